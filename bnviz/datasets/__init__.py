@@ -1,0 +1,50 @@
+"""Data to learn from: one file per data set, arrays in NumPy.
+
+A data set's file has the constants INPUT_SHAPE, CLASSES, TRAIN_SAMPLES and TEST_SAMPLES (read without importing it) and
+a function `load(seed, binarize=False) -> Dataset`. This package does not know what is done with the data.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from bnviz import registry
+
+
+class DatasetError(RuntimeError):
+    """A data set cannot be had; the message says what to do about it."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Inputs, float32 (samples, *shape), with labels, int64 (samples,).
+
+    `subset`, int64 (samples,), says which region of the input space a sample is from, where a data set has regions.
+    """
+
+    inputs: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int64]
+    subset: npt.NDArray[np.int64] | None = None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What is learned from, what is scored on, and the number of classes."""
+
+    train: Split
+    test: Split
+    classes: int
+
+
+@lru_cache(maxsize=4)
+def load(name: str, seed: int, binarize: bool = False) -> Dataset:
+    """Load a data set by its name; a process keeps the last few, so their arrays must not be written to.
+
+    Raises:
+        UnknownPluginError: there is no such data set.
+        DatasetError: its files cannot be had; the message says what to do.
+    """
+    dataset: Dataset = registry.load("datasets", name).load(seed, binarize)
+    return dataset

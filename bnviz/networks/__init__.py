@@ -1,0 +1,69 @@
+"""Networks: one file each; every hidden layer is weights, normalisation, nonlinearity, in that order.
+
+A network's file has a function `build(config, input_shape, classes, device) -> torch.nn.Module` made of the blocks
+below, and may set INPUT_SHAPE (if it takes only one) and MULTIPLY_ADDS (per sample). Weights are drawn here, each from
+the random stream that bears its own name, so that arms share what they have in common.
+"""
+
+import math
+
+import torch
+from torch import nn
+
+from bnviz import norms, registry
+from bnviz.config import RunConfig
+from bnviz.nonlinearities import NONLINEARITIES
+from bnviz.streams import stream
+
+
+def build(config: RunConfig, input_shape: tuple[int, ...], classes: int, device: torch.device) -> nn.Module:
+    """The network that `config` describes, initialised, in training mode, on `device`."""
+    network: nn.Module = registry.load("networks", config.network).build(config, input_shape, classes, device)
+    initialise(network, config)
+    return network.to(device)
+
+
+def hidden_block(
+    config: RunConfig, weights: nn.Linear | nn.Conv2d, name: str, device: torch.device, pool: int = 0
+) -> nn.Sequential:
+    """One hidden layer: `weights`, then the run's normalisation, its nonlinearity, and max pooling if `pool` > 0.
+
+    The nonlinearity's submodule is named `nonlinearity`: its input is what probes call the pre-activation.
+    """
+    features = weights.out_features if isinstance(weights, nn.Linear) else weights.out_channels
+    spatial = 0 if isinstance(weights, nn.Linear) else 2
+    slot = norms.Slot(config, features, spatial, stream(config.seed, "noise", name, device=device))
+    block = nn.Sequential()
+    block.add_module("weights", weights)
+    block.add_module("norm", norms.build(slot))
+    block.add_module("nonlinearity", getattr(nn, NONLINEARITIES[config.activation].torch_name)())
+    if pool:
+        block.add_module("pool", nn.MaxPool2d(pool))
+    return block
+
+
+def has_bias(config: RunConfig) -> bool:
+    """Whether a hidden layer keeps its bias; a normalisation that subtracts the mean makes it redundant."""
+    return not norms.subsumes_bias(config.norm)
+
+
+def initialise(network: nn.Module, config: RunConfig) -> None:
+    """Draw every weight matrix from the stream of its own name; biases 0; normalisations keep gamma = 1, beta = 0.
+
+    `normal`: N(0, init_std^2). `xavier`: N(0, 2 / (fan_in + fan_out)) (Glorot & Bengio 2010). `he`: N(0, 2 / fan_in)
+    (He et al. 2015).
+    """
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Linear | nn.Conv2d):
+            with torch.no_grad():
+                module.weight.normal_(0.0, _std(module, config), generator=stream(config.seed, "init", name))
+                if module.bias is not None:
+                    module.bias.zero_()
+
+
+def _std(module: nn.Linear | nn.Conv2d, config: RunConfig) -> float:
+    if config.init == "normal":
+        return config.init_std
+    receptive = math.prod(module.weight.shape[2:])
+    fan_out, fan_in = module.weight.shape[0] * receptive, module.weight.shape[1] * receptive
+    return math.sqrt(2.0 / (fan_in + fan_out)) if config.init == "xavier" else math.sqrt(2.0 / fan_in)

@@ -1,0 +1,13 @@
+"""No normalisation.
+
+The standard network: a pre-activation enters its nonlinearity as it is.
+"""
+
+from torch import nn
+
+from bnviz.norms import Slot
+
+
+def build(slot: Slot) -> nn.Module:
+    """A module that returns its input."""
+    return nn.Identity()

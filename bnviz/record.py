@@ -1,0 +1,152 @@
+"""Frame and Record: what one run measured, as labelled arrays.
+
+A Frame is what was measured at one step; a Record is a whole run (or what there is of one so far): an xarray.Dataset
+with named dimensions, long names, units and sources, saved as one netCDF-3 file. NumPy only: no torch, no pictures.
+"""
+
+import io
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from bnviz.config import RunConfig
+
+Outcome = Literal["running", "finished", "diverged", "stopped"]
+StepAxis = Literal["step", "probe_step"]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One quantity at one step: its values, named dimensions, and what a figure's axis should say.
+
+    `axis` names the step axis it belongs to: `step` for curves, `probe_step` for what probes measure.
+    """
+
+    values: npt.NDArray[Any]
+    dims: tuple[str, ...]
+    long_name: str
+    units: str = "1"
+    source: str = ""
+    axis: StepAxis = "probe_step"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Everything measured at one step, after `step` updates. `outcome` is `running` in all but a run's last frame."""
+
+    step: int
+    values: Mapping[str, Measurement]
+    outcome: Outcome = "running"
+
+    def to_message(self) -> dict[str, Any]:
+        """Plain numbers, strings and bytes, for sending between processes (msgpack)."""
+        values = {
+            name: {**item.__dict__, "values": item.values.tobytes(), "dims": list(item.dims),
+                   "dtype": item.values.dtype.str, "shape": list(item.values.shape)}
+            for name, item in self.values.items()
+        }
+        return {"step": self.step, "outcome": self.outcome, "values": values}
+
+    @classmethod
+    def from_message(cls, message: Mapping[str, Any]) -> Self:
+        """The frame that `to_message` was made from."""
+        values = {}
+        for name, item in message["values"].items():
+            array = np.frombuffer(item["values"], dtype=item["dtype"]).reshape(item["shape"])
+            values[name] = Measurement(array, tuple(item["dims"]), item["long_name"], item["units"], item["source"],
+                                       item["axis"])
+        return cls(message["step"], values, message["outcome"])
+
+
+@dataclass(frozen=True)
+class Record:
+    """One run: its configuration, its measurements and how it ended.
+
+    `data` has the dimensions `step` and `probe_step` (updates done), and as needed `layer` (1 is next to the input),
+    `unit`, `quantile` (percent) and `bin`. A unit that a narrower layer lacks is NaN.
+    """
+
+    config: RunConfig
+    data: xr.Dataset = field(repr=False)
+    outcome: Outcome = "running"
+
+    @classmethod
+    def from_frames(cls, config: RunConfig, frames: Iterable[Frame]) -> Self:
+        """Collect frames, in order of step; works as well on the first few of a run that goes on."""
+        collected = list(frames)
+        columns: dict[str, list[tuple[int, Measurement]]] = {}
+        for frame in collected:
+            for name, item in frame.values.items():
+                columns.setdefault(name, []).append((frame.step, item))
+        axes: dict[str, set[int]] = {"step": set(), "probe_step": set()}
+        for column in columns.values():
+            axes[column[0][1].axis].update(step for step, _ in column)
+        variables = {name: _stack(column, sorted(axes[column[0][1].axis])) for name, column in columns.items()}
+        data = xr.Dataset(variables)
+        for axis, steps in axes.items():
+            data = data.assign_coords({axis: (axis, np.array(sorted(steps), np.int32), {"long_name": "updates done"})})
+        if "quantile" in data.dims:
+            data = data.assign_coords(quantile=("quantile", list(config.percentiles), {"units": "percent"}))
+        for name in ("layer", "unit"):
+            if name in data.dims:
+                data = data.assign_coords({name: np.arange(1, data.sizes[name] + 1, dtype=np.int32)})
+        return cls(config, data, collected[-1].outcome if collected else "running")
+
+    @property
+    def last_step(self) -> int:
+        """The last step that anything was measured at; -1 if nothing was yet."""
+        return int(max((self.data[axis].max() for axis in ("step", "probe_step") if self.data.sizes.get(axis)),
+                       default=-1))
+
+    def final(self, name: str) -> float:
+        """The last value of a curve, NaN if there is none."""
+        return float(self.data[name][-1]) if name in self.data and self.data.sizes["step"] else float("nan")
+
+    def to_bytes(self) -> bytes:
+        """The whole record as one netCDF-3 file."""
+        described = self.data.assign_attrs(
+            title="bnviz run", config=json.dumps(self.config.changed()), run_key=self.config.key, outcome=self.outcome
+        )
+        return bytes(described.to_netcdf(engine="scipy"))
+
+    def save(self, path: str | Path) -> None:
+        """Write `to_bytes` to a file."""
+        Path(path).write_bytes(self.to_bytes())
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Self:
+        """Read a record back.
+
+        Raises:
+            ValueError: the content is not a record, and why.
+        """
+        try:
+            with xr.open_dataset(io.BytesIO(content), engine="scipy", decode_times=False) as opened:
+                data = opened.load()
+            config = RunConfig.model_validate(json.loads(data.attrs["config"]))
+            outcome = data.attrs["outcome"]
+        except (KeyError, TypeError, OSError, ValueError, IndexError) as error:
+            raise ValueError(f"this is not a bnviz record: {error}") from error
+        data.attrs = {}
+        return cls(config, data, outcome)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a file that `save` wrote; raises as `from_bytes` does, and OSError if there is no such file."""
+        return cls.from_bytes(Path(path).read_bytes())
+
+
+def _stack(column: list[tuple[int, Measurement]], steps: list[int]) -> xr.Variable:
+    """One variable from a column of measurements; steps without one are NaN."""
+    first = column[0][1]
+    at = {step: item.values for step, item in column}
+    missing = np.full(first.values.shape, np.nan, np.float32) if len(at) < len(steps) else None
+    values = np.stack([at.get(step, missing) for step in steps])  # type: ignore[misc]
+    attributes = {"long_name": first.long_name, "units": first.units, "source": first.source}
+    return xr.Variable((first.axis, *first.dims), values, attributes)

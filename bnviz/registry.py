@@ -1,0 +1,101 @@
+"""A file is a plug-in: what there is to choose from, read off the folders.
+
+Names come from listing a folder, labels and help from each file's docstring, and upper-case constants from its
+syntax tree, so that menus and validation need to import neither the plug-in nor torch. Files whose names start with an
+underscore are shared code, not plug-ins. This module does not know what any kind of plug-in does.
+"""
+
+import ast
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+PACKAGE_FOLDER = Path(__file__).parent
+
+
+class UnknownPluginError(ValueError):
+    """A name that no file of the folder has."""
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """What one file says of itself without being imported; `error` is set, and the rest empty, if it cannot be read."""
+
+    kind: str
+    name: str
+    label: str
+    help: str
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    error: str | None = None
+
+
+def plugins(kind: str) -> dict[str, Plugin]:
+    """All plug-ins of a kind (`"norms"`, `"datasets"`, `"networks"`, `"probes"`), by name, broken ones included."""
+    files = sorted((PACKAGE_FOLDER / kind).glob("[!_]*.py"))
+    return dict(_read(kind, path, path.stat().st_mtime_ns) for path in files)
+
+
+def names(kind: str) -> tuple[str, ...]:
+    """Names of the plug-ins that can be read."""
+    return tuple(name for name, plugin in plugins(kind).items() if plugin.error is None)
+
+
+def describe(kind: str, name: str) -> Plugin:
+    """Label, help and constants of one plug-in.
+
+    Raises:
+        UnknownPluginError: no such file, or it cannot be read; the message lists what there is.
+    """
+    plugin = plugins(kind).get(name)
+    if plugin is None:
+        raise UnknownPluginError(f"{name!r} is not one of the {kind}: {', '.join(names(kind))}")
+    if plugin.error is not None:
+        raise UnknownPluginError(f"{kind}/{name}.py cannot be read: {plugin.error}")
+    return plugin
+
+
+def load(kind: str, name: str) -> ModuleType:
+    """Import one plug-in.
+
+    Raises:
+        UnknownPluginError: as for `describe`.
+    """
+    describe(kind, name)
+    return importlib.import_module(f"bnviz.{kind}.{name}")
+
+
+def source(kind: str, name: str) -> str:
+    """The text of one plug-in's file, to be shown beside what it measured."""
+    describe(kind, name)
+    return (PACKAGE_FOLDER / kind / f"{name}.py").read_text(encoding="utf-8")
+
+
+@lru_cache(maxsize=256)
+def _read(kind: str, path: Path, modified: int) -> tuple[str, Plugin]:
+    """Parse one file; `modified` is part of the cache key, so that an edited file is read again."""
+    name = path.stem
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (SyntaxError, UnicodeDecodeError) as error:
+        return name, Plugin(kind, name, label=name, help="", error=str(error))
+    docstring = ast.get_docstring(tree)
+    if not docstring:
+        return name, Plugin(kind, name, label=name, help="", error="it has no docstring to take its label from")
+    label, _, text = docstring.partition("\n")
+    return name, Plugin(kind, name, label.strip().rstrip("."), " ".join(text.split()), _constants(tree))
+
+
+def _constants(tree: ast.Module) -> dict[str, Any]:
+    """Upper-case names that the module sets to a literal."""
+    found: dict[str, Any] = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(target := node.targets[0], ast.Name) and target.id.isupper():
+            try:
+                found[target.id] = ast.literal_eval(node.value)
+            except ValueError:
+                continue
+    return found
