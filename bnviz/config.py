@@ -6,7 +6,10 @@ run key are all read off it. It knows names and bounds only: no torch, no Stream
 
 import hashlib
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from functools import cache
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -17,13 +20,38 @@ from bnviz.nonlinearities import NONLINEARITIES
 MEASURING_VERSION = 1
 """Part of every run key: raised when the same configuration would give other numbers than before."""
 
+MULTIPLY_ADDS_PER_SECOND = 4e9
+SECONDS_PER_STEP = 5e-4
+"""What one ordinary core does; used only to warn of, or to refuse, runs that would take very long."""
+
 QUERY_NAMES = {"learning_rate": "lr", "batch_size": "batch"}
 """Fields that have a shorter name in links; every other field keeps its own."""
 
 
-def _plugin(kind: str) -> AfterValidator:
+SHOWN = 40
+"""So many characters of a value that cannot be used are repeated to whoever gave it."""
+
+
+class _ClashError(ValueError):
+    """Settings that are allowed by themselves but not together; `fields` are theirs, first the one to change."""
+
+    def __init__(self, message: str, *fields: str) -> None:
+        super().__init__(message)
+        self.fields = fields
+
+
+def _plugin(kind: str, needs: tuple[str, ...] = ()) -> AfterValidator:
+    """The name of a plug-in that can be read and sets the constants that are needed here."""
+
     def known(name: str) -> str:
-        registry.describe(kind, name)
+        plugin = registry.plugins(kind).get(name)
+        if plugin is None:
+            raise ValueError(f"must be {_one_of(registry.names(kind))}")
+        if plugin.error is not None:
+            raise ValueError(f"must be a file that can be read; {kind}/{name}.py cannot: {plugin.error}")
+        missing = [constant for constant in needs if constant not in plugin.constants]
+        if missing:
+            raise ValueError(f"must be a file that sets {', '.join(missing)}; {kind}/{name}.py does not")
         return name
 
     return AfterValidator(known)
@@ -31,8 +59,20 @@ def _plugin(kind: str) -> AfterValidator:
 
 def _known_activation(name: str) -> str:
     if name not in NONLINEARITIES:
-        raise ValueError(f"{name!r} is not one of {', '.join(NONLINEARITIES)}")
+        raise ValueError(f"must be {_one_of(list(NONLINEARITIES))}")
     return name
+
+
+def _rising(levels: tuple[float, ...]) -> tuple[float, ...]:
+    if any(before >= after for before, after in pairwise(levels)):
+        raise ValueError("must rise, as 15,50,85 do")
+    return levels
+
+
+def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("must not name the same one twice")
+    return names
 
 
 class RunConfig(BaseModel):
@@ -44,7 +84,9 @@ class RunConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    dataset: Annotated[str, _plugin("datasets")] = Field("digits", description="what to learn")
+    dataset: Annotated[str, _plugin("datasets", ("INPUT_SHAPE", "CLASSES", "TRAIN_SAMPLES"))] = Field(
+        "digits", description="what to learn"
+    )
     binarize: bool = Field(False, description="black-and-white images: 1 where a pixel is at least half bright")
     network: Annotated[str, _plugin("networks")] = Field("mlp", description="kind of network")
     widths: tuple[Annotated[int, Field(ge=1, le=2048)], ...] = Field(
@@ -59,7 +101,9 @@ class RunConfig(BaseModel):
     noise_scale: float = Field(1.25, ge=1, le=10, description="n_sigma: unit scales are drawn from [1, n_sigma]")
     noise_spread_mean: float = Field(0.1, ge=0, le=10, description="r_mu: spread of a sample's shift about the unit's")
     noise_spread_scale: float = Field(0.1, ge=0, le=10, description="r_sigma: std of a sample's scale about the unit's")
-    noise_per: Literal["unit", "layer"] = Field("unit", description="draw the noise's own mean and scale per unit or layer")
+    noise_per: Literal["unit", "layer"] = Field(
+        "unit", description="draw the noise's own mean and scale per unit or layer"
+    )
     noise_at_test: bool = Field(False, description="keep the noise on when the test images are scored")
     init: Literal["normal", "xavier", "he"] = Field("normal", description="how the weights are drawn at the start")
     init_std: float = Field(0.1, gt=0, le=10, description="standard deviation of the weights when init is normal")
@@ -71,14 +115,16 @@ class RunConfig(BaseModel):
     steps: int = Field(600, ge=1, le=1_000_000, description="number of updates")
     seed: int = Field(0, ge=0, le=2**31 - 1, description="decides initial weights, data order and noise")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: CUDA if present, else the CPU")
-    probes: tuple[Annotated[str, _plugin("probes")], ...] = Field(("activations",), description="what is measured")
+    probes: Annotated[tuple[Annotated[str, _plugin("probes")], ...], AfterValidator(_distinct)] = Field(
+        ("activations",), description="what is measured"
+    )
     probe_points: int = Field(60, ge=2, le=500, description="at how many steps the probes measure")
     probe_data: Literal["batch", "fixed"] = Field("batch", description="the training mini-batch, or one fixed batch")
     probe_samples: int = Field(512, ge=2, le=4096, description="size of the fixed probe batch")
-    percentiles: tuple[Annotated[float, Field(gt=0, lt=100)], ...] = Field(
+    percentiles: Annotated[tuple[Annotated[float, Field(gt=0, lt=100)], ...], AfterValidator(_rising)] = Field(
         (15.0, 50.0, 85.0), min_length=1, max_length=9, description="of each unit's pre-activation"
     )
-    curve_points: int = Field(100, ge=2, le=1000, description="at how many steps loss and accuracy are noted")
+    curve_points: int = Field(50, ge=2, le=1000, description="at how many steps loss and accuracy are noted")
     test_samples: int = Field(2000, ge=1, le=100_000, description="test images scored at each of those; all at the end")
 
     @model_validator(mode="after")
@@ -86,13 +132,19 @@ class RunConfig(BaseModel):
         needed = registry.describe("networks", self.network).constants.get("INPUT_SHAPE")
         data = registry.describe("datasets", self.dataset).constants
         if needed is not None and tuple(needed) != tuple(data["INPUT_SHAPE"]):
-            raise ValueError(f"network {self.network!r} needs inputs of shape {needed}, dataset {self.dataset!r} "
-                             f"has {data['INPUT_SHAPE']}; choose another of the two")
+            raise _ClashError(
+                f"network {self.network!r} needs inputs of shape {_times(needed)}, dataset {self.dataset!r} has "
+                f"{_times(data['INPUT_SHAPE'])}; choose another of the two",
+                "network",
+                "dataset",
+            )
         if self.batch_size > data["TRAIN_SAMPLES"]:
-            raise ValueError(f"a batch_size of {self.batch_size} is more than the {data['TRAIN_SAMPLES']} training "
-                             f"samples of {self.dataset!r}")
-        if list(self.percentiles) != sorted(set(self.percentiles)):
-            raise ValueError("percentiles must rise, for instance 15,50,85")
+            raise _ClashError(
+                f"batch must be at most {data['TRAIN_SAMPLES']}, the training samples of dataset {self.dataset!r}, "
+                f"not {self.batch_size}",
+                "batch_size",
+                "dataset",
+            )
         return self
 
     def changed(self) -> dict[str, Any]:
@@ -102,25 +154,29 @@ class RunConfig(BaseModel):
     @property
     def key(self) -> str:
         """The run key: 16 hexadecimal digits that name this configuration under this measuring version."""
-        text = json.dumps([MEASURING_VERSION, self.changed()], sort_keys=True)
+        text = json.dumps([MEASURING_VERSION, self.model_dump(mode="json")], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def estimated_seconds(self) -> float:
+        """Rough time of the run on one core: each update costs at least its fixed part, whatever the size."""
+        return max(self.multiply_adds / MULTIPLY_ADDS_PER_SECOND, self.steps * SECONDS_PER_STEP)
 
     @property
     def multiply_adds(self) -> float:
         """Rough cost of the training itself, in multiply-adds: three passes over every weight and sample."""
-        data = registry.describe("datasets", self.dataset).constants
         per_sample = registry.describe("networks", self.network).constants.get("MULTIPLY_ADDS")
         if per_sample is None:
-            inputs = 1
-            for size in data["INPUT_SHAPE"]:
-                inputs *= size
-            sizes = (inputs, *self.widths, data["CLASSES"])
-            per_sample = sum(before * after for before, after in zip(sizes, sizes[1:], strict=False))
-        return 3.0 * per_sample * self.batch_size * self.steps
+            data = registry.describe("datasets", self.dataset).constants
+            sizes = (math.prod(data["INPUT_SHAPE"]), *self.widths, data["CLASSES"])
+            per_sample = sum(before * after for before, after in pairwise(sizes))
+        return 3.0 * float(per_sample) * self.batch_size * self.steps
 
-    def to_query(self) -> dict[str, str]:
-        """A link's query: the changed fields only, short names, values a person can read and edit."""
-        return {QUERY_NAMES.get(name, name): _to_text(value) for name, value in self.changed().items()}
+    def to_query(self, base: "RunConfig | None" = None) -> dict[str, str]:
+        """A link's query: only what differs from `base`, short names, values a person can read and edit."""
+        usual = (base or RunConfig()).model_dump(mode="json")
+        changed = {name: value for name, value in self.model_dump(mode="json").items() if value != usual[name]}
+        return {QUERY_NAMES.get(name, name): _to_text(value) for name, value in changed.items()}
 
     @classmethod
     def from_query(cls, query: Mapping[str, str], base: "RunConfig | None" = None) -> tuple["RunConfig", list[str]]:
@@ -128,35 +184,64 @@ class RunConfig(BaseModel):
         return _read_query(query, base or cls())
 
 
+def sentences(
+    error: ValidationError, given: Mapping[str, Any] | None = None, used: RunConfig | None = None
+) -> list[str]:
+    """Word a validation error for people: one sentence a field, saying what is allowed and what was given.
+
+    Args:
+        error: what validating a RunConfig raised.
+        given: values by field, as they were typed, where this is not what was validated.
+        used: the configuration whose values are used instead, where there is one.
+    """
+    given = given or {}
+    told: dict[str, str] = {}
+    for item in error.errors():
+        fields = _fields(item)
+        message = _complaint(item, given.get(fields[0], item["input"]))
+        instead = _to_leave_out(item, given)
+        if used is not None and instead is not None:
+            message += f"; {QUERY_NAMES.get(instead, instead)}={_to_text(getattr(used, instead))} is used"
+        told.setdefault(fields[0], f"{message}.")
+    return list(told.values())
+
+
+def _read_query(query: Mapping[str, str], base: RunConfig) -> tuple[RunConfig, list[str]]:
+    names = {name: name for name in RunConfig.model_fields} | {short: name for name, short in QUERY_NAMES.items()}
+    texts = {names[key]: text for key, text in query.items() if key in names}
+    problems = [f"{_shown(key)} is not a setting; it is left out." for key in query if key not in names]
+    while True:
+        try:
+            given = {name: _from_text(name, text) for name, text in texts.items()}
+            return RunConfig.model_validate(base.model_dump() | given), problems
+        except ValidationError as error:
+            problems += sentences(error, texts, base)
+            useless = {_to_leave_out(item, texts) for item in error.errors()}
+        if useless == {None}:  # not the link's fault
+            return base, problems
+        texts = {name: text for name, text in texts.items() if name not in useless}
+
+
 def _to_text(value: Any) -> str:
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return ",".join(_to_text(item) for item in value)
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
 
 
-def _read_query(query: Mapping[str, str], base: RunConfig) -> tuple[RunConfig, list[str]]:
-    fields = {QUERY_NAMES.get(name, name): name for name in RunConfig.model_fields}
-    given: dict[str, Any] = {}
-    problems: list[str] = []
-    for short, text in query.items():
-        if short not in fields:
-            problems.append(f"The link's {short[:40]!r} is not a setting; it was left out.")
-        else:
-            many = RunConfig.model_fields[fields[short]].annotation
-            given[fields[short]] = text.split(",") if "tuple" in str(many) else _whole(text)
-    kept = base.model_dump()
-    while True:
-        try:
-            return RunConfig.model_validate(kept | given), problems
-        except ValidationError as error:
-            bad = {str(item["loc"][0]) for item in error.errors() if item["loc"]} & given.keys()
-            problems += sentences(error, {name: query[QUERY_NAMES.get(name, name)] for name in given})
-            if not bad:
-                return base, problems
-            for name in bad:
-                del given[name]
+@cache
+def _schema(name: str) -> dict[str, Any]:
+    """A field's JSON schema: type, bounds and choices."""
+    schema: dict[str, Any] = RunConfig.model_json_schema()["properties"][name]
+    return schema
+
+
+def _from_text(name: str, text: str) -> str | list[str]:
+    """What a link says, ready to be validated: a list where the field takes several values, none in an empty text."""
+    if _schema(name)["type"] != "array":
+        return _whole(text)
+    return [_whole(part.strip()) for part in text.split(",")] if text.strip() else []
 
 
 def _whole(text: str) -> str:
@@ -168,18 +253,57 @@ def _whole(text: str) -> str:
     return str(int(number)) if "e" in text.lower() and number.is_integer() and abs(number) < 1e15 else text
 
 
-def sentences(error: ValidationError, given: Mapping[str, Any] | None = None) -> list[str]:
-    """Word a validation error for people: one sentence a field, saying what was given and what is allowed."""
-    told: dict[str, str] = {}
-    for item in error.errors():
-        message = item["msg"].removeprefix("Value error, ")
-        if not item["loc"]:
-            told[""] = message[0].upper() + message[1:] + "."
-            continue
-        name = str(item["loc"][0])
-        value = str((given or {}).get(name, item["input"]))
-        shown = value if len(value) <= 40 else value[:40] + "…"
-        field = RunConfig.model_fields.get(name)
-        default = f"; {_to_text(field.default) if not isinstance(field.default, tuple) else _to_text(list(field.default))} is used" if field and given else ""
-        told.setdefault(name, f"{QUERY_NAMES.get(name, name)} = {shown}: {message[0].lower() + message[1:]}{default}.")
-    return list(told.values())
+def _fields(item: Mapping[str, Any]) -> tuple[str, ...]:
+    """The fields that one of pydantic's errors is about, first the one to change."""
+    problem = item.get("ctx", {}).get("error")
+    if isinstance(problem, _ClashError):
+        return problem.fields
+    return (str(item["loc"][0]) if item["loc"] else "",)
+
+
+def _to_leave_out(item: Mapping[str, Any], given: Mapping[str, Any]) -> str | None:
+    """The first of the fields in question that was given."""
+    return next((name for name in _fields(item) if name in given), None)
+
+
+def _complaint(item: Mapping[str, Any], value: Any) -> str:
+    """What is wrong, without a full stop."""
+    name = _fields(item)[0]
+    problem = item.get("ctx", {}).get("error")
+    if isinstance(problem, _ClashError):
+        return str(problem)
+    if item["type"] == "extra_forbidden":
+        return f"{_shown(name)} is not a setting"
+    if not name:
+        return f"settings must be given by name, not as {_shown(value)}"
+    must = str(problem) if problem else f"must be {_allowed(_schema(name))}"
+    return f"{QUERY_NAMES.get(name, name)} {must}, not {_shown(_to_text(value))}"
+
+
+def _allowed(schema: Mapping[str, Any]) -> str:
+    """What a field takes, in words, read off its JSON schema."""
+    if schema["type"] == "array":
+        number = f"{schema.get('minItems', 0)} to {schema['maxItems']} values" if "maxItems" in schema else "values"
+        return f"{number} with commas between, each {_allowed(schema['items'])}"
+    if "enum" in schema:
+        return _one_of(schema["enum"])
+    words = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
+    bounds = " and ".join(f"{word} {schema[key]:.10g}" for key, word in words.items() if key in schema)
+    if {"minimum", "maximum"} <= schema.keys():
+        bounds = f"from {schema['minimum']:.10g} to {schema['maximum']:.10g}"
+    kind = {"integer": "a whole number", "number": "a number", "boolean": "true or false"}.get(schema["type"], "text")
+    return f"{kind} {bounds}".rstrip()
+
+
+def _one_of(names: Sequence[str]) -> str:
+    return f"one of {', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else "".join(names)
+
+
+def _shown(value: Any) -> str:
+    """In quotes, with control characters spelt out, and not longer than a sentence bears."""
+    text = str(value)
+    return repr(text if len(text) <= SHOWN else text[:SHOWN] + "…")
+
+
+def _times(shape: Sequence[int]) -> str:
+    return " × ".join(str(size) for size in shape)

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,9 @@ from bnviz.config import RunConfig
 
 Outcome = Literal["running", "finished", "diverged", "stopped"]
 StepAxis = Literal["step", "probe_step"]
+
+NETCDF_3 = b"CDF"
+"""How such a file begins. What begins otherwise is not given to the parser, which would unpack gzip of any size."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,13 @@ class Frame:
     def to_message(self) -> dict[str, Any]:
         """Plain numbers, strings and bytes, for sending between processes (msgpack)."""
         values = {
-            name: {**item.__dict__, "values": item.values.tobytes(), "dims": list(item.dims),
-                   "dtype": item.values.dtype.str, "shape": list(item.values.shape)}
+            name: {
+                **item.__dict__,
+                "values": item.values.tobytes(),
+                "dims": list(item.dims),
+                "dtype": item.values.dtype.str,
+                "shape": list(item.values.shape),
+            }
             for name, item in self.values.items()
         }
         return {"step": self.step, "outcome": self.outcome, "values": values}
@@ -59,8 +67,9 @@ class Frame:
         values = {}
         for name, item in message["values"].items():
             array = np.frombuffer(item["values"], dtype=item["dtype"]).reshape(item["shape"])
-            values[name] = Measurement(array, tuple(item["dims"]), item["long_name"], item["units"], item["source"],
-                                       item["axis"])
+            values[name] = Measurement(
+                array, tuple(item["dims"]), item["long_name"], item["units"], item["source"], item["axis"]
+            )
         return cls(message["step"], values, message["outcome"])
 
 
@@ -101,8 +110,9 @@ class Record:
     @property
     def last_step(self) -> int:
         """The last step that anything was measured at; -1 if nothing was yet."""
-        return int(max((self.data[axis].max() for axis in ("step", "probe_step") if self.data.sizes.get(axis)),
-                       default=-1))
+        return int(
+            max((self.data[axis].max() for axis in ("step", "probe_step") if self.data.sizes.get(axis)), default=-1)
+        )
 
     def final(self, name: str) -> float:
         """The last value of a curve, NaN if there is none."""
@@ -111,7 +121,7 @@ class Record:
     def to_bytes(self) -> bytes:
         """The whole record as one netCDF-3 file."""
         described = self.data.assign_attrs(
-            title="bnviz run", config=json.dumps(self.config.changed()), run_key=self.config.key, outcome=self.outcome
+            title="bnviz run", config=self.config.model_dump_json(), run_key=self.config.key, outcome=self.outcome
         )
         return bytes(described.to_netcdf(engine="scipy"))
 
@@ -127,11 +137,15 @@ class Record:
             ValueError: the content is not a record, and why.
         """
         try:
+            if not content.startswith(NETCDF_3):
+                raise ValueError("it is not a netCDF-3 file")
             with xr.open_dataset(io.BytesIO(content), engine="scipy", decode_times=False) as opened:
                 data = opened.load()
             config = RunConfig.model_validate(json.loads(data.attrs["config"]))
             outcome = data.attrs["outcome"]
-        except (KeyError, TypeError, OSError, ValueError, IndexError) as error:
+            if outcome not in get_args(Outcome) or not {"step", "probe_step"} <= data.indexes.keys():
+                raise ValueError("it lacks what every record has")
+        except Exception as error:  # of any kind: the content is anyone's, and so is what its parsers stumble over
             raise ValueError(f"this is not a bnviz record: {error}") from error
         data.attrs = {}
         return cls(config, data, outcome)

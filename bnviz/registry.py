@@ -8,6 +8,7 @@ underscore are shared code, not plug-ins. This module does not know what any kin
 import ast
 import importlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -35,8 +36,13 @@ class Plugin:
 
 def plugins(kind: str) -> dict[str, Plugin]:
     """All plug-ins of a kind (`"norms"`, `"datasets"`, `"networks"`, `"probes"`), by name, broken ones included."""
-    files = sorted((PACKAGE_FOLDER / kind).glob("[!_]*.py"))
-    return dict(_read(kind, path, path.stat().st_mtime_ns) for path in files)
+    return read_folder(PACKAGE_FOLDER / kind)
+
+
+def read_folder(folder: Path) -> dict[str, Plugin]:
+    """What every file of any folder says of itself, by name; its kind is the folder's name."""
+    files = sorted(path for path in folder.glob("[!_.]*.py") if path.is_file())
+    return {path.stem: _read(path, path.stat().st_mtime_ns) for path in files}
 
 
 def names(kind: str) -> tuple[str, ...]:
@@ -75,27 +81,31 @@ def source(kind: str, name: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def _read(kind: str, path: Path, modified: int) -> tuple[str, Plugin]:
-    """Parse one file; `modified` is part of the cache key, so that an edited file is read again."""
-    name = path.stem
+def _read(path: Path, modified: int) -> Plugin:  # noqa: ARG001 (part of the cache key)
+    """Parse one file, again if it was `modified` since."""
+    kind, name = path.parent.name, path.stem
+    if not name.isidentifier():
+        error = "its name may have letters, digits and underscores only, and not begin with a digit"
+        return Plugin(kind, name, label=name, help="", error=error)
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
-    except (SyntaxError, UnicodeDecodeError) as error:
-        return name, Plugin(kind, name, label=name, help="", error=str(error))
+    except (SyntaxError, ValueError, OSError) as problem:  # ValueError: null bytes, or not UTF-8
+        return Plugin(kind, name, label=name, help="", error=str(problem))
     docstring = ast.get_docstring(tree)
     if not docstring:
-        return name, Plugin(kind, name, label=name, help="", error="it has no docstring to take its label from")
+        return Plugin(kind, name, label=name, help="", error="it has no docstring to take its label from")
     label, _, text = docstring.partition("\n")
-    return name, Plugin(kind, name, label.strip().rstrip("."), " ".join(text.split()), _constants(tree))
+    return Plugin(kind, name, label.strip().rstrip("."), " ".join(text.split()), _constants(tree))
 
 
 def _constants(tree: ast.Module) -> dict[str, Any]:
     """Upper-case names that the module sets to a literal."""
     found: dict[str, Any] = {}
     for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(target := node.targets[0], ast.Name) and target.id.isupper():
-            try:
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+            continue
+        target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+        if isinstance(target, ast.Name) and target.id.isupper():
+            with suppress(ValueError, TypeError):  # not a literal
                 found[target.id] = ast.literal_eval(node.value)
-            except ValueError:
-                continue
     return found

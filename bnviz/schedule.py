@@ -16,6 +16,6 @@ def spread_steps(last: int, points: int) -> tuple[int, ...]:
         raise ValueError(f"needs last >= 0 and points >= 2, got last={last}, points={points}")
     if points > last:
         return tuple(range(last + 1))
-    even = np.linspace(0, last, points - points // 2)
-    logarithmic = np.geomspace(1, max(last, 1), points // 2)
-    return tuple(sorted({int(round(step)) for step in (*even, *logarithmic)}))
+    even = np.linspace(0, last, max(2, points - points // 2))  # 2: both ends, however few points there are
+    logarithmic = np.geomspace(1, last, points - len(even))
+    return tuple(sorted({round(step) for step in (*even, *logarithmic)}))

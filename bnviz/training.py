@@ -4,7 +4,8 @@ The caller pulls; nothing here knows who looks, or how. Networks, optimisers and
 changes the run: with or without probes, the weights are the same, bit for bit.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager as Context
 from contextlib import nullcontext
 
 import numpy as np
@@ -22,12 +23,14 @@ SCORING_BATCH = 1000
 """Test images scored at once: bounds memory, changes no result."""
 
 
-def train(config: RunConfig, network: nn.Module | None = None) -> Iterator[Frame]:
+def train(
+    config: RunConfig, network: nn.Module | None = None, should_stop: Callable[[], bool] | None = None
+) -> Iterator[Frame]:
     """Train one network as `config` says and yield a Frame at every scheduled step, from 0 to `config.steps`.
 
     A frame at step t holds what was measured after t updates. The last frame's outcome is `finished`, or `diverged` if
     the loss was no longer finite when a frame was due. `network` stands in for a freshly built one; it is trained in
-    place.
+    place. `should_stop` is asked before every step; once it says yes, a last frame, empty, has the outcome `stopped`.
 
     Raises:
         DatasetError: the data set cannot be had.
@@ -47,20 +50,27 @@ def train(config: RunConfig, network: nn.Module | None = None) -> Iterator[Frame
     previous: list[Tensor] | None = None
 
     for step, index in enumerate(batch_order(len(inputs), config)):
+        if should_stop is not None and should_stop():  # frames can be seconds apart: too long to wait for a stop
+            yield Frame(step, {}, "stopped")
+            return
         batch, target = inputs[index], labels[index]
         last = step == config.steps
         tracing = step in trace_at
-        with undisturbed(network) if last else nullcontext():  # the last batch is only looked at
-            with traced(network) if tracing and fixed is None else nullcontext([]) as seen:
+        values: dict[str, Measurement] = {}
+        if step in note_at:  # before the batch is looked at, which moves the running statistics on
+            values |= _test_curves(network, test, config.test_samples)
+        shield: Context[None] = undisturbed(network) if last else nullcontext()  # the last batch is only looked at
+        trace: Context[list[Tensor]] = traced(network) if tracing and fixed is None else nullcontext([])
+        with shield:
+            with trace as seen:
                 loss = nn.functional.cross_entropy(network(batch), target)
             optimizer.zero_grad()
             loss.backward()
         if tracing and fixed is not None:
             seen = _look(network, fixed)
 
-        values: dict[str, Measurement] = {}
         if step in note_at:
-            values |= _curves(network, loss, test, config.test_samples)
+            values["train_loss"] = _curve(float(loss.detach()), "cross-entropy of the mini-batch", "nat")
         if step in measure_at:
             values |= probes.measure(probes.Snapshot(step, config, network, seen, previous))
         previous = seen if tracing else None
@@ -90,7 +100,11 @@ def build_optimizer(config: RunConfig, network: nn.Module) -> torch.optim.Optimi
     if config.optimizer == "adam":
         return torch.optim.Adam(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     return torch.optim.SGD(
-        network.parameters(), lr=config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay
+        network.parameters(),
+        lr=config.learning_rate,
+        momentum=config.momentum,
+        weight_decay=config.weight_decay,
+        fused=True,
     )
 
 
@@ -138,10 +152,9 @@ def _curve(value: float, name: str, units: str) -> Measurement:
     return Measurement(np.array(value, np.float32), (), name, units, axis="step")
 
 
-def _curves(network: nn.Module, loss: Tensor, test: tuple[Tensor, Tensor], samples: int) -> dict[str, Measurement]:
+def _test_curves(network: nn.Module, test: tuple[Tensor, Tensor], samples: int) -> dict[str, Measurement]:
     test_loss, accuracy = _score(network, test[0][:samples], test[1][:samples])
     return {
-        "train_loss": _curve(float(loss.detach()), "cross-entropy of the mini-batch", "nat"),
         "test_loss": _curve(test_loss, "cross-entropy on test images", "nat"),
         "test_accuracy": _curve(accuracy, "test accuracy", "1"),
     }

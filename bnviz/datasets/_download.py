@@ -2,15 +2,15 @@
 
 A file appears under its own name only complete and with the right checksum. What an aborted download leaves is in
 `NAME.part`, and the next one goes on from there; a file that was found corrupt is kept as `NAME.corrupt`. One process
-downloads, the others wait at `NAME.lock`. This module does not know what is in the files, nor which data set needs them.
+downloads, the others wait at `NAME.lock`. This module does not know what is in the files, nor who needs them.
 """
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import platformdirs
 import pooch
@@ -120,14 +120,13 @@ def _resume(url: str, output_file: str, _: object, *, part: Path, progress: Prog
     done = part.stat().st_size if part.exists() else 0
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={done}-"} if done else {})
     with requests.get(url, headers=headers, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS)) as response:
-        goes_on = response.status_code == 206 and response.headers.get("Content-Range", "").startswith(f"bytes {done}-")
-        refuses = response.status_code == 416 or (response.status_code == 206 and not goes_on)
-        if not (done and refuses):
+        if not (done and response.status_code == 416):
             response.raise_for_status()
-            _receive(response, part, done if goes_on else 0, progress)  # a server that ignores Range sends it all
+            goes_on = response.status_code == 206  # else it ignores Range and sends the whole file
+            _receive(response, part, done if goes_on else 0, progress)
             os.replace(part, output_file)
             return
-    part.unlink()  # longer than the file on the server, or not served from where it was asked for: start over
+    part.unlink()  # as long as the file on the server, or longer: start over
     _resume(url, output_file, _, part=part, progress=progress)
 
 
@@ -152,5 +151,4 @@ def _reason(error: Exception) -> str:
 
 def _without_password(address: str) -> str:
     """The address as it may be shown on a student's screen."""
-    parts = urlsplit(address)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return re.sub("//[^/]*@", "//", address)

@@ -1,7 +1,8 @@
-"""Digits (8 x 8, in scikit-learn).
+"""Digits (8 x 8).
 
 Handwritten digits, 8 x 8 grey values: 1500 to learn from and 297 to be scored on (Alpaydin & Kaynak 1998, the test part
-of the UCI Optical Recognition of Handwritten Digits). Comes with scikit-learn: no download, and small enough to train live.
+of the UCI Optical Recognition of Handwritten Digits). Comes with scikit-learn, without a
+download, and is small enough to train live.
 """
 
 # This file does not know the run's seed: the split is the same for every run, so that records compare.

@@ -53,7 +53,9 @@ def load(seed: int, binarize: bool = False, files: Mapping[str, str] = FILES) ->
     return _read(_folder(), binarize, tuple(files.items()))
 
 
-def download(progress: Progress | None = None, files: Mapping[str, str] = FILES) -> tuple[Path, ...]:
+def download(
+    progress: Progress | None = None, files: Mapping[str, str] = FILES, folder: Path | None = None
+) -> tuple[Path, ...]:
     """Paths of the files, downloaded if they are not there yet; `progress` is called for one file after another.
 
     `BNVIZ_MNIST_MIRRORS`, base addresses with commas between, replaces the public mirrors.
@@ -64,7 +66,7 @@ def download(progress: Progress | None = None, files: Mapping[str, str] = FILES)
     chosen = os.environ.get("BNVIZ_MNIST_MIRRORS", "").split(",")
     mirrors = [mirror.strip() for mirror in chosen if mirror.strip()] or MIRRORS
     try:
-        return tuple(fetch(name, md5, mirrors, _folder(), progress) for name, md5 in files.items())
+        return tuple(fetch(name, md5, mirrors, folder or _folder(), progress) for name, md5 in files.items())
     except DatasetError as error:
         raise DatasetError(
             f"MNIST is not there: {error} (MNIST is the {len(files)} files {', '.join(files)})"
@@ -92,8 +94,7 @@ def parse_idx(content: bytes, dimensions: int, name: str) -> npt.NDArray[np.uint
 
 @lru_cache(maxsize=1)
 def _read(folder: Path, binarize: bool, files: tuple[tuple[str, str], ...]) -> Dataset:
-    """`folder` is there for the cache: another BNVIZ_DATA is another data set."""
-    train_images, train_labels, test_images, test_labels = download(files=dict(files))
+    train_images, train_labels, test_images, test_labels = download(files=dict(files), folder=folder)
     train, test = _split(train_images, train_labels, binarize), _split(test_images, test_labels, binarize)
     return Dataset(train, test, CLASSES)
 

@@ -14,7 +14,12 @@ INPUT_SHAPE = (1, 28, 28)
 MULTIPLY_ADDS = 199_968  # per sample: 26*26*6*9 + 11*11*16*54 + 400*120 + 120*84 + 84*10
 
 
-def build(config: RunConfig, input_shape: tuple[int, ...], classes: int, device: torch.device) -> nn.Sequential:
+def build(
+    config: RunConfig,
+    input_shape: tuple[int, ...],  # noqa: ARG001 (it takes INPUT_SHAPE only)
+    classes: int,
+    device: torch.device,
+) -> nn.Sequential:
     """(batch, 1, 28, 28) -> (batch, classes)."""
     bias = has_bias(config)
     network = nn.Sequential()

@@ -1,7 +1,7 @@
 """Noisy batch norm.
 
-Batch norm, and then noise whose own mean and scale are drawn anew at every step, so that each unit's distribution shifts
-all the time (Santurkar et al. 2018, Sec. 2.1, Fig. 2).
+Batch norm, and then noise whose own mean and scale are drawn anew at every step, so that each unit's distribution
+shifts all the time (Santurkar et al. 2018, Sec. 2.1, Fig. 2).
 """
 
 import torch
@@ -31,7 +31,7 @@ class NoisyBatchNorm(nn.Module):
 
 
 def shifting_noise(values: Tensor, config: RunConfig, generator: torch.Generator) -> Tensor:
-    """Scale and shift each value at random, about a mean and a scale that are themselves random and shared by the batch.
+    """Scale and shift each value at random, about a mean and a scale that are random too, and shared by the batch.
 
     For unit j: mu_j ~ U(-n_mu, n_mu) and sigma_j ~ U(1, n_sigma); for sample i of it (in a feature map: for each
     position): m_ij ~ U(mu_j - r_mu, mu_j + r_mu) and s_ij ~ N(sigma_j, r_sigma); the result is s_ij * value + m_ij.
@@ -42,9 +42,10 @@ def shifting_noise(values: Tensor, config: RunConfig, generator: torch.Generator
         drawn = torch.rand(shape, generator=generator, device=values.device, dtype=values.dtype)
         return low + (high - low) * drawn
 
-    per_unit = (1, values.shape[1], *(1 for _ in values.shape[2:])) if config.noise_per == "unit" else (1,) * values.ndim
-    mean = uniform(-config.noise_mean, config.noise_mean, per_unit)
-    scale = uniform(1.0, config.noise_scale, per_unit)
+    units = values.shape[1] if config.noise_per == "unit" else 1
+    shared = (1, units, *(1 for _ in values.shape[2:]))
+    mean = uniform(-config.noise_mean, config.noise_mean, shared)
+    scale = uniform(1.0, config.noise_scale, shared)
     shift = mean + uniform(-config.noise_spread_mean, config.noise_spread_mean, tuple(values.shape))
     spread = torch.randn(values.shape, generator=generator, device=values.device, dtype=values.dtype)
     return (scale + config.noise_spread_scale * spread) * values + shift

@@ -5,6 +5,7 @@ histogram, mean, variance, how far mean and variance moved in one step, and the 
 unit (Ioffe & Szegedy 2015, Sec. 4.1, Fig. 1b and 1c, shows the 15th, 50th and 85th percentile of one unit).
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -25,37 +26,40 @@ Array = npt.NDArray[np.float32]
 def measure(snapshot: Snapshot) -> dict[str, Measurement]:
     """Dimensions of each quantity: `layer`, `unit`, and `quantile` or `bin`; a narrower layer is padded with NaN."""
     layers = [_by_unit(tensor) for tensor in snapshot.pre_activations]
-    mean, variance = _moments(layers)
-    if snapshot.previous is None:
-        mean_change, variance_change = np.full_like(mean, np.nan), np.full_like(mean, np.nan)
-    else:
-        mean_before, variance_before = _moments([_by_unit(tensor) for tensor in snapshot.previous])
-        mean_change, variance_change = abs(mean - mean_before), abs(variance - variance_before)
-
-    quantiles, low, high, counts, saturated = [], [], [], [], []
     kind = NONLINEARITIES["identity" if snapshot.config.network == "deep_linear" else snapshot.config.activation]
-    for values in layers:
+    counts, quantiles, low, high, saturated = [], [], [], [], []
+    for values in _side_by_side(layers):
         ordered = values.sort(dim=0).values
         quantiles.append(percentiles(ordered, snapshot.config.percentiles))
         low.append(ordered[0])
         high.append(ordered[-1])
         counts.append(histogram(values, ordered[0], ordered[-1]))
         saturated.append(((values < kind.saturated_below) | (values > kind.saturated_above)).float().mean(dim=0))
+    widths = [values.shape[1] for values in layers]
+    mean, variance = _moments(layers)
+    mean_change, variance_change = np.full_like(mean, np.nan), np.full_like(mean, np.nan)
+    if snapshot.previous is not None:
+        mean_before, variance_before = _moments([_by_unit(tensor) for tensor in snapshot.previous])
+        mean_change, variance_change = abs(mean - mean_before), abs(variance - variance_before)
 
     def unitwise(array: Array, name: str, units: str = "1") -> Measurement:
         return Measurement(array, ("layer", "unit"), name, units, FIGURE)
 
     of = "pre-activation"
     return {
-        "percentile": Measurement(_pad(quantiles), ("layer", "quantile", "unit"), f"percentile of {of}", "1", FIGURE),
-        "count": Measurement(_pad_counts(counts), ("layer", "unit", "bin"), f"samples with {of} in bin", "1", FIGURE),
-        "low": unitwise(_pad(low), f"smallest {of} (lower end of the histogram)"),
-        "high": unitwise(_pad(high), f"largest {of} (upper end of the histogram)"),
+        "percentile": Measurement(
+            _by_layer(quantiles, widths), ("layer", "quantile", "unit"), f"percentile of {of}", "1", FIGURE
+        ),
+        "count": Measurement(
+            _counts_by_layer(counts, widths), ("layer", "unit", "bin"), f"samples with {of} in bin", "1", FIGURE
+        ),
+        "low": unitwise(_by_layer(low, widths), f"smallest {of} (lower end of the histogram)"),
+        "high": unitwise(_by_layer(high, widths), f"largest {of} (upper end of the histogram)"),
         "mean": unitwise(mean, f"mean of {of}"),
         "variance": unitwise(variance, f"variance of {of}"),
         "mean_change": unitwise(mean_change, f"change of the mean {of} in one step"),
         "variance_change": unitwise(variance_change, f"change of the variance of {of} in one step"),
-        "saturated_share": unitwise(_pad(saturated), "share of samples that saturate the unit"),
+        "saturated_share": unitwise(_by_layer(saturated, widths), "share of samples that saturate the unit"),
     }
 
 
@@ -79,11 +83,12 @@ def histogram(values: Tensor, low: Tensor, high: Tensor) -> Tensor:
     """
     span = high - low
     usable = torch.isfinite(span)
-    position = (values - low) / torch.where(span > 0, span, torch.ones_like(span)) * BINS
-    index = torch.where(usable, position, torch.zeros_like(position)).long().clamp_(0, BINS - 1)
-    counts = torch.zeros(values.shape[1], BINS, device=values.device)
-    counts.scatter_add_(1, index.T, usable.to(counts).unsqueeze(1).expand(-1, values.shape[0]))
-    return counts
+    position = (values - low) * (BINS / torch.where(span > 0, span, torch.ones_like(span)))
+    inside = torch.where(usable, position, torch.zeros_like(position)).long().clamp_(0, BINS - 1)
+    units = values.shape[1]
+    first_bin = torch.arange(0, units * BINS, BINS, device=values.device)
+    counts = torch.bincount((inside + first_bin).flatten(), minlength=units * BINS).view(units, BINS)
+    return counts * usable.unsqueeze(1)
 
 
 def _by_unit(tensor: Tensor) -> Tensor:
@@ -91,26 +96,33 @@ def _by_unit(tensor: Tensor) -> Tensor:
     return tensor if tensor.ndim == 2 else tensor.movedim(1, -1).flatten(0, -2)
 
 
+def _side_by_side(layers: Sequence[Tensor]) -> list[Tensor]:
+    """Neighbouring layers with as many samples in one tensor (samples, units of all): fewer, larger operations."""
+    return [torch.cat(list(alike), dim=1) for _, alike in itertools.groupby(layers, key=len)]
+
+
 def _moments(layers: Sequence[Tensor]) -> tuple[Array, Array]:
     """Mean and biased variance of each unit, each (layers, units)."""
-    pairs = [torch.var_mean(values, dim=0, correction=0) for values in layers]
-    return _pad([mean for _, mean in pairs]), _pad([variance for variance, _ in pairs])
+    pairs = [torch.var_mean(values, dim=0, correction=0) for values in _side_by_side(layers)]
+    widths = [values.shape[1] for values in layers]
+    return _by_layer([mean for _, mean in pairs], widths), _by_layer([variance for variance, _ in pairs], widths)
 
 
-def _pad(rows: Sequence[Tensor]) -> Array:
-    """Stack the layers' results (..., units), each filled up with NaN to the widest layer."""
-    widest = max(row.shape[-1] for row in rows)
-    stacked = torch.full((len(rows), *rows[0].shape[:-1], widest), math.nan)
-    for place, row in zip(stacked, rows, strict=True):
-        place[..., : row.shape[-1]] = row
-    return stacked.numpy()
+def _by_layer(parts: Sequence[Tensor], widths: Sequence[int]) -> Array:
+    """Results (..., units of all layers, in parts) as (layers, ..., units), padded with NaN to the widest layer."""
+    together = torch.cat(list(parts), dim=-1).cpu().numpy()
+    result = np.full((len(widths), *together.shape[:-1], max(widths)), np.nan, np.float32)
+    for row, end, width in zip(result, itertools.accumulate(widths), widths, strict=True):
+        row[..., :width] = together[..., end - width : end]
+    return result
 
 
-def _pad_counts(rows: Sequence[Tensor]) -> npt.NDArray[np.signedinteger]:
-    """Stack the layers' counts (units, BINS) in the smallest integer type that holds them; missing units count 0."""
-    widest = max(row.shape[0] for row in rows)
-    stacked = np.zeros((len(rows), widest, BINS), np.int32)
-    for place, row in zip(stacked, rows, strict=True):
-        place[: row.shape[0]] = row.cpu().numpy()
-    largest = int(stacked.max())
-    return stacked.astype(np.int8 if largest <= 127 else np.int16 if largest <= 32767 else np.int32)
+def _counts_by_layer(parts: Sequence[Tensor], widths: Sequence[int]) -> npt.NDArray[np.signedinteger]:
+    """Counts (units of all layers, in parts, BINS) as (layers, units, BINS) in the smallest type that holds them."""
+    together = torch.cat(list(parts)).cpu().numpy()
+    largest = int(together.max())
+    kind = np.int8 if largest <= 127 else np.int16 if largest <= 32767 else np.int32
+    result = np.zeros((len(widths), max(widths), BINS), kind)
+    for row, end, width in zip(result, itertools.accumulate(widths), widths, strict=True):
+        row[:width] = together[end - width : end]
+    return result

@@ -1,0 +1,38 @@
+# bnviz: `make` lists what there is. PYTHON=python3.12 chooses the interpreter; ARGS="..." is passed on.
+PY := .venv/bin/python
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench screenshots gallery clean setup-run setup-test
+MAKEFLAGS += --no-print-directory
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: setup-run ## start the app (installs what it needs on first use); ARGS="--server.port 8502"
+	@exec $(PY) -m streamlit run app.py $(ARGS)
+
+test: check ## everything: check, then all tests (installs what it needs on first use); ARGS="-k record"
+	$(PY) -m pytest $(ARGS)
+
+check: setup-test ## formatting, style, types and layers; no tests
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	$(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()'
+
+bench: setup-run ## what watching a run costs
+	$(PY) -m benchmarks.overhead $(ARGS)
+
+screenshots: setup-test ## take the pictures of the pages anew
+	$(PY) -m scripts.screenshots $(ARGS)
+
+gallery: setup-run ## train the runs that ship with the app anew
+	$(PY) -m bnviz gallery build $(ARGS)
+
+clean: ## remove caches and test results; .venv stays
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache test-results
+	find . -name .venv -prune -o -type d -name __pycache__ -exec rm -rf {} +
+
+setup-run setup-test:
+	@sh scripts/setup.sh $(@:setup-%=%)

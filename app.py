@@ -1,0 +1,38 @@
+"""The router: one file in pages/ is one page. Start with `make run`, or `streamlit run app.py`.
+
+A page's docstring begins with its title; its constants SECTION and ORDER say where it stands in the navigation.
+"""
+
+from pathlib import Path
+
+import streamlit as st
+
+from bnviz import registry
+from bnviz.ui.routing import mark_routed
+
+PAGES = Path(__file__).parent / "pages"
+ICON = Path(__file__).parent / "bnviz" / "ui" / "icon.svg"
+SECTIONS = ("Start", "How it works", "What the papers measured", "What BN buys", "Beyond BN", "Lab", "Other")
+
+st.set_page_config(page_title="bnviz: what batch norm does", page_icon=str(ICON), layout="wide")
+
+found = registry.read_folder(PAGES)
+navigation: dict[str, list[st.Page]] = {}  # type: ignore[valid-type]
+for section in SECTIONS:
+    here = [page for page in found.values() if page.constants.get("SECTION", "Other") == section and not page.error]
+    for page in sorted(here, key=lambda one: (one.constants.get("ORDER", 1000), one.name)):
+        entry = st.Page(
+            PAGES / f"{page.name}.py",
+            title=page.label,
+            icon=page.constants.get("ICON"),
+            default=page.name == "overview",
+        )
+        navigation.setdefault(section, []).append(entry)
+chosen = st.navigation(navigation)
+mark_routed()
+
+kinds = [registry.plugins(kind) for kind in ("datasets", "networks", "norms", "probes")]
+for broken in (plugin for group in (found, *kinds) for plugin in group.values() if plugin.error):
+    st.sidebar.warning(f"{broken.kind}/{broken.name}.py is left out: {broken.error}", icon=":material/extension_off:")
+
+chosen.run()

@@ -1,0 +1,77 @@
+"""`python -m bnviz`: list what there is, run and compare from a terminal, look after the installation.
+
+Commands only read what was asked for and print what came out; what they print is also what the core says to notebooks.
+torch is imported by those commands that train, when they train.
+"""
+
+import textwrap
+
+import click
+
+from bnviz import registry
+from bnviz.cli.gallery_build import gallery
+from bnviz.cli.training import run
+from bnviz.nonlinearities import NONLINEARITIES
+
+PLUGIN_KINDS = ("datasets", "norms", "networks", "probes")
+KINDS = (*PLUGIN_KINDS, "nonlinearities")
+WIDTH = 100
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDTH})
+def main() -> None:
+    """Train small networks and measure what batch normalization does to them."""
+
+
+@main.command("list")
+@click.argument("kind", type=click.Choice(KINDS), required=False)
+def list_choices(kind: str | None) -> None:
+    """Name what there is to choose from: all kinds, or one KIND."""
+    for shown in (kind,) if kind else KINDS:
+        click.secho(shown, bold=True)
+        if shown == "nonlinearities":
+            for item in NONLINEARITIES.values():
+                _say(item.name, item.label, _saturation(item.saturated_below, item.saturated_above))
+            continue
+        for plugin in registry.plugins(shown).values():
+            if plugin.error is None:
+                _say(plugin.name, plugin.label, plugin.help)
+            else:
+                _say(plugin.name, "cannot be read", f"bnviz/{shown}/{plugin.name}.py: {plugin.error}")
+
+
+@main.command()
+@click.option("--cluster/--no-cluster", default=True, help="Start the workers and send them a small run.")
+def doctor(cluster: bool) -> None:
+    """Check this installation and say what to do about what is found.
+
+    Exit status 1 if something is broken that bnviz cannot run without.
+    """
+    from bnviz.doctor import examine  # here, because it imports torch
+
+    checks = []
+    for check in examine(cluster):
+        colour = {"ok": "green", "warning": "yellow", "problem": "red"}[check.state]
+        click.echo(f"{click.style(f'{check.state:8}', fg=colour)} {check.name:12} {check.finding}")
+        if check.advice:
+            click.echo(textwrap.indent(textwrap.fill(check.advice, WIDTH - 22), " " * 22))
+        checks.append(check)
+    ok, warnings, problems = (sum(check.state == state for check in checks) for state in ("ok", "warning", "problem"))
+    click.echo(f"\n{ok} ok, warnings: {warnings}, problems: {problems}")
+    if problems:
+        raise SystemExit(1)
+
+
+def _say(name: str, label: str, text: str) -> None:
+    click.echo(f"  {name:16} {label}")
+    if text:
+        click.echo(textwrap.indent(textwrap.fill(text, WIDTH - 19), " " * 19))
+
+
+def _saturation(below: float, above: float) -> str:
+    ends = [f"below {below:.3g}"] * (below > -float("inf")) + [f"above {above:.3g}"] * (above < float("inf"))
+    return f"Saturated {' and '.join(ends)}." if ends else "Never saturated."
+
+
+main.add_command(run)
+main.add_command(gallery)

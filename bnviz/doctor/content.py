@@ -1,0 +1,71 @@
+"""Checks of what bnviz works with: data sets, plug-ins, and the records that ship with it. Downloads nothing."""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+from bnviz import datasets, gallery, registry
+from bnviz.config import RunConfig
+from bnviz.doctor.check import INSTALL, Check, State
+
+ENOUGH_DISK = 200 * 10**6  # bytes: MNIST is 11 MB, but others of its kind and a store of runs need more
+
+
+def data() -> Iterator[Check]:
+    """Whether data sets can be had: digits are in scikit-learn, others are files in a folder."""
+    from bnviz.datasets._download import data_folder
+
+    constants = registry.describe("datasets", "digits").constants
+    digits = datasets.load("digits", 0)
+    if len(digits.train.inputs) == constants["TRAIN_SAMPLES"]:
+        yield Check("datasets", "ok", f"digits: {len(digits.train.inputs)} training samples, in scikit-learn")
+    else:
+        yield Check("datasets", "problem", f"digits: {len(digits.train.inputs)} training samples", INSTALL)
+    for name in registry.names("datasets"):
+        files = registry.describe("datasets", name).constants.get("FILES", {})
+        folder = data_folder() / name
+        missing = [file for file in files if not (folder / file).is_file()]
+        if not missing:
+            if files:
+                yield Check("datasets", "ok", f"{name}: in {folder}")
+            continue
+        found = f"{name}: {len(missing)} of {len(files)} files not downloaded yet, will be kept in {folder}"
+        nearest = next(place for place in (folder, *folder.parents) if place.exists())
+        if not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
+            advice = f"Make {nearest} a folder that can be written to, or set BNVIZ_DATA to one that is."
+            yield Check("datasets", "warning", found, advice)
+        elif shutil.disk_usage(nearest).free < ENOUGH_DISK:
+            yield Check(
+                "datasets", "warning", found, f"The disk of {nearest} is almost full; set BNVIZ_DATA elsewhere."
+            )
+        else:
+            yield Check("datasets", "ok", found)
+
+
+def plugins() -> Iterator[Check]:
+    """Files in the plug-in folders that cannot be read; only those of the default run are needed."""
+    # Not RunConfig(), which would be refused if one of these were broken.
+    default = {name: field.default for name, field in RunConfig.model_fields.items()}
+    needed = {default["dataset"], default["network"], default["norm"], *default["probes"]}
+    total = 0
+    for kind in ("datasets", "norms", "networks", "probes"):
+        for plugin in registry.plugins(kind).values():
+            total += 1
+            if plugin.error is not None:
+                state: State = "problem" if plugin.name in needed else "warning"
+                finding = f"{kind}/{plugin.name}.py cannot be read: {plugin.error}"
+                yield Check("plug-ins", state, finding, "Mend the file; until then it is not in any menu.")
+    yield Check("plug-ins", "ok", f"{total} files looked at")
+
+
+def shipped_runs() -> Iterator[Check]:
+    """Records of the presets, which pages show before anything was trained."""
+    from bnviz.presets import PRESETS  # here, because it is refused if a plug-in of the presets is broken
+
+    configs = [config for comparison in PRESETS.values() for config in comparison.configs().values()]
+    there = sum(gallery.find(config) is not None for config in configs)
+    found = f"{there} of {len(configs)} preset runs are there"
+    if there < len(configs):
+        yield Check("gallery", "warning", found, "They are trained when first looked at; python -m bnviz gallery build")
+    else:
+        yield Check("gallery", "ok", found)

@@ -1,0 +1,60 @@
+"""Learning curves: test accuracy and loss of every arm over the updates (Ioffe & Szegedy 2015, Fig. 1a)."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import plotly.graph_objects as go
+
+from bnviz.figures.style import figure, percent, styles, two_digits
+from bnviz.record import Record
+
+
+def accuracy(records: Mapping[str, Record]) -> go.Figure:
+    """Share of test images classified correctly, one line an arm."""
+    ends = "; ".join(f"{name} ends at {percent(_last(record, 'test_accuracy'))}" for name, record in records.items())
+    drawn = figure("Test accuracy", f"Test accuracy over updates: {ends}.", "updates", "test accuracy")
+    _lines(drawn, records, "test_accuracy", "%{y:.1%}")
+    drawn.update_yaxes(tickformat=".0%", range=[0, 1.02])
+    return drawn
+
+
+def loss(records: Mapping[str, Record]) -> go.Figure:
+    """Cross-entropy on the test images, on a log axis; the mini-batch's own loss as a thin line."""
+    ends = "; ".join(f"{name} ends at {two_digits(_last(record, 'test_loss'))}" for name, record in records.items())
+    drawn = figure("Loss", f"Cross-entropy over updates: {ends}.", "updates", "cross-entropy (nat)")
+    for name, record in records.items():
+        if "train_loss" in record.data:
+            style = styles(records)[name]
+            drawn.add_scatter(
+                x=record.data["step"].values,
+                y=record.data["train_loss"].values,
+                name=f"{name}, mini-batch",
+                line={"color": style.faded(0.4), "width": 1},
+                hovertemplate=f"{name}, mini-batch<br>update %{{x}}: %{{y:.3g}}<extra></extra>",
+            )
+    _lines(drawn, records, "test_loss", "%{y:.3g}")
+    drawn.update_yaxes(type="log", tickformat=".2~g", dtick="D2")
+    return drawn
+
+
+def _lines(drawn: go.Figure, records: Mapping[str, Record], quantity: str, number: str) -> None:
+    for name, record in records.items():
+        style = styles(records)[name]
+        if quantity not in record.data:
+            continue
+        values = record.data[quantity].values
+        drawn.add_scatter(
+            x=record.data["step"].values,
+            y=values,
+            name=name,
+            mode="lines",
+            line={"color": style.colour, "dash": style.dash, "width": 2.5},
+            hovertemplate=f"{name}<br>update %{{x}}: {number}<extra></extra>",
+        )
+
+
+def _last(record: Record, quantity: str) -> float:
+    if quantity not in record.data:
+        return float("nan")
+    finite = record.data[quantity].values[np.isfinite(record.data[quantity].values)]
+    return float(finite[-1]) if finite.size else float("nan")

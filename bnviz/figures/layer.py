@@ -1,0 +1,149 @@
+"""A whole layer over time: what Ioffe & Szegedy's Fig. 1 leaves out by showing a single unit.
+
+Heat maps of unit against update; arms share the colour scale. Lines: the layer's saturated share and its drift.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import plotly.graph_objects as go
+
+from bnviz.figures.style import MAGNITUDE, MARK, SIGNED, figure, percent, styles, two_digits
+from bnviz.record import Record
+
+Array = npt.NDArray[np.floating]
+
+
+def medians(records: Mapping[str, Record], arm: str, layer: int, unit: int) -> go.Figure:
+    """Median pre-activation of every unit of a layer (rows) at every measured step; signed colours about zero."""
+    shown = {name: _median(record, layer) for name, record in records.items()}
+    limit = _robust(np.concatenate([abs(values).ravel() for values in shown.values()]))
+    drawn = _map(records[arm], arm, "Median", shown[arm], unit, layer)
+    drawn.update_traces(colorscale=SIGNED, zmin=-limit, zmax=limit)
+    return drawn
+
+
+def widths(records: Mapping[str, Record], arm: str, layer: int, unit: int) -> go.Figure:
+    """Distance between the outermost percentiles of every unit of a layer at every measured step."""
+    shown = {name: _width(record, layer) for name, record in records.items()}
+    limit = _robust(np.concatenate([values.ravel() for values in shown.values()]))
+    drawn = _map(records[arm], arm, "Width", shown[arm], unit, layer)
+    drawn.update_traces(colorscale=MAGNITUDE, zmin=0, zmax=limit)
+    return drawn
+
+
+def saturated(records: Mapping[str, Record], layer: int) -> go.Figure:
+    """Share of (sample, unit) pairs that are saturated: the chosen layer bold, the others thin."""
+    ends = "; ".join(
+        f"{name} ends at {percent(float(record.data['saturated_share'].sel(layer=layer).mean('unit')[-1]))}"
+        for name, record in records.items()
+        if _measured(record, "saturated_share")
+    )
+    drawn = figure(
+        "Saturated share", f"Share of saturated units of layer {layer} over updates: {ends}.", "updates", "saturated"
+    )
+    _per_layer(drawn, records, "saturated_share", "mean", layer, "%{y:.1%}")
+    drawn.update_yaxes(tickformat=".0%", range=[-0.02, 1.02])
+    return drawn
+
+
+def drift(records: Mapping[str, Record], quantity: str, layer: int) -> go.Figure:
+    """How far a unit's mean (`mean_change`) or variance (`variance_change`) moves in one step: median over units."""
+    word = "mean" if quantity == "mean_change" else "variance"
+    ends = "; ".join(
+        f"{name} has a median of {two_digits(float(np.nanmedian(record.data[quantity].sel(layer=layer).values)))}"
+        for name, record in records.items()
+        if _measured(record, quantity) and np.isfinite(record.data[quantity].sel(layer=layer).values).any()
+    )
+    drawn = figure(
+        f"Drift of the {word}",
+        f"Change of a unit's {word} in one step, median over the units of layer {layer}: {ends}.",
+        "updates",
+        f"|change of {word}| per step",
+    )
+    _per_layer(drawn, records, quantity, "median", layer, "%{y:.2g}")
+    drawn.update_yaxes(type="log", tickformat=".1~g", dtick="D2")
+    return drawn
+
+
+def _measured(record: Record, quantity: str) -> bool:
+    return quantity in record.data and record.data.sizes["probe_step"] > 0
+
+
+def _median(record: Record, layer: int) -> Array:
+    if not _measured(record, "percentile"):
+        return np.full((1, 1), np.nan)
+    values: Array = record.data["percentile"].sel(layer=layer).values[:, len(record.config.percentiles) // 2]
+    return values
+
+
+def _width(record: Record, layer: int) -> Array:
+    if not _measured(record, "percentile"):
+        return np.full((1, 1), np.nan)
+    values: Array = record.data["percentile"].sel(layer=layer).values
+    return values[:, -1] - values[:, 0]
+
+
+def _robust(values: Array) -> float:
+    """A colour limit that a few extreme units do not set: the 98th percentile, 1 if nothing was measured."""
+    finite = values[np.isfinite(values)]
+    return float(np.quantile(finite, 0.98)) or 1.0 if finite.size else 1.0
+
+
+def _map(record: Record, arm: str, word: str, values: Array, unit: int, layer: int) -> go.Figure:
+    units = int(np.isfinite(values[0]).sum()) if values.size > 1 else 1
+    levels = record.config.percentiles
+    what = "median" if word == "Median" else f"distance from percentile {levels[0]:g} to {levels[-1]:g}"
+    drawn = figure(
+        f"{word} of every unit, {arm}",
+        f"{arm}: heat map of the {what} of the pre-activation for all {units} units of layer {layer} over updates.",
+        "updates",
+        "unit",
+        arm=arm,
+        selects="unit",
+    )
+    if _measured(record, "percentile"):
+        drawn.add_heatmap(
+            x=record.data["probe_step"].values,
+            y=np.arange(1, units + 1, dtype=np.int32),
+            z=values[:, :units].T.astype(np.float32),
+            colorbar={
+                "orientation": "h",
+                "thickness": 8,
+                "y": -0.2,
+                "yanchor": "top",
+                "outlinewidth": 0,
+                "len": 1.0,
+                "tickformat": ".2~g",
+                "nticks": 5,
+            },
+            hovertemplate=f"unit %{{y}}<br>update %{{x}}<br>{what} %{{z:.3g}}<extra></extra>",
+        )
+    drawn.update_yaxes(range=[0.5, units + 0.5], showgrid=False)
+    drawn.update_layout(margin_b=78, height=330)
+    drawn.add_shape(
+        type="rect", xref="x domain", x0=0, x1=1, y0=unit - 0.5, y1=unit + 0.5, line={"color": MARK, "width": 1}
+    )
+    return drawn
+
+
+def _per_layer(
+    drawn: go.Figure, records: Mapping[str, Record], quantity: str, reduce: str, chosen: int, number: str
+) -> None:
+    for name, record in records.items():
+        if not _measured(record, quantity):
+            continue
+        style = styles(records)[name]
+        reduced = getattr(record.data[quantity], reduce)("unit")
+        for layer in sorted(reduced["layer"].values, key=lambda layer: layer == chosen):  # the chosen one on top
+            bold = layer == chosen
+            drawn.add_scatter(
+                x=record.data["probe_step"].values,
+                y=reduced.sel(layer=layer).values,
+                name=f"{name}, layer {layer}",
+                mode="lines",
+                opacity=1.0 if bold else 0.35,
+                line={"color": style.colour, "dash": style.dash, "width": 2.5 if bold else 1},
+                hovertemplate=f"{name}, layer {layer}<br>update %{{x}}: {number}<extra></extra>",
+            )

@@ -1,0 +1,88 @@
+"""How a figure looks: one colour and dash per arm, quiet axes, colour scales that survive colour blindness.
+
+Backgrounds are transparent and greys half transparent, so that one figure serves the light and the dark theme; whoever
+draws it sets the text colour. Colours: Okabe & Ito (2008); cividis for magnitudes; blue to orange for signed values.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import plotly.graph_objects as go
+
+from bnviz import registry
+from bnviz.record import Record
+
+GRID = "rgba(128,128,128,0.22)"
+ZONE = "rgba(128,128,128,0.13)"
+MARK = "rgba(128,128,128,0.9)"
+SIGNED = [[0.0, "#004b76"], [0.25, "#5aa5d1"], [0.5, "#f4f2ee"], [0.75, "#eca05c"], [1.0, "#a53f00"]]
+MAGNITUDE = "cividis"
+EMPTY_TEMPLATE = go.layout.Template()
+"""Everything is said here; plotly's default template would be sent along with each figure, some 7 kB."""
+
+
+@dataclass(frozen=True)
+class ArmStyle:
+    """Colour (hexadecimal) and dash (plotly's name) of one arm."""
+
+    colour: str
+    dash: str
+
+    def faded(self, opacity: float) -> str:
+        """The colour with an opacity, for fills."""
+        red, green, blue = (int(self.colour[start : start + 2], 16) for start in (1, 3, 5))
+        return f"rgba({red},{green},{blue},{opacity})"
+
+
+KNOWN_ARMS = {
+    "none": ArmStyle("#D55E00", "dash"),
+    "batch": ArmStyle("#0072B2", "solid"),
+    "noisy_batch": ArmStyle("#009E73", "dashdot"),
+    "noisy_none": ArmStyle("#CC79A7", "dot"),
+}
+FURTHER_ARMS = (ArmStyle("#E69F00", "longdash"), ArmStyle("#56B4E9", "longdashdot"), ArmStyle("#8a7a00", "solid"))
+
+
+def arm_style(norm: str) -> ArmStyle:
+    """The style of an arm, by its normalisation: the same on every page."""
+    if norm in KNOWN_ARMS:
+        return KNOWN_ARMS[norm]
+    others = [name for name in registry.names("norms") if name not in KNOWN_ARMS]
+    return FURTHER_ARMS[others.index(norm) % len(FURTHER_ARMS)] if norm in others else FURTHER_ARMS[0]
+
+
+def styles(records: Mapping[str, Record]) -> dict[str, ArmStyle]:
+    """Each arm's style, by the arm's name."""
+    return {name: arm_style(record.config.norm) for name, record in records.items()}
+
+
+def figure(title: str, alt: str, x: str, y: str, steps: bool = True, arm: str | None = None, **meta: Any) -> go.Figure:
+    """An empty figure with the house's axes; `x` and `y` are axis titles, units included."""
+    axis = {"gridcolor": GRID, "zeroline": False, "linecolor": GRID, "ticks": ""}
+    return go.Figure(
+        layout={
+            "meta": {"title": title, "alt": alt, "steps": steps, "arm": arm, **meta},
+            "template": EMPTY_TEMPLATE,
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "margin": {"l": 52, "r": 14, "t": 8, "b": 40},
+            "height": 280,
+            "hovermode": "closest",
+            "showlegend": False,
+            "uirevision": title,
+            "font": {"size": 13},
+            "xaxis": {**axis, "title": {"text": x, "standoff": 8}, "showgrid": False},
+            "yaxis": {**axis, "title": {"text": y, "standoff": 8}},
+        }
+    )
+
+
+def percent(share: float) -> str:
+    """A share as a person reads it: 97 %."""
+    return f"{100 * share:.0f} %"
+
+
+def two_digits(value: float) -> str:
+    """A number with two significant digits, never in exponent notation for everyday sizes."""
+    return f"{value:.2g}" if 1e-3 <= abs(value) < 1e3 or value == 0 else f"{value:.1e}"

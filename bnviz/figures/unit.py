@@ -1,0 +1,193 @@
+"""One unit over time: the distribution of what enters its nonlinearity (Ioffe & Szegedy 2015, Fig. 1b and 1c).
+
+Every arm has a figure of its own; its axis is chosen from all the records handed in, so that arms share one axis when
+all are, and an arm has its own when only it is.
+"""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import plotly.graph_objects as go
+
+from bnviz.figures.style import GRID, MAGNITUDE, ZONE, arm_style, figure, styles, two_digits
+from bnviz.nonlinearities import NONLINEARITIES
+from bnviz.record import Record
+
+Array = npt.NDArray[np.floating]
+VALUE = "pre-activation"
+BINS = 32
+
+
+def value_range(records: Mapping[str, Record], layer: int, unit: int) -> tuple[float, float]:
+    """The axis that the given arms share: nearly every sample of the unit at nearly every step."""
+    lows, highs = [], []
+    for record in records.values():
+        smallest, largest = (_of_unit(record, name, layer, unit) for name in ("low", "high"))
+        seen = np.isfinite(smallest) & np.isfinite(largest)
+        if seen.any():
+            lows.append(float(np.quantile(smallest[seen], 0.05)))
+            highs.append(float(np.quantile(largest[seen], 0.95)))
+    low, high = min(lows, default=-1.0), max(highs, default=1.0)
+    margin = 0.04 * (high - low) or 0.5
+    return low - margin, high + margin
+
+
+def bands(records: Mapping[str, Record], arm: str, layer: int, unit: int) -> go.Figure:
+    """Percentiles of one unit's pre-activation over the updates, in one arm, with the saturated zone shaded."""
+    record, style = records[arm], arm_style(records[arm].config.norm)
+    levels = [f"{level:g}" for level in record.config.percentiles]
+    drawn = figure(
+        f"Percentiles, {arm}",
+        f"{arm}: percentiles {', '.join(levels)} of the pre-activation of unit {unit} in layer {layer} over updates; "
+        f"the median moves between {_extent(record, layer, unit)}.",
+        "updates",
+        VALUE,
+        arm=arm,
+    )
+    if "percentile" in record.data:
+        values = record.data["percentile"].sel(layer=layer, unit=unit).values  # (probe_step, quantile)
+        steps = record.data["probe_step"].values
+        middle = len(levels) // 2
+        for place, level in enumerate(levels):
+            drawn.add_scatter(
+                x=steps,
+                y=values[:, place],
+                name=f"{level}th percentile",
+                mode="lines",
+                fill="tonexty" if place else None,
+                fillcolor=style.faded(0.18),
+                line={"color": style.colour, "width": 2.5 if place == middle else 1},
+                hovertemplate=f"{level}th percentile<br>update %{{x}}: %{{y:.3g}}<extra></extra>",
+            )
+    drawn.update_layout(yaxis_range=value_range(records, layer, unit), uirevision=f"{layer}/{unit}/{len(records)}")
+    _shade_saturation(drawn, record)
+    return drawn
+
+
+def history(records: Mapping[str, Record], arm: str, layer: int, unit: int) -> go.Figure:
+    """Histogram over time: how one unit's pre-activations are spread (colour) at every measured step."""
+    record = records[arm]
+    low, high = value_range(records, layer, unit)
+    drawn = figure(
+        f"Histogram over time, {arm}",
+        f"{arm}: histogram of the pre-activation of unit {unit} in layer {layer} at every measured step.",
+        "updates",
+        VALUE,
+        arm=arm,
+    )
+    if "count" in record.data:
+        edges = np.linspace(low, high, BINS + 1)
+        rows = densities(record, layer, unit, edges)
+        drawn.add_heatmap(
+            x=record.data["probe_step"].values,
+            y=((edges[:-1] + edges[1:]) / 2).astype(np.float32),
+            z=rows.T.astype(np.float32),
+            colorscale=MAGNITUDE,
+            zmin=0,
+            zmax=float(np.quantile(rows[rows > 0], 0.95)) if (rows > 0).any() else 1.0,
+            showscale=False,
+            hovertemplate="update %{x}<br>pre-activation %{y:.2f}<br>density %{z:.2f}<extra></extra>",
+        )
+    drawn.update_layout(yaxis_range=(low, high), yaxis_showgrid=False, uirevision=f"{layer}/{unit}/{len(records)}")
+    return drawn
+
+
+def at_cursor(records: Mapping[str, Record], layer: int, unit: int) -> go.Figure:
+    """The unit's histogram in all arms at one step, the last, each as a share of its own largest bin.
+
+    `layout.meta["by_step"]` holds, for each trace, the measured steps and the y values at each (steps, bins), for
+    whoever moves the cursor.
+    """
+    low, high = value_range(records, layer, unit)
+    edges = np.linspace(low, high, BINS + 1)
+    centres = ((edges[:-1] + edges[1:]) / 2).astype(np.float32)
+    drawn = figure(
+        "Distribution at the cursor",
+        f"Histogram of the pre-activation of unit {unit} in layer {layer}, all arms, at the step of the cursor.",
+        VALUE,
+        "share of largest bin",
+        steps=False,
+    )
+    shown = {}
+    for name, record in records.items():
+        if "count" in record.data:
+            rows = densities(record, layer, unit, edges)
+            shown[name] = rows / np.maximum(rows.max(axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    steps = {name: record.data["probe_step"].values.astype(np.int32) for name, record in records.items()}
+    for name, style in styles(records).items():
+        drawn.add_scatter(
+            x=centres,
+            y=shown[name][-1].astype(np.float32) if len(shown.get(name, ())) else np.full(BINS, np.nan, np.float32),
+            name=name,
+            mode="lines",
+            line={"color": style.colour, "dash": style.dash, "width": 2, "shape": "hvh"},
+            fill="tozeroy",
+            fillcolor=style.faded(0.15),
+            hovertemplate=f"{name}<br>pre-activation %{{x:.2f}}: %{{y:.0%}} of the largest bin<extra></extra>",
+        )
+    drawn.layout.meta["by_step"] = [
+        {"steps": steps[name], "y": shown[name].astype(np.float32)} if name in shown else None for name in records
+    ]
+    drawn.update_layout(xaxis_range=(low, high), yaxis_range=(0, 1.05), uirevision=f"{layer}/{unit}")
+    return drawn
+
+
+def densities(record: Record, layer: int, unit: int, edges: Array) -> Array:
+    """The unit's recorded histograms over common bins, (probe_steps, bins), as densities (area 1 over all values).
+
+    A recorded histogram has equal bins between the smallest and largest value of its step; each of its bins is shared
+    out over the common bins that it overlaps. What lies outside `edges` is left out.
+    """
+    counts = _of_unit(record, "count", layer, unit)  # (probe_step, bin)
+    lows, highs = _of_unit(record, "low", layer, unit), _of_unit(record, "high", layer, unit)
+    width = edges[1] - edges[0]
+    result = np.zeros((len(counts), len(edges) - 1))
+    for row, count, low, high in zip(result, counts, lows, highs, strict=True):
+        total = count.sum()
+        if not (np.isfinite(low) and np.isfinite(high)) or total == 0:
+            continue
+        if high - low < 1e-6 * width:  # all samples at one value
+            place = int(np.floor((low - edges[0]) / width))
+            if 0 <= place < len(row):
+                row[place] = 1 / width
+            continue
+        cumulative = np.concatenate([[0.0], np.cumsum(count)]) / total
+        row[:] = np.diff(np.interp(edges, np.linspace(low, high, len(count) + 1), cumulative)) / width
+    return result
+
+
+def _of_unit(record: Record, quantity: str, layer: int, unit: int) -> Array:
+    if quantity not in record.data:
+        return np.empty((0,))
+    values: Array = record.data[quantity].sel(layer=layer, unit=unit).values
+    return values
+
+
+def _shade_saturation(drawn: go.Figure, record: Record) -> None:
+    kind = NONLINEARITIES[record.config.activation]
+    low, high = drawn.layout.yaxis.range
+    for start, end in ((low, min(kind.saturated_below, high)), (max(kind.saturated_above, low), high)):
+        if math.isfinite(start) and math.isfinite(end) and end > start:
+            drawn.add_hrect(y0=start, y1=end, fillcolor=ZONE, line={"color": GRID, "width": 1}, layer="below")
+            drawn.add_annotation(
+                x=1,
+                xref="x domain",
+                y=(start + end) / 2,
+                text=f"{kind.label} saturated",
+                showarrow=False,
+                xanchor="right",
+                font={"size": 11},
+                opacity=0.7,
+            )
+
+
+def _extent(record: Record, layer: int, unit: int) -> str:
+    if "percentile" not in record.data:
+        return "nothing measured yet"
+    middle = len(record.config.percentiles) // 2
+    median = record.data["percentile"].sel(layer=layer, unit=unit).values[:, middle]
+    if not np.isfinite(median).any():
+        return "values that are not finite"
+    return f"{two_digits(float(np.nanmin(median)))} and {two_digits(float(np.nanmax(median)))}"

@@ -1,0 +1,75 @@
+"""Every state is a link: a page's settings are read from the address when it opens and written back when they change.
+
+The address is the truth whenever it changed under the page (a pasted link, back, forward); the widgets are, otherwise.
+A page that is come back to without a query keeps what it had. Widgets hold their values under `PAGE.FIELD`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from bnviz.config import RunConfig
+from bnviz.ui.routing import require_router
+
+
+def setting_key(page: str, name: str) -> str:
+    """The session-state key of a page's setting."""
+    return f"{page}.{name}"
+
+
+def open_page(page: str, defaults: RunConfig, view: Mapping[str, int]) -> list[str]:
+    """Put what the link says into session state, if there is a new link; returns sentences on what it could not use.
+
+    `view` are the page's settings besides the run's (what is shown of it): whole numbers, with defaults.
+    """
+    require_router()
+    state = st.session_state
+    query = st.query_params.to_dict()
+    came_from_elsewhere = state.get("bnviz.page") != page
+    state["bnviz.page"] = page
+    kept: dict[str, Any] | None = state.get(f"{page}/settings")
+    if kept is not None and came_from_elsewhere and not query:
+        _fill(page, kept)
+    elif kept is None or query != state.get(f"{page}/query"):
+        config, problems = RunConfig.from_query({k: v for k, v in query.items() if k not in view}, defaults)
+        seen = {name: _whole(query.get(name), default, name, problems) for name, default in view.items()}
+        _fill(page, config.model_dump() | seen)
+        state[f"{page}/problems"] = problems
+        state[f"{page}/query"] = query
+    return list(state.get(f"{page}/problems", []))
+
+
+def keep(page: str, config: RunConfig, defaults: RunConfig, view: Mapping[str, int]) -> None:
+    """Remember the page's settings and write them into the address, defaults left out."""
+    state = st.session_state
+    seen = {name: state[setting_key(page, name)] for name in view}
+    settings = config.model_dump() | seen
+    if state.get(f"{page}/settings") not in (None, settings):
+        state[f"{page}/problems"] = []  # something was changed by hand: the link's problems are history
+    state[f"{page}/settings"] = settings
+    query = config.to_query(defaults) | {name: str(value) for name, value in seen.items() if value != view[name]}
+    state[f"{page}/query"] = query
+    if st.query_params.to_dict() != query:
+        st.query_params.from_dict(query)
+
+
+def pick(page: str, name: str, board_key: str = "board") -> None:
+    """Take over what was clicked on the board as the page's setting of that name."""
+    clicked = getattr(st.session_state[f"{page}/{board_key}"], name, None)
+    if clicked is not None:
+        st.session_state[setting_key(page, name)] = int(clicked)
+
+
+def _fill(page: str, settings: Mapping[str, Any]) -> None:
+    for name, value in settings.items():
+        st.session_state[setting_key(page, name)] = value
+
+
+def _whole(text: str | None, default: int, name: str, problems: list[str]) -> int:
+    if text is None:
+        return default
+    if text.isdecimal() and len(text) <= 5:
+        return int(text)
+    problems.append(f"{name} = {text[:40]}: a whole number from 0 to 99999 is needed; {default} is used.")
+    return default

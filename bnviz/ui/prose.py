@@ -1,0 +1,31 @@
+"""Prose on a page: text at reading width, and links that change exactly one thing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+import streamlit as st
+
+READING_WIDTH = 760
+"""Pixels: about 75 characters a line."""
+
+
+def text(markdown: str) -> None:
+    """Markdown at reading width."""
+    st.markdown(markdown, width=READING_WIDTH)
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """Something to try: what to do, what to watch, and the settings that differ from the page's defaults."""
+
+    label: str
+    watch: str
+    query: Mapping[str, str]
+
+
+def try_next(page: str, suggestions: Sequence[Suggestion]) -> None:
+    """Links to the same page with one thing changed."""
+    st.subheader("Try next")
+    lines = [f"- [{one.label}](/{page}?{urlencode(one.query)}): {one.watch}" for one in suggestions]
+    text("\n".join(lines))

@@ -1,0 +1,115 @@
+"""Activation distributions
+
+What enters each hidden unit's nonlinearity, over the whole of training, with and without normalisation
+(Ioffe & Szegedy 2015, Fig. 1, and the whole layer, which the paper left out).
+"""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from bnviz import registry
+from bnviz.comparison import Comparison
+from bnviz.config import RunConfig
+from bnviz.figures import curves, layer, sentences, unit
+from bnviz.record import Record
+from bnviz.ui import explain, links
+from bnviz.ui.board import Group, board
+from bnviz.ui.controls import run_controls, unit_controls
+from bnviz.ui.live import comparison_view
+from bnviz.ui.prose import Suggestion, text, try_next
+
+SECTION = "What the papers measured"
+ORDER = 10
+ICON = ":material/stacked_line_chart:"
+PAGE = "activations"
+DEFAULTS = RunConfig(norm="batch")
+VIEW = {"layer": 3, "unit": 17, "own_axis": 0}
+
+INTRODUCTION = """
+Every unit of a hidden layer sees inputs that the layers before it make, and those layers keep changing. Ioffe and
+Szegedy (2015) called this *internal covariate shift* and made batch norm to reduce it. Their Figure 1 follows the
+15th, 50th and 85th percentile of what enters **one** sigmoid of the last hidden layer: with batch norm they settle,
+without it they wander. Here two real networks train on real digits, and you can look at **every** unit.
+"""
+WHAT_TO_LOOK_FOR = """
+**What to look for.** Compare how far a unit's median wanders with how wide its own distribution is; the sentences above
+the charts measure both. With the settings this page opens with, the standard network's units have a narrow distribution
+that moves by several times its width, and batch norm holds the width near 2 (the 15th and 85th percentile of a standard
+normal are 2.07 apart). On the shared axis the narrow band looks *stiller*; give each arm its own axis to see it move.
+And a still distribution alone proves nothing about *why* training works: see what a larger learning rate does.
+"""
+FORMULA = (
+    r"\mathrm{BN}(x_i)=\gamma\,\frac{x_i-\mu_B}{\sqrt{\sigma_B^2+\varepsilon}}+\beta,\qquad "
+    r"\mu_B=\tfrac1m\sum_i x_i,\quad \sigma_B^2=\tfrac1m\sum_i (x_i-\mu_B)^2"
+)
+SUGGESTIONS = [
+    Suggestion("Learning rate 2", "the gap in accuracy nearly closes; do the units move less?", {"lr": "2"}),
+    Suggestion("ReLU", "no upper saturation; does the standard network need batch norm now?", {"activation": "relu"}),
+    Suggestion("One fixed probe batch", "drift without the chance of mini-batches.", {"probe_data": "fixed"}),
+]
+
+
+def picture(records: Mapping[str, Record], live: bool) -> None:
+    """The board of this page for one layer and unit."""
+    at, one, shared = unit_controls(PAGE, records)
+    axes = {arm: records if shared else {arm: records[arm]} for arm in records}
+    if config is not None:
+        links.keep(PAGE, config, DEFAULTS, VIEW)
+    groups = [
+        Group(
+            "learning",
+            "Does it learn?",
+            sentences.learning(records),
+            {"accuracy": curves.accuracy(records), "loss": curves.loss(records)},
+        ),
+        Group(
+            "unit",
+            f"One unit: {one} of layer {at}",
+            sentences.one_unit(records, at, one),
+            {f"bands-{arm}": unit.bands(axes[arm], arm, at, one) for arm in records}
+            | {"at-cursor": unit.at_cursor(records, at, one)},
+        ),
+        Group(
+            "history",
+            "Its whole distribution",
+            "Brighter where more of the mini-batch lies.",
+            {f"history-{arm}": unit.history(axes[arm], arm, at, one) for arm in records},
+        ),
+        Group(
+            "layer",
+            f"All units of layer {at}",
+            sentences.whole_layer(records, at) + " Click a unit to look at it above.",
+            {f"medians-{arm}": layer.medians(records, arm, at, one) for arm in records}
+            | {f"widths-{arm}": layer.widths(records, arm, at, one) for arm in records},
+        ),
+        Group(
+            "drift",
+            "Saturation and drift",
+            sentences.saturation_and_drift(records, at),
+            {
+                "saturated": layer.saturated(records, at),
+                "mean-drift": layer.drift(records, "mean_change", at),
+                "variance-drift": layer.drift(records, "variance_change", at),
+            },
+        ),
+    ]
+    board(f"{PAGE}/board", groups, records, live, on_unit=lambda: links.pick(PAGE, "unit"))
+    explain.take_away(PAGE, records, at, one)
+
+
+problems = links.open_page(PAGE, DEFAULTS, VIEW)
+st.title("Does batch norm keep a unit's input distribution still?")
+text(INTRODUCTION)
+for problem in problems:
+    st.warning(problem, icon=":material/link_off:")
+config = run_controls(PAGE)
+if config is not None:
+    arms: dict[str, dict[str, str]] = {"standard": {"norm": "none"}}
+    if config.norm != "none":
+        arms[registry.describe("norms", config.norm).label.lower()] = {}
+    comparison_view(PAGE, Comparison(config, arms).configs(), picture)
+text(WHAT_TO_LOOK_FOR)
+st.latex(FORMULA)
+explain.probe_source("activations")
+try_next(PAGE, SUGGESTIONS)

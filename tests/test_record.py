@@ -1,0 +1,193 @@
+"""Frame and Record: nothing is lost on the way through messages and files, and a damaged file is refused as such."""
+
+import gzip
+import json
+from pathlib import Path
+
+import msgpack
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from bnviz import Frame, Measurement, Record, RunConfig
+
+CONFIG = RunConfig(widths=(3, 2), norm="batch", steps=8, percentiles=(10.0, 90.0))
+
+
+def curve(value: float) -> Measurement:
+    return Measurement(np.array(value, np.float32), (), "cross-entropy", "nat", "Größe µ, Fig. 1", axis="step")
+
+
+def widths(value: float) -> Measurement:
+    values = np.full((2, 2, 3), value, np.float32)  # (layer, quantile, unit)
+    values[1, :, 2] = np.nan
+    return Measurement(values, ("layer", "quantile", "unit"), "percentile", "1")
+
+
+def counts(value: int) -> Measurement:
+    return Measurement(np.full((2, 3, 4), value, np.int8), ("layer", "unit", "bin"), "samples in bin")
+
+
+def frames() -> list[Frame]:
+    return [
+        Frame(0, {"loss": curve(2.5), "percentile": widths(0), "count": counts(1)}),
+        Frame(2, {"loss": curve(1.5)}),
+        Frame(5, {"percentile": widths(5), "count": counts(100)}),
+        Frame(8, {"loss": curve(0.5), "final": curve(0.25)}, "finished"),
+    ]
+
+
+CONTENT = Record.from_frames(CONFIG, frames()).to_bytes()
+
+
+@pytest.mark.parametrize("taken", range(5))
+def test_whole_and_partial_records_come_back_identical(taken: int) -> None:
+    record = Record.from_frames(CONFIG, frames()[:taken])
+    again = Record.from_bytes(record.to_bytes())
+    xr.testing.assert_identical(again.data, record.data)
+    assert {name: item.dtype for name, item in again.data.variables.items()} == {
+        name: item.dtype for name, item in record.data.variables.items()
+    }
+    assert (again.config, again.outcome) == (record.config, record.outcome)
+    assert again.outcome == ("finished" if taken == 4 else "running")
+    assert again.last_step == record.last_step == (-1, 0, 2, 5, 8)[taken]
+
+
+def test_axes_are_those_of_their_own_measurements() -> None:
+    data = Record.from_frames(CONFIG, frames()).data
+    assert list(data["step"]) == [0, 2, 8]
+    assert list(data["probe_step"]) == [0, 5]
+    assert data["percentile"].dims == ("probe_step", "layer", "quantile", "unit")
+    assert list(data["quantile"]) == [10, 90]
+    assert list(data["layer"]) == [1, 2]
+    assert list(data["unit"]) == [1, 2, 3]
+    assert data["count"].dtype == np.int8
+    np.testing.assert_array_equal(data["loss"], [2.5, 1.5, 0.5])
+    np.testing.assert_array_equal(data["final"], [np.nan, np.nan, 0.25])
+
+
+def test_units_that_a_narrower_layer_lacks_stay_nan() -> None:
+    data = Record.from_bytes(CONTENT).data
+    assert np.isnan(data["percentile"].sel(layer=2, unit=3)).all()
+    assert not np.isnan(data["percentile"].sel(layer=2, unit=[1, 2])).any()
+
+
+def test_attributes_and_unicode_survive_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "läuft.nc"
+    Record.from_frames(CONFIG, frames()).save(path)
+    data = Record.load(path).data
+    assert data["loss"].attrs == {"long_name": "cross-entropy", "units": "nat", "source": "Größe µ, Fig. 1"}
+    assert data["percentile"].attrs == {"long_name": "percentile", "units": "1", "source": ""}
+    with xr.open_dataset(path, engine="scipy") as plain:  # for those who do not have bnviz
+        assert plain.attrs["run_key"] == CONFIG.key
+        assert json.loads(plain.attrs["config"]) == CONFIG.model_dump(mode="json")  # all of it: defaults may change
+        assert plain.attrs["outcome"] == "finished"
+
+
+def test_final_is_the_last_value_and_nan_where_there_is_none() -> None:
+    record = Record.from_frames(CONFIG, frames())
+    assert record.final("final") == 0.25
+    assert np.isnan(record.final("accuracy"))
+    assert np.isnan(Record.from_frames(CONFIG, []).final("loss"))
+
+
+def test_a_step_that_comes_twice_counts_once() -> None:
+    """A run that is tried again after its worker died repeats its frames."""
+    record = Record.from_frames(CONFIG, frames()[:2] + frames())
+    xr.testing.assert_identical(record.data, Record.from_frames(CONFIG, frames()).data)
+
+
+def test_an_empty_last_frame_says_how_it_ended() -> None:
+    record = Record.from_frames(CONFIG, [*frames()[:2], Frame(3, {}, "stopped")])
+    assert record.outcome == "stopped"
+    xr.testing.assert_identical(record.data, Record.from_frames(CONFIG, frames()[:2]).data)
+
+
+@given(
+    hnp.arrays(
+        st.sampled_from([np.float32, np.float64, np.int8, np.int32]),
+        hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4),
+    ),
+    st.text(),
+    st.sampled_from(["running", "finished", "diverged", "stopped"]),
+)
+def test_frame_comes_back_from_a_message(values: np.ndarray, text: str, outcome: str) -> None:
+    dims = ("layer", "unit", "bin")[: values.ndim]
+    frame = Frame(7, {"a": Measurement(values.T, dims, text, "nat", text, "step"), "b": curve(1.0)}, outcome)
+    again = Frame.from_message(msgpack.unpackb(msgpack.packb(frame.to_message())))
+    assert (again.step, again.outcome, list(again.values)) == (7, outcome, ["a", "b"])
+    for name, item in frame.values.items():
+        other = again.values[name]
+        np.testing.assert_array_equal(other.values, item.values)
+        assert other.values.dtype == item.values.dtype
+        assert (other.dims, other.long_name, other.units, other.source, other.axis) == (
+            item.dims,
+            item.long_name,
+            item.units,
+            item.source,
+            item.axis,
+        )
+
+
+@given(st.integers(0, len(CONTENT) - 1))
+def test_truncated_file_is_refused(length: int) -> None:
+    with pytest.raises(ValueError, match=r"^this is not a bnviz record: "):
+        Record.from_bytes(CONTENT[:length])
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # xarray, on dimensions that are now called alike
+@settings(max_examples=150)
+@given(st.lists(st.tuples(st.integers(0, len(CONTENT) - 1), st.integers(0, 255)), min_size=1, max_size=4))
+def test_flipped_bytes_are_refused_or_give_a_record(changes: list[tuple[int, int]]) -> None:
+    damaged = bytearray(CONTENT)
+    for place, byte in changes:
+        damaged[place] = byte
+    try:
+        record = Record.from_bytes(bytes(damaged))
+    except ValueError as error:
+        refusal = str(error)
+    else:
+        refusal = "this is not a bnviz record: it is one"
+        assert isinstance(record.last_step, int)
+        assert record.outcome in ("running", "finished", "diverged", "stopped")
+    assert refusal.startswith("this is not a bnviz record: ")
+
+
+@given(st.binary(max_size=200), st.sampled_from([b"", b"CDF\x01", b"CDF\x02", b"\x89HDF\r\n\x1a\n", b"\x1f\x8b\x08"]))
+def test_any_other_bytes_are_refused(content: bytes, beginning: bytes) -> None:
+    with pytest.raises(ValueError, match=r"^this is not a bnviz record: "):
+        Record.from_bytes(beginning + content)
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {},
+        {"config": "{}"},
+        {"config": "{}", "outcome": "won"},
+        {"config": '{"steps": 0}', "outcome": "finished"},
+        {"config": "[" * 100_000, "outcome": "finished"},
+        {"config": 3, "outcome": "finished"},
+    ],
+    ids=["none", "no outcome", "outcome", "config", "nested", "number"],
+)
+def test_other_netcdf_files_are_refused(attributes: dict[str, str | int]) -> None:
+    coordinates = {axis: np.arange(2) for axis in ("step", "probe_step")}
+    content = bytes(xr.Dataset(coords=coordinates, attrs=attributes).to_netcdf(engine="scipy"))
+    with pytest.raises(ValueError, match=r"^this is not a bnviz record: "):
+        Record.from_bytes(content)
+
+
+def test_a_file_without_step_axes_is_refused() -> None:
+    attributes = {"config": "{}", "outcome": "finished"}
+    content = bytes(xr.Dataset({"a": ("b", [1])}, attrs=attributes).to_netcdf(engine="scipy"))
+    with pytest.raises(ValueError, match="it lacks what every record has"):
+        Record.from_bytes(content)
+
+
+def test_packed_files_are_not_unpacked() -> None:
+    with pytest.raises(ValueError, match="not a netCDF-3 file"):
+        Record.from_bytes(gzip.compress(CONTENT))
