@@ -73,7 +73,7 @@ def figure(title: str, alt: str, x: str, y: str, steps: bool = True, arm: str | 
             "uirevision": title,
             "font": {"size": 13},
             "xaxis": {**axis, "title": {"text": x, "standoff": 8}, "showgrid": False},
-            "yaxis": {**axis, "title": {"text": y, "standoff": 8}},
+            "yaxis": {**axis, "title": {"text": y, "standoff": 8}, "automargin": True},
         }
     )
 
