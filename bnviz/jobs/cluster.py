@@ -70,12 +70,13 @@ def start_embedded() -> EmbeddedCluster:
         JobsError: it does not start.
     """
     path = os.pathsep.join(filter(None, (str(PROJECT_FOLDER), os.environ.get("PYTHONPATH"))))
+    warnings = ",".join(filter(None, (os.environ.get("PYTHONWARNINGS"), QUIET)))
     process = subprocess.Popen(
         [sys.executable, "-m", __name__],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": QUIET},
+        env={**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": warnings},
         start_new_session=True,  # Ctrl-C is for the app; the cluster then ends with it, without tracebacks
     )
     assert process.stdout is not None

@@ -34,7 +34,8 @@ def measure(snapshot: Snapshot) -> dict[str, Measurement]:
         low.append(ordered[0])
         high.append(ordered[-1])
         counts.append(histogram(values, ordered[0], ordered[-1]))
-        saturated.append(((values < kind.saturated_below) | (values > kind.saturated_above)).float().mean(dim=0))
+        share = ((values < kind.saturated_below) | (values > kind.saturated_above)).float().mean(dim=0)
+        saturated.append(torch.where(torch.isnan(ordered[-1]), ordered[-1], share))  # unknown where a value is unknown
     widths = [values.shape[1] for values in layers]
     mean, variance = _moments(layers)
     mean_change, variance_change = np.full_like(mean, np.nan), np.full_like(mean, np.nan)

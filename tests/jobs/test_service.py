@@ -1,0 +1,151 @@
+"""The service with real worker processes: what a page relies on."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from bnviz import RunConfig
+from bnviz.jobs import service as service_module
+from bnviz.jobs.service import JobsError, Service
+
+SHORT = {"steps": 120, "curve_points": 20, "probe_points": 10}
+ENDLESS = {"steps": 1_000_000, "curve_points": 2, "probe_points": 2}  # its second frame never comes
+
+REFERENCE = """
+import sys, torch
+torch.set_num_threads(1)
+from bnviz import Record, RunConfig
+from bnviz.training import train
+config = RunConfig.model_validate_json(sys.argv[1])
+sys.stdout.buffer.write(Record.from_frames(config, train(config)).to_bytes())
+"""
+
+
+def test_frames_stream_and_the_record_is_the_one_trained_in_a_plain_process(service, wait, until):
+    config = RunConfig(norm="batch", seed=1)
+    job = service.submit(config, "me")
+    assert until(lambda: 0 <= job.step < config.steps or not job.live)
+    partial = job.record()
+    assert job.state == "running"
+    assert partial.outcome == "running"
+    assert partial.last_step < config.steps
+    wait(job)
+    assert (job.state, job.error, job.step) == ("finished", None, config.steps)
+    assert job.submitted <= job.started <= job.ended
+    assert job.record() is job.record()
+    command = [sys.executable, "-c", REFERENCE, config.model_dump_json()]
+    assert job.record().to_bytes() == subprocess.run(command, check=True, capture_output=True).stdout
+
+
+def test_two_arms_run_at_once_and_a_third_waits(service, wait, until):
+    arms = [service.submit(RunConfig(norm=norm, **ENDLESS), "me") for norm in ("none", "batch")]
+    third = service.submit(RunConfig(seed=3, **SHORT), "me")
+    fourth = service.submit(RunConfig(seed=4, **SHORT), "me")
+    assert until(lambda: all(job.state == "running" for job in arms))
+    assert third.state == "queued"
+    assert [service.queue_position(job.key) for job in (*arms, third, fourth)] == [0, 0, 0, 1]
+    service.stop(fourth.key)
+    assert fourth.state == "stopped"
+    assert fourth.record().last_step == -1
+    for job in arms:
+        service.stop(job.key)
+    wait(third, *arms)
+    assert third.state == "finished"
+
+
+def test_the_same_question_is_trained_once(service, wait):
+    config = RunConfig(seed=5, **SHORT)
+    job = service.submit(config, "me")
+    assert service.submit(config, "you") is job
+    service.release(config.key, "me")  # `you` still looks
+    wait(job)
+    assert job.state == "finished"
+    assert service.submit(config, "me") is job
+    assert service.find(config.key) is job
+    assert service.find("unknown") is None
+    again = service.submit(config, "me", fresh=True)
+    assert again is not job
+    wait(again)
+    assert again.record().to_bytes() == job.record().to_bytes()
+
+
+def test_stop_is_prompt_and_keeps_what_was_measured(service, wait, until):
+    job = service.submit(RunConfig(**ENDLESS), "me")
+    assert until(lambda: job.step == 0)
+    asked = time.monotonic()
+    service.stop(job.key)
+    wait(job)
+    assert job.ended - asked < 1
+    assert (job.state, job.error) == ("stopped", None)
+    assert job.record().outcome == "stopped"
+    assert job.record().last_step == 0
+    assert "train_loss" in job.record().data
+    assert service.submit(RunConfig(**ENDLESS), "me") is not job  # asked for again, it is trained again
+    service.stop(job.key)
+
+
+def test_a_step_that_takes_long_does_not_delay_a_stop(service, wait, until):
+    config = RunConfig(widths=(2048,) * 24, batch_size=1400, steps=3, curve_points=2, probes=())
+    job = service.submit(config, "me")
+    assert until(lambda: job.state == "running")
+    asked = time.monotonic()
+    service.stop(job.key)
+    wait(job)
+    assert job.ended - asked < 1.5
+    assert (job.state, job.record().outcome) == ("stopped", "stopped")
+
+
+def test_a_run_that_nobody_watches_any_more_stops(service, wait, until):
+    config = RunConfig(seed=6, **ENDLESS)
+    job = service.submit(config, "me")
+    service.submit(config, "you")
+    assert until(lambda: job.step == 0)
+    service.release(config.key, "me")
+    service.release(config.key, "me")
+    assert job.live
+    service.release(config.key, "you")
+    wait(job)
+    assert job.state == "stopped"
+
+
+def test_what_cannot_be_trained_fails_with_a_sentence(service, wait):
+    job = service.submit(RunConfig(device="cuda"), "me")
+    wait(job)
+    if job.state == "finished":
+        pytest.skip("this machine has a CUDA device")
+    assert job.state == "failed"
+    assert job.error == "device is 'cuda', but this machine has no CUDA device; use 'auto' or 'cpu'"
+    assert job.record().last_step == -1
+    assert service.submit(job.config, "me") is not job
+
+
+def test_few_jobs_are_remembered(service, wait, monkeypatch):
+    monkeypatch.setattr(service_module, "KEPT_JOBS", 3)
+    jobs = []
+    for seed in range(5):
+        jobs.append(service.submit(RunConfig(seed=seed, steps=2), "me"))
+        wait(jobs[-1])
+        service.find(jobs[0].key)  # in use, so it stays
+    assert [service.find(job.key) is job for job in jobs] == [True, False, False, True, True]
+
+
+def test_the_scheduler_keeps_few_messages(service):
+    connection = service._connection
+    assert 0 < len(connection._client.get_events(connection._topic)) <= 4
+
+
+def test_an_unreachable_scheduler_is_told_in_a_sentence(wait):
+    service = Service("tcp://127.0.0.1:9")
+    asked = time.monotonic()
+    job = service.submit(RunConfig(), "me")
+    assert job.state == "queued"
+    wait(job)
+    assert job.ended - asked < 10
+    assert job.state == "failed"
+    assert "tcp://127.0.0.1:9 does not answer" in job.error
+    assert "BNVIZ_SCHEDULER" in job.error
+    service.close()
+    with pytest.raises(JobsError, match="closing"):
+        service.submit(RunConfig(), "me")
