@@ -124,7 +124,7 @@ class RunConfig(BaseModel):
     percentiles: Annotated[tuple[Annotated[float, Field(gt=0, lt=100)], ...], AfterValidator(_rising)] = Field(
         (15.0, 50.0, 85.0), min_length=1, max_length=9, description="of each unit's pre-activation"
     )
-    curve_points: int = Field(50, ge=2, le=1000, description="at how many steps loss and accuracy are noted")
+    curve_points: int = Field(40, ge=2, le=1000, description="at how many steps loss and accuracy are noted")
     test_samples: int = Field(2000, ge=1, le=100_000, description="test images scored at each of those; all at the end")
 
     @model_validator(mode="after")

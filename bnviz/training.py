@@ -48,12 +48,13 @@ def train(
     trace_at = measure_at | {step - 1 for step in measure_at}
     fixed = inputs[: config.probe_samples] if config.probe_data == "fixed" else None
     previous: list[Tensor] | None = None
+    parameters = list(network.parameters())
 
-    for step, index in enumerate(batch_order(len(inputs), config)):
+    for step, index in enumerate(batch_order(len(inputs), config, device)):
         if should_stop is not None and should_stop():  # frames can be seconds apart: too long to wait for a stop
             yield Frame(step, {}, "stopped")
             return
-        batch, target = inputs[index], labels[index]
+        batch, target = inputs.index_select(0, index), labels.index_select(0, index)
         last = step == config.steps
         tracing = step in trace_at
         values: dict[str, Measurement] = {}
@@ -64,7 +65,8 @@ def train(
         with shield:
             with trace as seen:
                 loss = nn.functional.cross_entropy(network(batch), target)
-            optimizer.zero_grad()
+            for parameter in parameters:
+                parameter.grad = None
             loss.backward()
         if tracing and fixed is not None:
             seen = _look(network, fixed)
@@ -108,15 +110,15 @@ def build_optimizer(config: RunConfig, network: nn.Module) -> torch.optim.Optimi
     )
 
 
-def batch_order(samples: int, config: RunConfig) -> Iterator[Tensor]:
-    """Indices of one mini-batch after the other, int64 (batch,), for steps + 1 batches.
+def batch_order(samples: int, config: RunConfig, device: torch.device) -> Iterator[Tensor]:
+    """Indices of one mini-batch after the other, int64 (batch,), on `device`, for steps + 1 batches.
 
     Each epoch is a fresh permutation from the run's stream `order`; a last, smaller batch is left out.
     """
     generator = stream(config.seed, "order")
     given = 0
     while True:
-        order = torch.randperm(samples, generator=generator)
+        order = torch.randperm(samples, generator=generator).to(device)  # drawn on the CPU: alike on all devices
         for start in range(0, samples - config.batch_size + 1, config.batch_size):
             yield order[start : start + config.batch_size]
             given += 1

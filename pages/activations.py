@@ -44,9 +44,9 @@ FORMULA = (
     r"\mu_B=\tfrac1m\sum_i x_i,\quad \sigma_B^2=\tfrac1m\sum_i (x_i-\mu_B)^2"
 )
 SUGGESTIONS = [
-    Suggestion("Learning rate 2", "the gap in accuracy nearly closes; do the units move less?", {"lr": "2"}),
-    Suggestion("ReLU", "no upper saturation; does the standard network need batch norm now?", {"activation": "relu"}),
-    Suggestion("One fixed probe batch", "drift without the chance of mini-batches.", {"probe_data": "fixed"}),
+    Suggestion("Learning rate 2", "does the standard network learn now? Do its units move less?", {"lr": "2"}),
+    Suggestion("ReLU", "does the standard network still need batch norm?", {"activation": "relu"}),
+    Suggestion("One fixed probe batch", "how much of the drift was only the chance of mini-batches?", {"probe_data": "fixed"}),
 ]
 
 

@@ -172,24 +172,24 @@ def test_at_learning_rate_zero_nothing_moves() -> None:
 
 def test_batches_are_permutations_of_the_data_without_the_rest() -> None:
     config = configured(batch_size=400, steps=7)
-    batches = list(batch_order(1500, config))
+    batches = list(batch_order(1500, config, CPU))
     assert [len(batch) for batch in batches] == [400] * 8
     for epoch in itertools.batched(batches, 3) if hasattr(itertools, "batched") else (batches[:3], batches[3:6]):
         assert len(torch.cat(tuple(epoch)).unique()) == 400 * len(epoch)
     assert not torch.equal(batches[0], batches[3])
-    [whole] = set(map(len, batch_order(1500, configured(batch_size=1500))))
+    [whole] = set(map(len, batch_order(1500, configured(batch_size=1500), CPU)))
     assert whole == 1500
 
 
 def test_arms_see_the_same_batches_and_start_from_the_same_shared_weights() -> None:
     none, batch = (configured(norm=norm) for norm in ("none", "batch"))
-    assert all(map(torch.equal, batch_order(1500, none), batch_order(1500, batch)))
+    assert all(map(torch.equal, batch_order(1500, none, CPU), batch_order(1500, batch, CPU)))
     first, second = (dict(built(config).named_parameters()) for config in (none, batch))
     shared = first.keys() & second.keys()
     assert {"hidden1.weights.weight", "hidden2.weights.weight", "output.weight", "output.bias"} == shared
     assert all(torch.equal(first[name], second[name]) for name in shared)
     # and so the input of the first layer's norm is the same at step 0, which the standard arm's probe shows
-    data = torch.tensor(datasets.load("digits", 0).train.inputs)[next(batch_order(1500, batch))]
+    data = torch.tensor(datasets.load("digits", 0).train.inputs)[next(batch_order(1500, batch, CPU))]
     expected = (data.flatten(1) @ second["hidden1.weights.weight"].T).mean(dim=0).detach()
     measured = finished(none)[0].data["mean"][0, 0]
     np.testing.assert_allclose(measured, expected, rtol=1e-4, atol=1e-6)
@@ -200,7 +200,7 @@ def test_probes_see_the_network_after_t_updates_on_the_data_asked_for(probe_data
     settings = {"norm": "batch", "probe_data": probe_data, "probe_samples": 70}
     record = finished(configured(**settings, **EACH_STEP))[0]
     inputs = torch.tensor(datasets.load("digits", 0).train.inputs)
-    batches = list(batch_order(1500, configured()))
+    batches = list(batch_order(1500, configured(), CPU))
     for step in (1, 5, 12):
         config = configured(**settings, steps=step)
         network: Any = built(config)

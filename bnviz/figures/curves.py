@@ -2,17 +2,16 @@
 
 from collections.abc import Mapping
 
-import numpy as np
 import plotly.graph_objects as go
 
-from bnviz.figures.style import figure, percent, styles, two_digits
+from bnviz.figures.style import figure, finite, percent, styles, told, two_digits
 from bnviz.record import Record
 
 
 def accuracy(records: Mapping[str, Record]) -> go.Figure:
     """Share of test images classified correctly, one line an arm."""
-    ends = "; ".join(f"{name} ends at {percent(_last(record, 'test_accuracy'))}" for name, record in records.items())
-    drawn = figure("Test accuracy", f"Test accuracy over updates: {ends}.", "updates", "test accuracy")
+    ends = [f"{name} ends at {percent(last)}" for name, last in _last(records, "test_accuracy").items()]
+    drawn = figure("Test accuracy", told("Test accuracy over updates", ends), "updates", "test accuracy")
     _lines(drawn, records, "test_accuracy", "%{y:.1%}")
     drawn.update_yaxes(tickformat=".0%", range=[0, 1.02])
     return drawn
@@ -20,8 +19,8 @@ def accuracy(records: Mapping[str, Record]) -> go.Figure:
 
 def loss(records: Mapping[str, Record]) -> go.Figure:
     """Cross-entropy on the test images, on a log axis; the mini-batch's own loss as a thin line."""
-    ends = "; ".join(f"{name} ends at {two_digits(_last(record, 'test_loss'))}" for name, record in records.items())
-    drawn = figure("Loss", f"Cross-entropy over updates: {ends}.", "updates", "cross-entropy (nat)")
+    ends = [f"{name} ends at {two_digits(last)}" for name, last in _last(records, "test_loss").items()]
+    drawn = figure("Loss", told("Cross-entropy over updates", ends), "updates", "cross-entropy (nat)")
     for name, record in records.items():
         if "train_loss" in record.data:
             style = styles(records)[name]
@@ -53,8 +52,10 @@ def _lines(drawn: go.Figure, records: Mapping[str, Record], quantity: str, numbe
         )
 
 
-def _last(record: Record, quantity: str) -> float:
-    if quantity not in record.data:
-        return float("nan")
-    finite = record.data[quantity].values[np.isfinite(record.data[quantity].values)]
-    return float(finite[-1]) if finite.size else float("nan")
+def _last(records: Mapping[str, Record], quantity: str) -> dict[str, float]:
+    """The last finite value in each arm that has one."""
+    ends = {}
+    for name, record in records.items():
+        if quantity in record.data:
+            ends |= {name: float(value) for value in finite(record.data[quantity].values)[-1:]}
+    return ends

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from bnviz.figures.style import MAGNITUDE, MARK, SIGNED, figure, percent, styles, two_digits
+from bnviz.figures.style import MAGNITUDE, MARK, SIGNED, figure, finite, percent, spread, styles, told, two_digits
 from bnviz.record import Record
 
 Array = npt.NDArray[np.floating]
@@ -35,14 +35,13 @@ def widths(records: Mapping[str, Record], arm: str, layer: int, unit: int) -> go
 
 def saturated(records: Mapping[str, Record], layer: int) -> go.Figure:
     """Share of (sample, unit) pairs that are saturated: the chosen layer bold, the others thin."""
-    ends = "; ".join(
-        f"{name} ends at {percent(float(record.data['saturated_share'].sel(layer=layer).mean('unit')[-1]))}"
-        for name, record in records.items()
-        if _measured(record, "saturated_share")
-    )
-    drawn = figure(
-        "Saturated share", f"Share of saturated units of layer {layer} over updates: {ends}.", "updates", "saturated"
-    )
+    ends = []
+    for name, record in records.items():
+        if _measured(record, "saturated_share"):
+            share = finite(record.data["saturated_share"].sel(layer=layer).mean("unit").values)
+            ends += [f"{name} ends at {percent(float(value))}" for value in share[-1:]]
+    alt = told(f"Share of saturated units of layer {layer} over updates", ends)
+    drawn = figure("Saturated share", alt, "updates", "saturated")
     _per_layer(drawn, records, "saturated_share", "mean", layer, "%{y:.1%}")
     drawn.update_yaxes(tickformat=".0%", range=[-0.02, 1.02])
     return drawn
@@ -51,17 +50,13 @@ def saturated(records: Mapping[str, Record], layer: int) -> go.Figure:
 def drift(records: Mapping[str, Record], quantity: str, layer: int) -> go.Figure:
     """How far a unit's mean (`mean_change`) or variance (`variance_change`) moves in one step: median over units."""
     word = "mean" if quantity == "mean_change" else "variance"
-    ends = "; ".join(
-        f"{name} has a median of {two_digits(float(np.nanmedian(record.data[quantity].sel(layer=layer).values)))}"
-        for name, record in records.items()
-        if _measured(record, quantity) and np.isfinite(record.data[quantity].sel(layer=layer).values).any()
-    )
-    drawn = figure(
-        f"Drift of the {word}",
-        f"Change of a unit's {word} in one step, median over the units of layer {layer}: {ends}.",
-        "updates",
-        f"|change of {word}| per step",
-    )
+    ends = []
+    for name, record in records.items():
+        changes = finite(record.data[quantity].sel(layer=layer).values) if _measured(record, quantity) else ()
+        if len(changes):
+            ends.append(f"{name} has a median of {two_digits(float(np.median(changes)))}")
+    alt = told(f"Change of a unit's {word} in one step, median over the units of layer {layer}", ends)
+    drawn = figure(f"Drift of the {word}", alt, "updates", f"|change of {word}| per step")
     _per_layer(drawn, records, quantity, "median", layer, "%{y:.2g}")
     drawn.update_yaxes(type="log", tickformat=".1~g", dtick="D2")
     return drawn
@@ -82,13 +77,13 @@ def _width(record: Record, layer: int) -> Array:
     if not _measured(record, "percentile"):
         return np.full((1, 1), np.nan)
     values: Array = record.data["percentile"].sel(layer=layer).values
-    return values[:, -1] - values[:, 0]
+    return spread(values[:, 0], values[:, -1])
 
 
 def _robust(values: Array) -> float:
     """A colour limit that a few extreme units do not set: the 98th percentile, 1 if nothing was measured."""
-    finite = values[np.isfinite(values)]
-    return float(np.quantile(finite, 0.98)) or 1.0 if finite.size else 1.0
+    seen = finite(values)
+    return float(np.quantile(seen, 0.98)) or 1.0 if seen.size else 1.0
 
 
 def _map(record: Record, arm: str, word: str, values: Array, unit: int, layer: int) -> go.Figure:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from bnviz.figures.style import percent, two_digits
+from bnviz.figures.style import finite, percent, spread, two_digits
 from bnviz.record import Record
 
-TINY = 1e-12  # keeps a width of zero (all samples alike) from dividing
+TINY = 1e-12  # a width up to this counts as none: all samples are alike, and nothing can be measured against it
 Array = npt.NDArray[np.floating]
 
 
@@ -27,55 +27,62 @@ def learning(records: Mapping[str, Record]) -> str:
 def one_unit(records: Mapping[str, Record], layer: int, unit: int) -> str:
     """How far the unit's median wanders in each arm, as a number and against the width of its own distribution."""
     parts = []
-    for name, record in records.items():
-        wander, width = (float(values[unit - 1]) for values in _wander_and_width(record, layer))
+    for name, (wanders, widths) in _wander_and_width(records, layer).items():
+        wander, width = float(wanders[unit - 1]), float(widths[unit - 1])
         if np.isfinite(wander):
-            parts.append(
-                f"{two_digits(wander)} in {name}, which is {_times(wander, width)} the distribution's own width"
-            )
+            part = f"{two_digits(wander)} in {name}"
+            if width > TINY:
+                part += f", which is {two_digits(wander / width)} times the distribution's own width"
+            parts.append(part)
     return _sentence(parts, f"The median of unit {unit} in layer {layer} wanders over ", "", "; over ")
 
 
 def whole_layer(records: Mapping[str, Record], layer: int) -> str:
     """The same for all units of the layer: the unit in the middle of the ranking, and the largest."""
     parts = []
-    for name, record in records.items():
-        wander, width = _wander_and_width(record, layer)
-        seen = np.isfinite(wander)
+    for name, (wanders, widths) in _wander_and_width(records, layer).items():
+        seen = np.isfinite(wanders) & (widths > TINY)
         if seen.any():
-            typical = _times(float(np.median(wander[seen] / np.maximum(width[seen], TINY))), 1.0)
+            wander, times = wanders[seen], wanders[seen] / widths[seen]
             parts.append(
-                f"{typical} its width in {name} ({two_digits(float(np.median(wander[seen])))}, at most "
-                f"{two_digits(float(wander[seen].max()))})"
+                f"{two_digits(float(np.median(times)))} times its width in {name} "
+                f"({two_digits(float(np.median(wander)))}, at most {two_digits(float(wander.max()))})"
             )
     return _sentence(parts, f"In layer {layer} a typical unit's median wanders over ", "", ", over ")
 
 
-def _wander_and_width(record: Record, layer: int) -> tuple[Array, Array]:
-    """For each unit: largest minus smallest median of the run; median over steps of the outer percentiles' distance."""
-    values = record.data["percentile"].sel(layer=layer).values  # (probe_step, quantile, unit)
-    middle = values[:, len(record.config.percentiles) // 2]
-    middle = np.where(np.isfinite(middle), middle, np.nan)
-    spread = values[:, -1] - values[:, 0]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a unit that a narrower layer lacks is NaN throughout
-        return np.nanmax(middle, axis=0) - np.nanmin(middle, axis=0), np.nanmedian(spread, axis=0)
+def _wander_and_width(records: Mapping[str, Record], layer: int) -> dict[str, tuple[Array, Array]]:
+    """For each unit of each measured arm: largest minus smallest median of the run, and the width of its distribution.
 
-
-def _times(wander: float, width: float) -> str:
-    return f"{two_digits(wander / max(width, TINY))} times"
+    The width is the median over steps of the distance between the outer percentiles; NaN is what is not finite.
+    """
+    found = {}
+    for name, record in records.items():
+        if "percentile" not in record.data:
+            continue
+        values = record.data["percentile"].sel(layer=layer).values  # (probe_step, quantile, unit)
+        middle = values[:, len(record.config.percentiles) // 2]
+        middle = np.where(np.isfinite(middle), middle, np.nan)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # a unit that a narrower layer lacks is NaN throughout
+            wander = spread(np.nanmin(middle, axis=0), np.nanmax(middle, axis=0))
+            width = np.nanmedian(spread(values[:, 0], values[:, -1]), axis=0)
+        found[name] = (wander, width)
+    return found
 
 
 def saturation_and_drift(records: Mapping[str, Record], layer: int) -> str:
     """Share of saturated units at the end, and how far means move in one step."""
     parts = []
     for name, record in records.items():
-        share = record.data["saturated_share"].sel(layer=layer).mean("unit").values
-        change = record.data["mean_change"].sel(layer=layer).values
-        if np.isfinite(share).any() and np.isfinite(change).any():
+        if not {"saturated_share", "mean_change"} <= record.data.keys():
+            continue
+        share = finite(record.data["saturated_share"].sel(layer=layer).mean("unit").values)
+        change = finite(record.data["mean_change"].sel(layer=layer).values)
+        if share.size and change.size:
             parts.append(
-                f"{name}: {percent(float(share[np.isfinite(share)][-1]))} saturated, a unit's mean moves by "
-                f"{two_digits(float(np.nanmedian(change)))} in a step"
+                f"{name}: {percent(float(share[-1]))} saturated, a unit's mean moves by "
+                f"{two_digits(float(np.median(change)))} in a step"
             )
     where = {record.config.probe_data for record in records.values()}
     noise = " This includes the chance difference between one mini-batch and the next." if where == {"batch"} else ""

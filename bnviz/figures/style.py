@@ -4,15 +4,18 @@ Backgrounds are transparent and greys half transparent, so that one figure serve
 draws it sets the text colour. Colours: Okabe & Ito (2008); cividis for magnitudes; blue to orange for signed values.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import plotly.graph_objects as go
 
 from bnviz import registry
 from bnviz.record import Record
 
+Array = npt.NDArray[np.floating]
 GRID = "rgba(128,128,128,0.22)"
 ZONE = "rgba(128,128,128,0.13)"
 MARK = "rgba(128,128,128,0.9)"
@@ -78,6 +81,11 @@ def figure(title: str, alt: str, x: str, y: str, steps: bool = True, arm: str | 
     )
 
 
+def told(what: str, parts: Sequence[str]) -> str:
+    """A sentence for screen readers: what is drawn, and what was measured of it, if anything."""
+    return f"{what}: {'; '.join(parts)}." if parts else f"{what}; nothing is measured yet."
+
+
 def percent(share: float) -> str:
     """A share as a person reads it: 97 %."""
     return f"{100 * share:.0f} %"
@@ -86,3 +94,15 @@ def percent(share: float) -> str:
 def two_digits(value: float) -> str:
     """A number with two significant digits, never in exponent notation for everyday sizes."""
     return f"{value:.2g}" if 1e-3 <= abs(value) < 1e3 or value == 0 else f"{value:.1e}"
+
+
+def finite(values: Array) -> Array:
+    """What is neither infinite nor missing, in one row: a run that diverges ends in values that are."""
+    return values[np.isfinite(values)]
+
+
+def spread(low: Array, high: Array) -> Array:
+    """`high` - `low`, missing where one of them is not finite."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        width = high - low
+    return np.where(np.isfinite(width), width, np.nan)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from bnviz.figures.style import GRID, MAGNITUDE, ZONE, arm_style, figure, styles, two_digits
+from bnviz.figures.style import GRID, MAGNITUDE, ZONE, arm_style, figure, finite, styles, two_digits
 from bnviz.nonlinearities import NONLINEARITIES
 from bnviz.record import Record
 
@@ -41,7 +41,7 @@ def bands(records: Mapping[str, Record], arm: str, layer: int, unit: int) -> go.
     drawn = figure(
         f"Percentiles, {arm}",
         f"{arm}: percentiles {', '.join(levels)} of the pre-activation of unit {unit} in layer {layer} over updates; "
-        f"the median moves between {_extent(record, layer, unit)}.",
+        f"{_extent(record, layer, unit)}.",
         "updates",
         VALUE,
         arm=arm,
@@ -166,7 +166,7 @@ def _of_unit(record: Record, quantity: str, layer: int, unit: int) -> Array:
 
 
 def _shade_saturation(drawn: go.Figure, record: Record) -> None:
-    kind = NONLINEARITIES[record.config.activation]
+    kind = NONLINEARITIES["identity" if record.config.network == "deep_linear" else record.config.activation]
     low, high = drawn.layout.yaxis.range
     for start, end in ((low, min(kind.saturated_below, high)), (max(kind.saturated_above, low), high)):
         if math.isfinite(start) and math.isfinite(end) and end > start:
@@ -185,9 +185,9 @@ def _shade_saturation(drawn: go.Figure, record: Record) -> None:
 
 def _extent(record: Record, layer: int, unit: int) -> str:
     if "percentile" not in record.data:
-        return "nothing measured yet"
+        return "nothing is measured yet"
     middle = len(record.config.percentiles) // 2
-    median = record.data["percentile"].sel(layer=layer, unit=unit).values[:, middle]
-    if not np.isfinite(median).any():
-        return "values that are not finite"
-    return f"{two_digits(float(np.nanmin(median)))} and {two_digits(float(np.nanmax(median)))}"
+    median = finite(record.data["percentile"].sel(layer=layer, unit=unit).values[:, middle])
+    if not median.size:
+        return "no median is finite"
+    return f"the median moves between {two_digits(float(median.min()))} and {two_digits(float(median.max()))}"

@@ -1,9 +1,9 @@
 """Scheduler and worker processes on this machine: `python -m bnviz.jobs.cluster`.
 
 It prints one line, its address, and goes on until its standard input ends or it is sent SIGTERM. An app that holds the
-other end of that pipe takes the cluster along when it ends, however it ends, also by kill -9. It is a module of its own,
-because worker processes import the module that started them, and an app's script must not run again in them. It listens
-on loopback only and does not know what its workers will be asked to do.
+other end of that pipe takes the cluster along when it ends, however it ends, also by kill -9. It is a module of its
+own, because worker processes import the module that started them, and an app's script must not run again in them. It
+listens on loopback only and does not know what its workers will be asked to do.
 """
 
 import logging
@@ -19,7 +19,7 @@ MAX_WORKERS = 8  # by default: a class shares one server, and an idle worker tak
 WORKER_BYTES = 800 * 2**20  # torch and a run; about 500 MiB for the default run
 START_SECONDS = 30  # a cluster that has not printed its address by then never will
 CLOSE_SECONDS = 2.0
-ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 SETTINGS = {
     "distributed.nanny.pre-spawn-environ": ONE_THREAD,
     "distributed.scheduler.allowed-failures": 1,  # a run whose worker died is tried once more, not three times
@@ -34,7 +34,7 @@ SETTINGS = {
 PRELOADED = ["distributed", "bnviz.training", "torch._dynamo", "bnviz.datasets.digits"]
 """What workers have imported from the start: 6 s of a core, done once, in the process that they are forked from.
 
-torch.optim imports torch._dynamo when it is first used. Nothing is trained there: torch's threads do not survive a fork.
+torch.optim imports torch._dynamo when it is first used. Nothing is trained there, as threads do not survive a fork.
 """
 QUIET = "ignore:resource_tracker:UserWarning"  # it would complain on the terminal if workers are busy at the end
 PROJECT_FOLDER = Path(__file__).resolve().parents[2]
@@ -106,7 +106,7 @@ def worker_count() -> int:
     from dask.system import CPU_COUNT  # both know of the limits of a container, too
     from distributed.system import MEMORY_LIMIT
 
-    return max(1, min(CPU_COUNT, MEMORY_LIMIT // WORKER_BYTES, MAX_WORKERS))
+    return max(1, min(int(CPU_COUNT), int(MEMORY_LIMIT) // WORKER_BYTES, MAX_WORKERS))
 
 
 def main() -> None:

@@ -130,5 +130,5 @@ def _pass_on(on_message: OnMessage, event: tuple[float, Any]) -> None:
 
 
 def _keep_few_messages(topic: str, dask_scheduler: Any) -> None:
-    """Runs in the scheduler: bound one topic's history. Dask has a setting, but only for all topics, before it starts."""
+    """Runs in the scheduler: bound one topic's history. Dask's own setting is for all topics, before it starts."""
     dask_scheduler._broker._topics[topic].events = deque(maxlen=KEPT_MESSAGES)

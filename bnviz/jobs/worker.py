@@ -45,7 +45,7 @@ def tell_to_stop(attempt: str) -> None:
     _told_to_stop.append(attempt)
 
 
-def dask_setup(worker: Any) -> None:
+def dask_setup(_worker: Any) -> None:
     """Called by Dask in a new worker process before it takes work: what is slow the first time is done now."""
     from bnviz.training import train
 

@@ -8,7 +8,7 @@ the random stream that bears its own name, so that arms share what they have in 
 import math
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from bnviz import norms, registry
 from bnviz.config import RunConfig
@@ -21,6 +21,16 @@ def build(config: RunConfig, input_shape: tuple[int, ...], classes: int, device:
     network: nn.Module = registry.load("networks", config.network).build(config, input_shape, classes, device)
     initialise(network, config)
     return network.to(device)
+
+
+class Stack(nn.Sequential):
+    """A Sequential of Sequentials, run without entering each inner one, which small networks feel: same function."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        for block in self:
+            for module in block if isinstance(block, nn.Sequential) else (block,):
+                values = module(values)
+        return values
 
 
 def hidden_block(

@@ -10,13 +10,13 @@ import torch
 from torch import nn
 
 from bnviz.config import RunConfig
-from bnviz.networks import hidden_block
+from bnviz.networks import Stack, hidden_block
 
 
-def build(config: RunConfig, input_shape: tuple[int, ...], classes: int, device: torch.device) -> nn.Sequential:
+def build(config: RunConfig, input_shape: tuple[int, ...], classes: int, device: torch.device) -> Stack:
     """(batch, *input_shape) -> (batch, classes)."""
     linear = config.model_copy(update={"activation": "identity"})
-    network = nn.Sequential()
+    network = Stack()
     network.add_module("flatten", nn.Flatten())
     before = math.prod(input_shape)
     for number, width in enumerate(config.widths, start=1):

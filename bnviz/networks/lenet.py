@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from bnviz.config import RunConfig
-from bnviz.networks import has_bias, hidden_block
+from bnviz.networks import Stack, has_bias, hidden_block
 
 INPUT_SHAPE = (1, 28, 28)
 MULTIPLY_ADDS = 199_968  # per sample: 26*26*6*9 + 11*11*16*54 + 400*120 + 120*84 + 84*10
@@ -19,10 +19,10 @@ def build(
     input_shape: tuple[int, ...],  # noqa: ARG001 (it takes INPUT_SHAPE only)
     classes: int,
     device: torch.device,
-) -> nn.Sequential:
+) -> Stack:
     """(batch, 1, 28, 28) -> (batch, classes)."""
     bias = has_bias(config)
-    network = nn.Sequential()
+    network = Stack()
     network.add_module("hidden1", hidden_block(config, nn.Conv2d(1, 6, 3, bias=bias), "hidden1", device, pool=2))
     network.add_module("hidden2", hidden_block(config, nn.Conv2d(6, 16, 3, bias=bias), "hidden2", device, pool=2))
     network.add_module("flatten", nn.Flatten())

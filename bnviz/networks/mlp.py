@@ -10,12 +10,12 @@ import torch
 from torch import nn
 
 from bnviz.config import RunConfig
-from bnviz.networks import has_bias, hidden_block
+from bnviz.networks import Stack, has_bias, hidden_block
 
 
-def build(config: RunConfig, input_shape: tuple[int, ...], classes: int, device: torch.device) -> nn.Sequential:
+def build(config: RunConfig, input_shape: tuple[int, ...], classes: int, device: torch.device) -> Stack:
     """(batch, *input_shape) -> (batch, classes)."""
-    network = nn.Sequential()
+    network = Stack()
     network.add_module("flatten", nn.Flatten())
     before = math.prod(input_shape)
     for number, width in enumerate(config.widths, start=1):

@@ -31,7 +31,7 @@ def open_page(page: str, defaults: RunConfig, view: Mapping[str, int]) -> list[s
     kept: dict[str, Any] | None = state.get(f"{page}/settings")
     if kept is not None and came_from_elsewhere and not query:
         _fill(page, kept)
-    elif kept is None or query != state.get(f"{page}/query"):
+    elif came_from_elsewhere or query != state.get(f"{page}/query"):
         config, problems = RunConfig.from_query({k: v for k, v in query.items() if k not in view}, defaults)
         seen = {name: _whole(query.get(name), default, name, problems) for name, default in view.items()}
         _fill(page, config.model_dump() | seen)

@@ -24,7 +24,9 @@ Picture = Callable[[Mapping[str, Record], bool], None]
 @st.cache_resource(show_spinner=False)
 def service() -> Service:
     """The app's one service; its workers start in the background at first use and end with the app."""
-    return Service()
+    started = Service()
+    started.prepare()
+    return started
 
 
 def comparison_view(page: str, configs: Mapping[str, RunConfig], picture: Picture) -> None:

@@ -30,8 +30,10 @@ def service() -> Iterator[Service]:
         service = Service()
         service.prepare()
         assert wait_until(lambda: service._connection is not None and service._connection.slots() == 2)
-    yield service
+        yield service
+    process = service._connection._cluster.process
     service.close()
+    assert process.poll() is not None
 
 
 @pytest.fixture(scope="session")

@@ -65,7 +65,6 @@ def test_a_cluster_named_by_its_address_is_used_and_ends_on_sigterm(environment,
         wait(job)
         assert job.state == "finished"
         assert service._connection._cluster is None
-        job = service.submit(RunConfig(), "me", fresh=True)
         busy = service.submit(RunConfig(steps=1_000_000), "me")
         assert until(lambda: busy.step >= 0)
         processes = family(cluster.pid)
@@ -77,10 +76,7 @@ def test_a_cluster_named_by_its_address_is_used_and_ends_on_sigterm(environment,
     service.close()
 
 
-def test_an_embedded_cluster_that_dies_is_replaced(environment, monkeypatch, wait, until):
-    monkeypatch.setenv("BNVIZ_WORKERS", "1")
-    monkeypatch.delenv("BNVIZ_SCHEDULER", raising=False)
-    service = Service()
+def test_an_embedded_cluster_that_dies_is_replaced(service, wait, until):
     busy = service.submit(RunConfig(steps=1_000_000), "me")
     assert until(lambda: busy.step >= 0)
     processes = family(service._connection._cluster.process.pid)
@@ -92,10 +88,6 @@ def test_an_embedded_cluster_that_dies_is_replaced(environment, monkeypatch, wai
     job = service.submit(RunConfig(steps=20), "me")
     wait(job)
     assert job.state == "finished"
-    processes = family(service._connection._cluster.process.pid)
-    service.close()
-    service.close()
-    assert gone(processes)
 
 
 @pytest.mark.parametrize("given", ["0", "-2", "many", "1.5"])

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from bnviz import RunConfig
+from bnviz import Record, RunConfig
 from bnviz.jobs import service as service_module
 from bnviz.jobs.service import JobsError, Service
 
@@ -36,7 +36,8 @@ def test_frames_stream_and_the_record_is_the_one_trained_in_a_plain_process(serv
     assert job.submitted <= job.started <= job.ended
     assert job.record() is job.record()
     command = [sys.executable, "-c", REFERENCE, config.model_dump_json()]
-    assert job.record().to_bytes() == subprocess.run(command, check=True, capture_output=True).stdout
+    reference = subprocess.run(command, check=True, capture_output=True).stdout
+    assert job.record().to_bytes() == Record.from_bytes(reference).to_bytes()
 
 
 def test_two_arms_run_at_once_and_a_third_waits(service, wait, until):
@@ -146,6 +147,7 @@ def test_an_unreachable_scheduler_is_told_in_a_sentence(wait):
     assert job.state == "failed"
     assert "tcp://127.0.0.1:9 does not answer" in job.error
     assert "BNVIZ_SCHEDULER" in job.error
+    service.close()
     service.close()
     with pytest.raises(JobsError, match="closing"):
         service.submit(RunConfig(), "me")

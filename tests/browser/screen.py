@@ -1,0 +1,60 @@
+"""What tests do and read on a page with a board; it waits for what is on screen, never for the script's state."""
+
+import re
+
+from playwright.sync_api import Locator, Page, expect
+
+DONE = re.compile(r"test accuracy after \d+ updates.*test accuracy after \d+ updates", re.DOTALL)
+BUSY_MACHINE = 45_000  # milliseconds: two cores may be shared with others
+
+
+def open_board(page: Page, url: str) -> None:
+    """Go there, and wait until all runs have ended and the first chart on screen is drawn."""
+    page.goto(url)
+    expect_done(page)
+    expect(page.locator(".bnviz-board[data-ready=true]")).to_be_visible(timeout=BUSY_MACHINE)
+    expect(chart(page, "accuracy").locator(".main-svg").first).to_be_visible()
+
+
+def expect_done(page: Page) -> None:
+    expect(status(page)).to_contain_text(DONE, timeout=BUSY_MACHINE)
+    expect(page.locator("[data-stale=true]")).to_have_count(0, timeout=BUSY_MACHINE)
+
+
+def status(page: Page) -> Locator:
+    """The line that tells how each arm is doing."""
+    return page.locator("[class*='-status']").filter(has=page.get_by_role("button", name=re.compile("Train|Stop")))
+
+
+def chart(page: Page, name: str) -> Locator:
+    return page.locator(f".bnviz-chart[data-chart='{name}']")
+
+
+def drawn(page: Page, name: str) -> Locator:
+    """Scroll to a chart, and wait until it is drawn."""
+    found = chart(page, name)
+    found.scroll_into_view_if_needed()
+    expect(found.locator(".main-svg").first).to_be_visible(timeout=BUSY_MACHINE)
+    return found
+
+
+def step(page: Page) -> int:
+    """The update that the cursor is at."""
+    return int(page.locator(".bnviz-board").get_attribute("data-step") or -1)
+
+
+def learning_rate(page: Page) -> Locator:
+    return page.get_by_role("slider", name="Learning rate")
+
+
+def numbers(page: Page) -> dict[str, object]:
+    """What a reader would compare between two tabs: settings, the sentences, and every drawn chart's data."""
+    return {
+        "rate": learning_rate(page).get_attribute("aria-valuetext"),
+        "unit": page.get_by_label(re.compile(r"^Unit \(of")).input_value(),
+        "status": status(page).inner_text(),
+        "sentences": page.locator(".bnviz-group > p").all_inner_texts(),
+        "accuracy": page.evaluate(
+            "() => document.querySelector('[data-chart=accuracy] .bnviz-plot').data.map(({x, y}) => [[...x], [...y]])"
+        ),
+    }

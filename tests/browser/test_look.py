@@ -1,0 +1,45 @@
+"""Phone and dark theme: what fits, what can be touched, what can be read."""
+
+from playwright.sync_api import Browser, expect
+
+from scripts import RunningApp
+from tests.browser.conftest import silence
+from tests.browser.screen import chart, open_board
+
+TOO_WIDE = """() => [...document.querySelectorAll("html, body, [data-testid=stMain], .bnviz-board")]
+    .filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.className || one.tagName)"""
+SMALL = """() => [...document.querySelectorAll(".bnviz-player :is(button, select, input), .bnviz-save summary")]
+    .map((one) => [one.ariaLabel ?? one.textContent, one.getBoundingClientRect()])
+    .filter(([, box]) => box.height < 44 || box.width < 44).map(([name]) => name)"""
+COLOURS = """() => {
+    const style = getComputedStyle(document.querySelector(".bnviz-board"));
+    const probe = document.createElement("i");
+    probe.style.color = style.getPropertyValue("--st-background-color");
+    document.body.append(probe);
+    const text = document.querySelector("[data-chart=accuracy] .xtick text");
+    return [getComputedStyle(text).fill, style.color, getComputedStyle(probe).color];
+}"""
+
+
+def test_on_a_phone_nothing_scrolls_sideways_and_fingers_find_the_player(browser: Browser, app: RunningApp) -> None:
+    phone = browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, device_scale_factor=2
+    )
+    with silence(phone):
+        page = phone.new_page()
+        open_board(page, f"{app.url}/activations")
+        assert page.evaluate(TOO_WIDE) == []
+        assert page.evaluate(SMALL) == []
+    phone.close()
+
+
+def test_in_the_dark_theme_charts_write_in_the_themes_text_colour(browser: Browser, app: RunningApp) -> None:
+    dark = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="dark")
+    with silence(dark):
+        page = dark.new_page()
+        open_board(page, f"{app.url}/activations")
+        expect(chart(page, "accuracy").locator(".xtick text").first).to_be_visible()
+        text, theme, background = page.evaluate(COLOURS)
+        assert text == theme == "rgb(230, 233, 236)"
+        assert background == "rgb(16, 20, 24)"
+    dark.close()

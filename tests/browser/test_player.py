@@ -1,0 +1,77 @@
+"""The player: one cursor through all charts, moved by play, buttons, scrubber and key."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from scripts import RunningApp
+from tests.browser.screen import drawn, open_board, step
+
+CURSORS = """() => [...document.querySelectorAll(".bnviz-chart")].flatMap((chart) => {
+    const cursor = chart.querySelector(".bnviz-cursor"), plot = chart.querySelector(".bnviz-plot");
+    if (cursor.hidden) return [];
+    const { xaxis } = plot._fullLayout;
+    return [xaxis.p2d(new DOMMatrix(getComputedStyle(cursor).transform).e - xaxis._offset)];
+})"""
+
+
+@pytest.fixture
+def player(page: Page, app: RunningApp) -> Page:
+    open_board(page, f"{app.url}/activations")
+    for name in ("accuracy", "bands-standard", "at-cursor", "history-batch norm"):
+        drawn(page, name)
+    return page
+
+
+def test_play_moves_one_cursor_through_all_charts_until_it_is_paused(player: Page) -> None:
+    distribution = "() => [...document.querySelector('[data-chart=at-cursor] .bnviz-plot').data[1].y]"
+    at_the_end = player.evaluate(distribution)
+    seen = []
+    player.get_by_role("button", name="Play the recorded run").click()
+    for least in (1, 20, 60):
+        player.wait_for_function("(least) => document.querySelector('.bnviz-board').dataset.step > least", arg=least)
+        expect_one_cursor(player)
+        seen.append(step(player))
+    assert 0 < seen[0] < seen[1] < seen[2] < 600
+    assert player.evaluate(distribution) != at_the_end
+    player.get_by_role("button", name="Pause").click()
+    expect(player.get_by_role("button", name="Play the recorded run")).to_be_visible()
+    stopped = step(player)
+    player.wait_for_timeout(400)
+    assert step(player) == stopped
+
+
+def test_buttons_and_scrubber_move_the_cursor(player: Page) -> None:
+    scrubber = player.get_by_role("slider", name="Step shown in all charts")
+    scrubber.fill("0")
+    assert step(player) == 0
+    expect_one_cursor(player)
+    player.get_by_role("button", name="One measured step on").click()
+    assert step(player) == 1
+    player.get_by_role("button", name="One measured step back").click()
+    player.get_by_role("button", name="One measured step back").click()
+    assert step(player) == 0
+    expect(player.locator(".bnviz-readout")).to_have_text("update 0 of 600")
+    scrubber.focus()
+    player.keyboard.press("End")
+    assert step(player) == 600
+    expect_one_cursor(player)
+
+
+def test_the_key_p_plays_and_pauses(player: Page) -> None:
+    playing: Callable[[bool], None] = lambda yes: expect(  # noqa: E731
+        player.get_by_role("button", name="Pause" if yes else "Play the recorded run")
+    ).to_be_visible()
+    player.locator("h1").click()
+    player.keyboard.press("p")
+    playing(True)
+    player.keyboard.press("p")
+    playing(False)
+
+
+def expect_one_cursor(page: Page) -> None:
+    """All cursors stand at the board's step, seen at one instant."""
+    at, cursors = page.evaluate(f"() => [Number(document.querySelector('.bnviz-board').dataset.step), ({CURSORS})()]")
+    assert len(cursors) >= 4
+    assert cursors == pytest.approx([at] * len(cursors), abs=0.5)
