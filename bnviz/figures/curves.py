@@ -54,8 +54,5 @@ def _lines(drawn: go.Figure, records: Mapping[str, Record], quantity: str, numbe
 
 def _last(records: Mapping[str, Record], quantity: str) -> dict[str, float]:
     """The last finite value in each arm that has one."""
-    ends = {}
-    for name, record in records.items():
-        if quantity in record.data:
-            ends |= {name: float(value) for value in finite(record.data[quantity].values)[-1:]}
-    return ends
+    seen = {name: finite(record.data[quantity].values) for name, record in records.items() if quantity in record.data}
+    return {name: float(values[-1]) for name, values in seen.items() if values.size}

@@ -1,0 +1,47 @@
+"""Learning curves, against the record."""
+
+import numpy as np
+
+from bnviz.figures import curves
+from bnviz.figures.style import percent, styles, two_digits
+
+
+def test_accuracy(records):
+    figure = curves.accuracy(records)
+    assert [trace.name for trace in figure.data] == list(records)
+    for trace, record in zip(figure.data, records.values(), strict=True):
+        np.testing.assert_array_equal(trace.x, record.data["step"])
+        np.testing.assert_array_equal(trace.y, record.data["test_accuracy"])
+        assert f"{trace.name} ends at {percent(float(trace.y[-1]))}" in figure.layout.meta["alt"]
+    low, high = figure.layout.yaxis.range
+    assert low <= 0 < 1 < high
+
+
+def test_loss(records):
+    figure = curves.loss(records)
+    assert figure.layout.yaxis.type == "log"
+    assert "nat" in figure.layout.yaxis.title.text
+    lines = {trace.name: trace for trace in figure.data}
+    for name, record in records.items():
+        np.testing.assert_array_equal(lines[name].y, record.data["test_loss"])
+        thin = lines[f"{name}, mini-batch"]
+        np.testing.assert_array_equal(thin.y, record.data["train_loss"])
+        np.testing.assert_array_equal(thin.x, record.data["step"])
+        assert thin.line.width < lines[name].line.width
+        assert thin.line.color == styles(records)[name].faded(0.4)
+        assert f"{name} ends at {two_digits(float(record.data['test_loss'][-1]))}" in figure.layout.meta["alt"]
+    assert list(lines)[-len(records) :] == list(records)  # thick lines lie on the thin ones
+
+
+def test_the_last_finite_loss_is_told_of_a_run_that_diverged(case):
+    records = case("diverged")
+    alt = curves.loss(records).layout.meta["alt"]
+    for name, record in records.items():
+        values = record.data["test_loss"].values
+        assert f"{name} ends at {two_digits(float(values[np.isfinite(values)][-1]))}" in alt
+
+
+def test_an_arm_without_measurements_has_no_line(case):
+    records = case("one has not begun")
+    assert [trace.name for trace in curves.accuracy(records).data] == ["standard"]
+    assert not curves.loss(case("nothing yet")).data
