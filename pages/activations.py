@@ -46,7 +46,9 @@ FORMULA = (
 SUGGESTIONS = [
     Suggestion("Learning rate 2", "does the standard network learn now? Do its units move less?", {"lr": "2"}),
     Suggestion("ReLU", "does the standard network still need batch norm?", {"activation": "relu"}),
-    Suggestion("One fixed probe batch", "how much of the drift was only the chance of mini-batches?", {"probe_data": "fixed"}),
+    Suggestion(
+        "One fixed probe batch", "how much of the drift was only the chance of mini-batches?", {"probe_data": "fixed"}
+    ),
 ]
 
 

@@ -21,7 +21,7 @@ def learning(records: Mapping[str, Record]) -> str:
             parts.append(f"{name} diverged by update {record.last_step} (its loss is no longer finite)")
         elif record.data.sizes.get("step"):
             parts.append(f"{name} reaches {percent(float(record.data['test_accuracy'][-1]))}")
-    return _sentence(parts, "After the last update shown, ", " of the test images right" if parts else "")
+    return _sentence(parts, "After the last update shown, ", " of the test samples right" if parts else "")
 
 
 def one_unit(records: Mapping[str, Record], layer: int, unit: int) -> str:

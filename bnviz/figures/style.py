@@ -44,7 +44,7 @@ KNOWN_ARMS = {
     "noisy_batch": ArmStyle("#009E73", "dashdot"),
     "noisy_none": ArmStyle("#CC79A7", "dot"),
 }
-FURTHER_ARMS = (ArmStyle("#E69F00", "longdash"), ArmStyle("#56B4E9", "longdashdot"), ArmStyle("#8a7a00", "solid"))
+FURTHER_ARMS = (ArmStyle("#E69F00", "solid"), ArmStyle("#56B4E9", "longdash"), ArmStyle("#8a7a00", "longdashdot"))
 
 
 def arm_style(norm: str) -> ArmStyle:

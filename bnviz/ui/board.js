@@ -197,7 +197,7 @@ class Board {
         if (chart) chart.visible = entry.isIntersecting;
       }
       this.redraw();
-    }, { rootMargin: "300px" });
+    }, { rootMargin: "300px", scrollMargin: "300px" }); // the page scrolls inside an element of Streamlit
     this.onkey = (event) => this.key(event);
     document.addEventListener("keydown", this.onkey);
   }

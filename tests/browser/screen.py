@@ -9,11 +9,11 @@ BUSY_MACHINE = 45_000  # milliseconds: two cores may be shared with others
 
 
 def open_board(page: Page, url: str) -> None:
-    """Go there, and wait until all runs have ended and the first chart on screen is drawn."""
+    """Go there, and wait until all runs have ended and the first chart is drawn."""
     page.goto(url)
     expect_done(page)
     expect(page.locator(".bnviz-board[data-ready=true]")).to_be_visible(timeout=BUSY_MACHINE)
-    expect(chart(page, "accuracy").locator(".main-svg").first).to_be_visible()
+    drawn(page, "accuracy")
 
 
 def expect_done(page: Page) -> None:

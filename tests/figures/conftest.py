@@ -22,7 +22,7 @@ TINY = {
     "curve_points": 8,
     "init_std": 0.6,
 }
-DIVERGING = {"activation": "relu", "learning_rate": 1000.0, "init_std": 2.0, "optimizer": "sgd"}
+DIVERGING = {"activation": "relu", "learning_rate": 1000.0, "weight_decay": 0.1, "init_std": 0.1}
 
 
 @cache

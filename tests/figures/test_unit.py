@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from torch import nn
 
 from bnviz import datasets, networks
 from bnviz.config import RunConfig
 from bnviz.figures import unit
 from bnviz.nonlinearities import NONLINEARITIES
-from bnviz.training import batch_order, pick_device
+from bnviz.streams import stream
 
 PLACES = [(1, 1), (1, 7), (2, 5)]
 
@@ -39,9 +40,9 @@ def test_bands_are_the_percentiles_of_the_record(records, at, one):
 
 def test_bands_begin_where_numpy_says(records):
     config = records["standard"].config
-    network = networks.build(config, (1, 8, 8), 10, pick_device("cpu"))
+    network = networks.build(config, (1, 8, 8), 10, torch.device("cpu"))
     data = datasets.load("digits", 0).train
-    first = next(batch_order(len(data.inputs), config)).numpy()
+    first = torch.randperm(len(data.inputs), generator=stream(config.seed, "order"))[: config.batch_size].numpy()
     weights = next(module for module in network.modules() if isinstance(module, nn.Linear))
     weight, bias = weights.weight.detach().numpy(), weights.bias.detach().numpy()
     before = data.inputs[first].reshape(len(first), -1).astype(float) @ weight.T + bias

@@ -1,0 +1,181 @@
+"""Links: a page's settings are read from the address and written back, through scripts that Streamlit really runs."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from bnviz.config import RunConfig
+
+
+def one_page():
+    """A page with two of a run's settings and one of its own, and a second page to go to."""
+    import streamlit as st
+
+    from bnviz.config import RunConfig
+    from bnviz.ui import links
+    from bnviz.ui.routing import mark_routed
+
+    mark_routed()
+    defaults, view = RunConfig(norm="batch"), {"layer": 3}
+    measured = st.checkbox("measured", True, key="measured")
+    if st.session_state.get("elsewhere"):
+        st.session_state["bnviz.page"] = "another"
+        st.title("Another page")
+        st.stop()
+    st.session_state["problems"] = links.open_page("page", defaults, view)
+    chosen = {name: st.session_state[links.setting_key("page", name)] for name in RunConfig.model_fields}
+    chosen["learning_rate"] = st.number_input("lr", 0.0, 1000.0, key="page.learning_rate")
+    chosen["seed"] = st.number_input("seed", 0, 1000, key="page.seed")
+    st.number_input("layer", 0, 99999, key="page.layer")
+    st.session_state["config"] = RunConfig.model_validate(chosen)
+    if measured:
+        links.keep("page", st.session_state["config"], defaults, view)
+
+
+DEFAULTS = RunConfig(norm="batch")
+
+
+def opened(**query) -> AppTest:
+    at = AppTest.from_function(one_page)
+    return go(at, **query)
+
+
+def go(at: AppTest, **query) -> AppTest:
+    """Open an address in the same session."""
+    at.query_params.clear()
+    for name, value in query.items():
+        at.query_params[name] = value
+    at.run()
+    assert not at.exception
+    return at
+
+
+def leave(at: AppTest) -> None:
+    at.session_state["elsewhere"] = True
+    go(at)
+    assert at.title[0].value == "Another page"
+    at.session_state["elsewhere"] = False
+
+
+def settings(at: AppTest) -> tuple[float, int, int]:
+    config = at.session_state["config"]
+    return config.learning_rate, config.seed, at.number_input(key="page.layer").value
+
+
+def test_without_a_query_the_page_has_its_defaults_and_its_address_stays_bare():
+    at = opened()
+    assert at.session_state["config"] == DEFAULTS
+    assert settings(at) == (0.1, 0, 3)
+    assert at.query_params == {}
+    assert at.session_state["problems"] == []
+
+
+def test_a_link_is_read_and_stays_as_it_is():
+    query = {"lr": "0.5", "seed": "7", "layer": "2", "widths": "50,20"}
+    at = opened(**query)
+    assert settings(at) == (0.5, 7, 2)
+    assert at.session_state["config"] == DEFAULTS.model_copy(
+        update={"learning_rate": 0.5, "seed": 7, "widths": (50, 20)}
+    )
+    assert at.query_params == query
+
+
+def test_what_the_address_says_gives_the_same_settings_to_somebody_else():
+    at = opened(seed="3")
+    at.number_input(key="page.learning_rate").set_value(2.0).run()
+    at.number_input(key="page.layer").set_value(1).run()
+    assert at.query_params == {"lr": "2", "seed": "3", "layer": "1"}
+    assert opened(**at.query_params).session_state["config"] == at.session_state["config"]
+
+
+def test_a_setting_put_back_to_its_default_leaves_the_address():
+    at = opened(lr="0.5")
+    at.number_input(key="page.learning_rate").set_value(0.1).run()
+    assert at.query_params == {}
+
+
+@pytest.mark.parametrize(
+    ("query", "word"),
+    [
+        ({"lr": "fast"}, "lr"),
+        ({"nonsense": "1"}, "nonsense"),
+        ({"layer": "-1"}, "layer"),
+        ({"layer": "x" * 999}, "layer"),
+    ],
+)
+def test_a_problem_is_told_once_and_only_until_something_is_changed(query, word):
+    at = opened(**query, seed="4")
+    (problem,) = at.session_state["problems"]
+    assert word in problem
+    assert len(problem) < 200
+    assert settings(at) == (0.1, 4, 3)
+    assert at.query_params == {"seed": "4"}
+    at.run()
+    assert at.session_state["problems"] == [problem], "still to be read"
+    at.number_input(key="page.seed").set_value(5).run()
+    at.run()
+    assert at.session_state["problems"] == []
+
+
+def test_an_address_changed_under_the_page_is_read_anew():
+    at = opened(lr="0.5")
+    go(at, lr="2", seed="9")
+    assert settings(at) == (2.0, 9, 3)
+    go(at)
+    assert settings(at) == (0.1, 0, 3)
+
+
+def test_a_problem_of_a_second_link_is_told_too():
+    at = opened(lr="0.5")
+    go(at, lr="fast", seed="1")
+    assert len(at.session_state["problems"]) == 1
+
+
+def test_a_page_come_back_to_keeps_its_settings():
+    at = opened(lr="0.5")
+    at.number_input(key="page.layer").set_value(1).run()
+    leave(at)
+    go(at)
+    assert settings(at) == (0.5, 0, 1)
+    assert at.query_params == {"lr": "0.5", "layer": "1"}
+
+
+def test_a_page_come_back_to_by_its_own_address_shows_what_that_says():
+    at = opened(lr="0.5", layer="2")
+    address = dict(at.query_params)
+    leave(at)
+    go(at, **address)  # the browser's back button
+    assert settings(at) == (0.5, 0, 2)
+    leave(at)
+    go(at, lr="2")
+    assert settings(at) == (2.0, 0, 3)
+
+
+def test_settings_changed_before_anything_is_measured_are_not_put_back():
+    at = opened(lr="0.5")
+    at = AppTest.from_function(one_page)
+    at.session_state["measured"] = False  # nothing to show yet: the page has not come to keep
+    go(at, lr="0.5")
+    at.number_input(key="page.learning_rate").set_value(2.0).run()
+    assert settings(at) == (2.0, 0, 3)
+    at.run()
+    assert settings(at) == (2.0, 0, 3)
+    at.checkbox(key="measured").set_value(True).run()
+    assert at.query_params == {"lr": "2"}
+
+
+def test_a_click_on_the_board_chooses_a_unit():
+    def script():
+        from types import SimpleNamespace
+
+        import streamlit as st
+
+        from bnviz.ui import links
+
+        st.session_state["page/board"] = SimpleNamespace(unit=5.0)
+        links.pick("page", "unit")
+        links.pick("page", "layer")
+
+    at = AppTest.from_function(script).run()
+    assert not at.exception
+    assert at.session_state["page.unit"] == 5
+    assert "page.layer" not in at.session_state
