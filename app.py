@@ -17,7 +17,7 @@ SECTIONS = ("Start", "How it works", "What the papers measured", "What BN buys",
 st.set_page_config(page_title="bnviz: what batch norm does", page_icon=str(ICON), layout="wide")
 
 found = registry.read_folder(PAGES)
-navigation: dict[str, list[st.Page]] = {}  # type: ignore[valid-type]
+navigation: dict[str, list[st.Page]] = {}
 for section in SECTIONS:
     here = [page for page in found.values() if page.constants.get("SECTION", "Other") == section and not page.error]
     for page in sorted(here, key=lambda one: (one.constants.get("ORDER", 1000), one.name)):

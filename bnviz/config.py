@@ -7,15 +7,16 @@ run key are all read off it. It knows names and bounds only: no torch, no Stream
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from bnviz import registry
+from bnviz import registry, wording
 from bnviz.nonlinearities import NONLINEARITIES
+from bnviz.wording import ClashError
 
 MEASURING_VERSION = 1
 """Part of every run key: raised when the same configuration would give other numbers than before."""
@@ -28,25 +29,13 @@ QUERY_NAMES = {"learning_rate": "lr", "batch_size": "batch"}
 """Fields that have a shorter name in links; every other field keeps its own."""
 
 
-SHOWN = 40
-"""So many characters of a value that cannot be used are repeated to whoever gave it."""
-
-
-class _ClashError(ValueError):
-    """Settings that are allowed by themselves but not together; `fields` are theirs, first the one to change."""
-
-    def __init__(self, message: str, *fields: str) -> None:
-        super().__init__(message)
-        self.fields = fields
-
-
 def _plugin(kind: str, needs: tuple[str, ...] = ()) -> AfterValidator:
     """The name of a plug-in that can be read and sets the constants that are needed here."""
 
     def known(name: str) -> str:
         plugin = registry.plugins(kind).get(name)
         if plugin is None:
-            raise ValueError(f"must be {_one_of(registry.names(kind))}")
+            raise ValueError(f"must be {wording.one_of(registry.names(kind))}")
         if plugin.error is not None:
             raise ValueError(f"must be a file that can be read; {kind}/{name}.py cannot: {plugin.error}")
         missing = [constant for constant in needs if constant not in plugin.constants]
@@ -59,7 +48,7 @@ def _plugin(kind: str, needs: tuple[str, ...] = ()) -> AfterValidator:
 
 def _known_activation(name: str) -> str:
     if name not in NONLINEARITIES:
-        raise ValueError(f"must be {_one_of(list(NONLINEARITIES))}")
+        raise ValueError(f"must be {wording.one_of(list(NONLINEARITIES))}")
     return name
 
 
@@ -132,14 +121,14 @@ class RunConfig(BaseModel):
         needed = registry.describe("networks", self.network).constants.get("INPUT_SHAPE")
         data = registry.describe("datasets", self.dataset).constants
         if needed is not None and tuple(needed) != tuple(data["INPUT_SHAPE"]):
-            raise _ClashError(
-                f"network {self.network!r} needs inputs of shape {_times(needed)}, dataset {self.dataset!r} has "
-                f"{_times(data['INPUT_SHAPE'])}; choose another of the two",
+            raise ClashError(
+                f"network {self.network!r} needs inputs of shape {wording.times(needed)}, dataset {self.dataset!r} has "
+                f"{wording.times(data['INPUT_SHAPE'])}; choose another of the two",
                 "network",
                 "dataset",
             )
         if self.batch_size > data["TRAIN_SAMPLES"]:
-            raise _ClashError(
+            raise ClashError(
                 f"batch must be at most {data['TRAIN_SAMPLES']}, the training samples of dataset {self.dataset!r}, "
                 f"not {self.batch_size}",
                 "batch_size",
@@ -176,7 +165,7 @@ class RunConfig(BaseModel):
         """A link's query: only what differs from `base`, short names, values a person can read and edit."""
         usual = (base or RunConfig()).model_dump(mode="json")
         changed = {name: value for name, value in self.model_dump(mode="json").items() if value != usual[name]}
-        return {QUERY_NAMES.get(name, name): _to_text(value) for name, value in changed.items()}
+        return {QUERY_NAMES.get(name, name): wording.to_text(value) for name, value in changed.items()}
 
     @classmethod
     def from_query(cls, query: Mapping[str, str], base: "RunConfig | None" = None) -> tuple["RunConfig", list[str]]:
@@ -197,19 +186,19 @@ def sentences(
     given = given or {}
     told: dict[str, str] = {}
     for item in error.errors():
-        fields = _fields(item)
-        message = _complaint(item, given.get(fields[0], item["input"]))
+        name = wording.fields(item)[0]
+        message = wording.complaint(item, given.get(name, item["input"]), _schemas(), QUERY_NAMES)
         instead = _to_leave_out(item, given)
         if used is not None and instead is not None:
-            message += f"; {QUERY_NAMES.get(instead, instead)}={_to_text(getattr(used, instead))} is used"
-        told.setdefault(fields[0], f"{message}.")
+            message += f"; {QUERY_NAMES.get(instead, instead)}={wording.to_text(getattr(used, instead))} is used"
+        told.setdefault(name, f"{message}.")
     return list(told.values())
 
 
 def _read_query(query: Mapping[str, str], base: RunConfig) -> tuple[RunConfig, list[str]]:
     names = {name: name for name in RunConfig.model_fields} | {short: name for name, short in QUERY_NAMES.items()}
     texts = {names[key]: text for key, text in query.items() if key in names}
-    problems = [f"{_shown(key)} is not a setting; it is left out." for key in query if key not in names]
+    problems = [f"{wording.shown(key)} is not a setting; it is left out." for key in query if key not in names]
     while True:
         try:
             given = {name: _from_text(name, text) for name, text in texts.items()}
@@ -222,24 +211,16 @@ def _read_query(query: Mapping[str, str], base: RunConfig) -> tuple[RunConfig, l
         texts = {name: text for name, text in texts.items() if name not in useless}
 
 
-def _to_text(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return ",".join(_to_text(item) for item in value)
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
-
-
 @cache
-def _schema(name: str) -> dict[str, Any]:
-    """A field's JSON schema: type, bounds and choices."""
-    schema: dict[str, Any] = RunConfig.model_json_schema()["properties"][name]
-    return schema
+def _schemas() -> dict[str, Any]:
+    """Every field's JSON schema: type, bounds and choices."""
+    schemas: dict[str, Any] = RunConfig.model_json_schema()["properties"]
+    return schemas
 
 
 def _from_text(name: str, text: str) -> str | list[str]:
     """What a link says, ready to be validated: a list where the field takes several values, none in an empty text."""
-    if _schema(name)["type"] != "array":
+    if _schemas()[name]["type"] != "array":
         return _whole(text)
     return [_whole(part.strip()) for part in text.split(",")] if text.strip() else []
 
@@ -253,57 +234,6 @@ def _whole(text: str) -> str:
     return str(int(number)) if "e" in text.lower() and number.is_integer() and abs(number) < 1e15 else text
 
 
-def _fields(item: Mapping[str, Any]) -> tuple[str, ...]:
-    """The fields that one of pydantic's errors is about, first the one to change."""
-    problem = item.get("ctx", {}).get("error")
-    if isinstance(problem, _ClashError):
-        return problem.fields
-    return (str(item["loc"][0]) if item["loc"] else "",)
-
-
 def _to_leave_out(item: Mapping[str, Any], given: Mapping[str, Any]) -> str | None:
     """The first of the fields in question that was given."""
-    return next((name for name in _fields(item) if name in given), None)
-
-
-def _complaint(item: Mapping[str, Any], value: Any) -> str:
-    """What is wrong, without a full stop."""
-    name = _fields(item)[0]
-    problem = item.get("ctx", {}).get("error")
-    if isinstance(problem, _ClashError):
-        return str(problem)
-    if item["type"] == "extra_forbidden":
-        return f"{_shown(name)} is not a setting"
-    if not name:
-        return f"settings must be given by name, not as {_shown(value)}"
-    must = str(problem) if problem else f"must be {_allowed(_schema(name))}"
-    return f"{QUERY_NAMES.get(name, name)} {must}, not {_shown(_to_text(value))}"
-
-
-def _allowed(schema: Mapping[str, Any]) -> str:
-    """What a field takes, in words, read off its JSON schema."""
-    if schema["type"] == "array":
-        number = f"{schema.get('minItems', 0)} to {schema['maxItems']} values" if "maxItems" in schema else "values"
-        return f"{number} with commas between, each {_allowed(schema['items'])}"
-    if "enum" in schema:
-        return _one_of(schema["enum"])
-    words = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
-    bounds = " and ".join(f"{word} {schema[key]:.10g}" for key, word in words.items() if key in schema)
-    if {"minimum", "maximum"} <= schema.keys():
-        bounds = f"from {schema['minimum']:.10g} to {schema['maximum']:.10g}"
-    kind = {"integer": "a whole number", "number": "a number", "boolean": "true or false"}.get(schema["type"], "text")
-    return f"{kind} {bounds}".rstrip()
-
-
-def _one_of(names: Sequence[str]) -> str:
-    return f"one of {', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else "".join(names)
-
-
-def _shown(value: Any) -> str:
-    """In quotes, with control characters spelt out, and not longer than a sentence bears."""
-    text = str(value)
-    return repr(text if len(text) <= SHOWN else text[:SHOWN] + "…")
-
-
-def _times(shape: Sequence[int]) -> str:
-    return " × ".join(str(size) for size in shape)
+    return next((name for name in wording.fields(item) if name in given), None)

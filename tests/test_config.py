@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bnviz import RunConfig, registry
-from bnviz.config import SHOWN, sentences
+from bnviz.config import sentences
 from bnviz.nonlinearities import NONLINEARITIES
+from bnviz.wording import SHOWN
 
 
 def floats(low: float, high: float, **bounds: Any) -> st.SearchStrategy[float]:

@@ -13,7 +13,7 @@ from bnviz import registry
 from bnviz.config import RunConfig, sentences
 from bnviz.nonlinearities import NONLINEARITIES
 from bnviz.record import Record
-from bnviz.ui.links import setting_key
+from bnviz.ui.links import setting_key, within
 
 LONGEST_SECONDS = 600.0
 """A run that is estimated to take longer than this on one core is refused in the app; the command line has no limit."""
@@ -58,10 +58,10 @@ def _more(page: str, chosen: dict[str, Any]) -> str | None:
     chosen["init_std"] = st.number_input(
         "Standard deviation of the initial weights",
         key=key,
-        min_value=0.001,
+        min_value=min(0.001, st.session_state[key]),  # a link may name a smaller one
         max_value=10.0,
         step=0.01,
-        format="%.3f",
+        format="%g",
         disabled=fixed_std,
     )
     chosen["batch_size"] = _ladder(page, "batch_size", "Batch size", BATCH_SIZES)
@@ -151,11 +151,11 @@ def unit_controls(page: str, records: Mapping[str, Record]) -> tuple[int, int, b
     measured = next(iter(records.values())).data["low"].isel(probe_step=0)
     layer_key, unit_key = setting_key(page, "layer"), setting_key(page, "unit")
     layers = measured.sizes["layer"]
-    st.session_state[layer_key] = min(max(st.session_state[layer_key], 1), layers)
+    within(page, "layer", layers)
     with st.container(horizontal=True, vertical_alignment="bottom", key=f"{page}-look"):
         layer = st.number_input(f"Layer (of {layers})", min_value=1, max_value=layers, step=1, key=layer_key, width=140)
         units = int(measured.sel(layer=layer).notnull().sum())
-        st.session_state[unit_key] = min(max(st.session_state[unit_key], 1), units)
+        within(page, "unit", units)
         unit = st.number_input(f"Unit (of {units})", min_value=1, max_value=units, step=1, key=unit_key, width=140)
         axis_key = setting_key(page, "own_axis")
         st.session_state[axis_key] = int(bool(st.session_state[axis_key]))

@@ -26,17 +26,21 @@ def open_page(page: str, defaults: RunConfig, view: Mapping[str, int]) -> list[s
     require_router()
     state = st.session_state
     query = st.query_params.to_dict()
-    came_from_elsewhere = state.get("bnviz.page") != page
-    state["bnviz.page"] = page
     kept: dict[str, Any] | None = state.get(f"{page}/settings")
+    # Streamlit forgets the values of widgets that a run of the script did not draw.
+    dropped = [name for name in (*RunConfig.model_fields, *view) if setting_key(page, name) not in state]
+    came_from_elsewhere = any(name in RunConfig.model_fields for name in dropped)
     if kept is not None and came_from_elsewhere and not query:
         _fill(page, kept)
     elif came_from_elsewhere or query != state.get(f"{page}/query"):
         config, problems = RunConfig.from_query({k: v for k, v in query.items() if k not in view}, defaults)
         seen = {name: _whole(query.get(name), default, name, problems) for name, default in view.items()}
         _fill(page, config.model_dump() | seen)
+        state[f"{page}/settings"] = None
         state[f"{page}/problems"] = problems
         state[f"{page}/query"] = query
+    else:
+        _fill(page, {name: (kept or view)[name] for name in dropped})
     return list(state.get(f"{page}/problems", []))
 
 
@@ -52,6 +56,17 @@ def keep(page: str, config: RunConfig, defaults: RunConfig, view: Mapping[str, i
     state[f"{page}/query"] = query
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
+
+
+def within(page: str, name: str, largest: int) -> None:
+    """Bring one of the page's own settings to 1 ... `largest`, and say so if it was the link that asked for another."""
+    state, key = st.session_state, setting_key(page, name)
+    given = state[key]
+    state[key] = min(max(given, 1), largest)
+    if state[key] != given and (state.get(f"{page}/settings") or {}).get(name) != given:
+        problem = f"{name} must be a whole number from 1 to {largest}, not {given}; {name}={state[key]} is used."
+        state[f"{page}/problems"] = [*state.get(f"{page}/problems", []), problem]
+        st.warning(problem, icon=":material/link_off:")
 
 
 def pick(page: str, name: str, board_key: str = "board") -> None:

@@ -42,8 +42,10 @@ def comparison_view(page: str, configs: Mapping[str, RunConfig], picture: Pictur
         records = _records(page, configs)
         if records:
             picture(records, _training(configs))
-        else:
+        elif _training(configs):
             st.info("The first measurements are on their way.", icon=":material/hourglass_top:")
+        else:
+            st.info("No distributions were measured, so there is nothing to draw.", icon=":material/visibility_off:")
         if training != _training(configs):
             st.rerun()  # the whole page, so that polling starts or ends
 

@@ -18,7 +18,6 @@ def one_page():
     defaults, view = RunConfig(norm="batch"), {"layer": 3}
     measured = st.checkbox("measured", True, key="measured")
     if st.session_state.get("elsewhere"):
-        st.session_state["bnviz.page"] = "another"
         st.title("Another page")
         st.stop()
     st.session_state["problems"] = links.open_page("page", defaults, view)
@@ -151,7 +150,6 @@ def test_a_page_come_back_to_by_its_own_address_shows_what_that_says():
 
 
 def test_settings_changed_before_anything_is_measured_are_not_put_back():
-    at = opened(lr="0.5")
     at = AppTest.from_function(one_page)
     at.session_state["measured"] = False  # nothing to show yet: the page has not come to keep
     go(at, lr="0.5")
@@ -179,3 +177,35 @@ def test_a_click_on_the_board_chooses_a_unit():
     assert not at.exception
     assert at.session_state["page.unit"] == 5
     assert "page.layer" not in at.session_state
+
+
+@pytest.mark.parametrize(("given", "used"), [("99", 4), ("0", 1)])
+def test_a_layer_that_is_not_there_is_told_until_something_is_changed(given, used):
+    def script():
+        import streamlit as st
+
+        from bnviz.config import RunConfig
+        from bnviz.ui import links
+        from bnviz.ui.routing import mark_routed
+
+        mark_routed()
+        defaults, view = RunConfig(), {"layer": 3}
+        st.session_state["told"] = links.open_page("page", defaults, view)
+        links.within("page", "layer", st.number_input("layers", 1, 9, 4))
+        st.number_input("layer", key="page.layer")
+        links.keep("page", defaults, defaults, view)
+
+    at = AppTest.from_function(script)
+    go(at, layer=given)
+    assert [warning.value for warning in at.warning] == [
+        f"layer must be a whole number from 1 to 4, not {given}; layer={used} is used."
+    ]
+    assert at.query_params == {"layer": str(used)}
+    at.run()
+    assert len(at.session_state["told"]) == 1
+    at.number_input(key="page.layer").set_value(2).run()
+    at.number_input[0].set_value(1).run()  # another network, with one layer: no fault of the link
+    assert not at.warning
+    assert at.query_params == {"layer": "1"}
+    at.run()
+    assert at.session_state["told"] == []

@@ -1,0 +1,105 @@
+"""The app in AppTest, with one real training service for all tests of this folder."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from bnviz import gallery
+from bnviz.config import RunConfig
+from bnviz.jobs.service import Service
+from bnviz.presets import PRESETS
+from bnviz.record import Record
+from bnviz.training import train
+from bnviz.ui import live
+
+APP = Path(__file__).parents[2] / "app.py"
+SECONDS = 60  # nothing here takes as long, but machines are shared
+
+
+@pytest.fixture(scope="session")
+def service() -> Iterator[Service]:
+    """The app's own service, with two workers."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("BNVIZ_SCHEDULER", raising=False)
+        patch.setenv("BNVIZ_WORKERS", "2")
+        live.service.clear()
+        service = live.service()
+        service.prepare()
+    yield service
+    service.close()
+    live.service.clear()
+
+
+@pytest.fixture(scope="session")
+def preset_records() -> dict[str, Record]:
+    """Records of all presets, by run key, from the gallery or trained now; every 15th step, which is drawn sooner."""
+    configs = {config.key: config for preset in PRESETS.values() for config in preset.configs().values()}
+    records = {key: gallery.find(c) or Record.from_frames(c, train(c)) for key, c in configs.items()}
+    return {key: replace(one, data=one.data.isel(probe_step=slice(0, None, 15))) for key, one in records.items()}
+
+
+@pytest.fixture
+def full_gallery(preset_records, monkeypatch) -> None:
+    """The gallery has the presets' runs, whether or not its files are up to date."""
+    monkeypatch.setattr(live.gallery, "find", lambda config: preset_records.get(config.key))
+
+
+@pytest.fixture
+def asked(service, monkeypatch) -> list[RunConfig]:
+    """What pages asked the service to train."""
+    configs: list[RunConfig] = []
+    submit = service.submit
+
+    def note(config, *arguments, **options):
+        configs.append(config)
+        return submit(config, *arguments, **options)
+
+    monkeypatch.setattr(service, "submit", note)
+    return configs
+
+
+@pytest.fixture
+def opened(service, full_gallery) -> Callable[..., AppTest]:
+    """Open a page of the app by its file's name and a link's query."""
+
+    def opened(page: str = "activations", **query: str) -> AppTest:
+        at = AppTest.from_file(str(APP), default_timeout=SECONDS).run()
+        for name, value in query.items():
+            at.query_params[name] = value
+        at.switch_page(f"pages/{page}.py").run()
+        assert not at.exception
+        return at
+
+    return opened
+
+
+@pytest.fixture
+def finish() -> Callable[[AppTest], AppTest]:
+    """Look again until the page says that nothing trains; a fragment's own clock does not tick in AppTest."""
+
+    def finish(at: AppTest) -> AppTest:
+        end = time.monotonic() + SECONDS
+        while any(button.label == "Stop" for button in at.button):
+            assert time.monotonic() < end, [text.value for text in at.markdown]
+            time.sleep(0.1)
+            at.run()
+            assert not at.exception
+        return at
+
+    return finish
+
+
+@pytest.fixture(scope="session")
+def status() -> Callable[[AppTest], str]:
+    """The line that says what goes on."""
+
+    def status(at: AppTest) -> str:
+        lines = [text.value for text in at.markdown if text.value.startswith("**standard** ")]
+        assert len(lines) == 1, lines
+        return lines[0]
+
+    return status
