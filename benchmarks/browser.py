@@ -30,13 +30,14 @@ from scripts import chromium, running_app
 
 TIMEOUT = 120_000  # milliseconds
 BARE = """
+import sys
 import torch
 from benchmarks import bare
 from bnviz.config import RunConfig
 torch.set_num_threads(1)
 arms = [RunConfig(norm=norm) for norm in ("none", "batch")]
 for arm in arms: bare.timed(arm.model_copy(update={"steps": 20}))
-for _ in iter(input, "end"): print(sum(bare.timed(arm) for arm in arms), flush=True)
+for _ in sys.stdin: print(sum(bare.timed(arm) for arm in arms), flush=True)
 """
 READY = """() => document.querySelector(".bnviz-board[data-ready=true]")
     && document.querySelector("[data-chart=accuracy] .main-svg .scatterlayer .trace")
@@ -52,7 +53,7 @@ WATCH = """() => {
     const plot = document.querySelector("[data-chart=accuracy] .bnviz-plot");
     const shown = () => Math.min(...plot.data.map(({ x }) => x[x.length - 1]));
     const last = shown();
-    window.timed = () => new Promise((resolve) => {
+    window.timed = () => new Promise((resolve, reject) => {
         const button = [...document.querySelectorAll("button")].find((one) => one.innerText.includes("Train live"));
         const began = performance.now();
         let first = null;
@@ -62,7 +63,8 @@ WATCH = """() => {
             const told = status.includes("Train live") && (status.match(/test accuracy after/g) ?? []).length === 2;
             if (first !== null && told && shown() === last) {
                 resolve([first / 1000, (performance.now() - began) / 1000]);
-            } else setTimeout(look, 5);
+            } else if (performance.now() - began > 120000) reject(new Error(`after two minutes: ${status}`));
+            else setTimeout(look, 5);
         };
         button.click();
         look();

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -38,10 +39,11 @@ FLAGS = (
 
 @dataclass(frozen=True)
 class RunningApp:
-    """A server of one's own: its address, without a slash at the end, and its process id."""
+    """A server of one's own: its address, without a slash at the end, its process id, and the file it logs to."""
 
     url: str
     pid: int
+    log: Path
 
 
 @contextmanager
@@ -56,26 +58,27 @@ def running_app(workers: int = 2) -> Iterator[RunningApp]:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "app.py"]
     options = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.fileWatcherType", "none"]
-    server = subprocess.Popen(
-        command + options,
-        cwd=PROJECT_FOLDER,
-        env={**os.environ, "BNVIZ_WORKERS": str(workers)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    try:
-        url = f"http://localhost:{port}"
-        _wait_for(f"{url}/_stcore/health", server)
-        yield RunningApp(url, server.pid)
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGTERM)
+    with tempfile.NamedTemporaryFile(prefix="bnviz-app-", suffix=".log") as log:
+        server = subprocess.Popen(
+            command + options,
+            cwd=PROJECT_FOLDER,
+            env={**os.environ, "BNVIZ_WORKERS": str(workers)},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
         try:
-            server.communicate(timeout=10)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
-            server.communicate()
+            app = RunningApp(f"http://localhost:{port}", server.pid, Path(log.name))
+            _wait_for(app, server)
+            yield app
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(server.pid, signal.SIGTERM)
+            try:
+                server.wait(10)
+            except subprocess.TimeoutExpired:
+                os.killpg(server.pid, signal.SIGKILL)
+                server.wait()
 
 
 def chromium_path() -> str | None:
@@ -95,13 +98,11 @@ def chromium(playwright: "Playwright") -> "Browser":
     return playwright.chromium.launch(executable_path=path, args=list(FLAGS))
 
 
-def _wait_for(url: str, server: "subprocess.Popen[bytes]") -> None:
+def _wait_for(app: RunningApp, server: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
-        with suppress(OSError), urllib.request.urlopen(url, timeout=1) as answer:
+        with suppress(OSError), urllib.request.urlopen(f"{app.url}/_stcore/health", timeout=1) as answer:
             if answer.status == 200:
                 return
         time.sleep(0.05)
-    server.kill()
-    output = server.communicate()[0].decode(errors="replace")
-    raise RuntimeError(f"the app did not start:\n{output[-3000:]}")
+    raise RuntimeError(f"the app did not start:\n{app.log.read_text(errors='replace')[-3000:]}")

@@ -40,7 +40,8 @@ def measure(snapshot: Snapshot) -> dict[str, Measurement]:
     mean_change, variance_change = np.full_like(mean, np.nan), np.full_like(mean, np.nan)
     if snapshot.previous is not None:
         mean_before, variance_before = _moments([by_unit(tensor) for tensor in snapshot.previous])
-        mean_change, variance_change = abs(mean - mean_before), abs(variance - variance_before)
+        with np.errstate(invalid="ignore"):  # infinite before and after, in a run that diverges
+            mean_change, variance_change = abs(mean - mean_before), abs(variance - variance_before)
 
     def unitwise(array: Array, name: str) -> Measurement:
         return Measurement(array, ("layer", "unit"), name, "1", FIGURE)

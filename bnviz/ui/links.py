@@ -63,7 +63,7 @@ def within(page: str, name: str, largest: int) -> None:
     state, key = st.session_state, setting_key(page, name)
     given = state[key]
     state[key] = min(max(given, 1), largest)
-    if state[key] != given and (state.get(f"{page}/settings") or {}).get(name) != given:
+    if state[key] != given and state.get(f"{page}/settings") is None and name in state[f"{page}/query"]:
         problem = f"{name} must be a whole number from 1 to {largest}, not {given}; {name}={state[key]} is used."
         state[f"{page}/problems"] = [*state.get(f"{page}/problems", []), problem]
         st.warning(problem, icon=":material/link_off:")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from bnviz import gallery
@@ -32,6 +33,18 @@ def service() -> Iterator[Service]:
     yield service
     service.close()
     live.service.clear()
+
+
+@pytest.fixture(autouse=True)
+def routed(monkeypatch) -> None:
+    """AppTest forgets before each run that the router has run, as it has on a server; then it would leave it out."""
+    begin = PagesManager.__init__
+
+    def remembering(self, *arguments, **options):
+        begin(self, *arguments, **options)
+        PagesManager.uses_pages_directory = False
+
+    monkeypatch.setattr(PagesManager, "__init__", remembering)
 
 
 @pytest.fixture(scope="session")

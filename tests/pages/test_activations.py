@@ -75,8 +75,9 @@ def test_train_live_trains_what_the_gallery_has(opened, asked, finish, status, s
         ({"network": "lenet"}, "28 × 28"),
         ({"batch": "4000"}, "batch must be at most 1500"),
         ({"unit": "0x11"}, "unit = 0x11"),
-        ({"layer": "99", "unit": "0"}, "layer"),
-        ({"unit": "101"}, "unit"),
+        ({"layer": "99"}, "layer must be a whole number from 1 to 3, not 99; layer=3 is used"),
+        ({"unit": "99999"}, "unit must be a whole number from 1 to 100, not 99999; unit=100 is used"),
+        ({"layer": "0", "unit": "0"}, "layer=1 is used"),
     ],
     ids=str,
 )
@@ -86,7 +87,9 @@ def test_a_broken_link_is_told_in_a_sentence_and_the_page_goes_on(opened, asked,
     assert any(word in sentence for sentence in told), told
     assert all(sentence.endswith(".") for sentence in told)
     assert asked == []
-    assert at.query_params == {}, "what was not understood is not passed on"
+    assert not set(at.query_params.items()) & set(query.items()), "what was not understood is not passed on"
+    at.run()
+    assert told == [warning.value for warning in at.warning]
     assert at.get("bidi_component")
 
 

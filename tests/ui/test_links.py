@@ -19,15 +19,15 @@ def one_page():
     measured = st.checkbox("measured", True, key="measured")
     if st.session_state.get("elsewhere"):
         st.title("Another page")
-        st.stop()
-    st.session_state["problems"] = links.open_page("page", defaults, view)
-    chosen = {name: st.session_state[links.setting_key("page", name)] for name in RunConfig.model_fields}
-    chosen["learning_rate"] = st.number_input("lr", 0.0, 1000.0, key="page.learning_rate")
-    chosen["seed"] = st.number_input("seed", 0, 1000, key="page.seed")
-    st.number_input("layer", 0, 99999, key="page.layer")
-    st.session_state["config"] = RunConfig.model_validate(chosen)
-    if measured:
-        links.keep("page", st.session_state["config"], defaults, view)
+    else:
+        st.session_state["problems"] = links.open_page("page", defaults, view)
+        chosen = {name: st.session_state[links.setting_key("page", name)] for name in RunConfig.model_fields}
+        chosen["learning_rate"] = st.number_input("lr", 0.0, 1000.0, key="page.learning_rate")
+        chosen["seed"] = st.number_input("seed", 0, 1000, key="page.seed")
+        st.number_input("layer", 0, 99999, key="page.layer")
+        st.session_state["config"] = RunConfig.model_validate(chosen)
+        if measured:
+            links.keep("page", st.session_state["config"], defaults, view)
 
 
 DEFAULTS = RunConfig(norm="batch")
