@@ -11,10 +11,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (!boards.has(parentElement)) boards.set(parentElement, new Board(parentElement));
   const board = boards.get(parentElement);
   board.update(data, setTriggerValue);
-  return () => {
-    boards.delete(parentElement);
-    board.remove();
-  };
+  // Streamlit calls this, too, when a newer update has overtaken this one; a board ends when it has left the page.
+  return () => setTimeout(() => { if (!parentElement.isConnected) board.remove(); });
 }
 
 function loadPlotly(url) {

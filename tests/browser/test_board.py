@@ -12,13 +12,22 @@ from tests.browser.screen import BUSY_MACHINE, chart, drawn, open_board, status,
 
 COUNT_LOSSES = """() => {
     const charts = ".bnviz-chart, .bnviz-plot, .main-svg";
-    window.lost = window.redrawn = 0;
+    window.lost = 0;
     new MutationObserver((changes) => {
         for (const node of changes.flatMap((change) => [...change.removedNodes])) {
             if (node.matches?.(charts) || node.querySelector?.(charts)) window.lost += 1;
         }
-    }).observe(document.body, { childList: true, subtree: true });
+    }).observe(document, { childList: true, subtree: true });
+}"""
+WATCH_DRAWING = """() => {
+    window.redrawn = 0;
+    window.faintest = 1;
     document.querySelector("[data-chart=accuracy] .bnviz-plot").on("plotly_afterplot", () => { window.redrawn += 1; });
+    setInterval(() => {
+        for (let one = document.querySelector(".bnviz-board"); one; one = one.parentElement) {
+            window.faintest = Math.min(window.faintest, getComputedStyle(one).opacity);
+        }
+    }, 20);
 }"""
 SHOWN_RANGE = "(chart) => chart.querySelector('.bnviz-plot')._fullLayout.xaxis.range.map(Number)"
 DATA = "(chart) => chart.querySelector('.bnviz-plot').data.map(({name, x, y}) => [name, [...x], [...y]])"
@@ -48,6 +57,7 @@ def test_a_live_run_keeps_the_charts_and_the_zoom_and_stop_keeps_what_was_measur
     expect(status(page)).to_contain_text("stopped")
 
     page.evaluate(COUNT_LOSSES)
+    page.evaluate(WATCH_DRAWING)
     zoom(page, chart(page, "accuracy"))
     zoomed = chart(page, "accuracy").evaluate(SHOWN_RANGE)
     before = page.evaluate("() => window.redrawn")
@@ -55,9 +65,19 @@ def test_a_live_run_keeps_the_charts_and_the_zoom_and_stop_keeps_what_was_measur
     page.wait_for_function("(before) => window.redrawn >= before + 10", arg=before, timeout=BUSY_MACHINE)
     assert chart(page, "accuracy").evaluate(SHOWN_RANGE) == pytest.approx(zoomed)
     assert page.evaluate("() => window.lost") == 0
+    assert page.evaluate("() => window.faintest") == 1, "Streamlit fades what it is about to replace"
     stop.click()
     expect(train).to_be_visible(timeout=BUSY_MACHINE)
     assert step(page) > 0
+
+
+def test_updates_that_overtake_each_other_leave_the_board_whole(page: Page, app: RunningApp) -> None:
+    """While its script loads, the next update may come: Streamlit then ends what it began for the first."""
+    page.add_init_script(f"({COUNT_LOSSES})()")
+    for seed in range(1, 5):
+        open_board(page, f"{app.url}/activations?steps=30&seed={seed}")
+        expect(page.locator(".bnviz-chart")).to_have_count(14)
+        assert page.evaluate("() => window.lost") == 0
 
 
 def test_the_same_run_again_and_again_ends_well(page: Page, app: RunningApp) -> None:
