@@ -58,45 +58,48 @@ def picture(records: Mapping[str, Record], live: bool) -> None:
     axes = {arm: records if shared else {arm: records[arm]} for arm in records}
     if config is not None:
         links.keep(PAGE, config, DEFAULTS, VIEW)
-    groups = [
-        Group(
-            "learning",
-            "Does it learn?",
-            sentences.learning(records),
-            {"accuracy": curves.accuracy(records), "loss": curves.loss(records)},
-        ),
-        Group(
-            "unit",
-            f"One unit: {one} of layer {at}",
-            sentences.one_unit(records, at, one),
-            {f"bands-{arm}": unit.bands(axes[arm], arm, at, one) for arm in records}
-            | {"at-cursor": unit.at_cursor(records, at, one)},
-        ),
-        Group(
-            "history",
-            "Its whole distribution",
-            "Brighter where more of the mini-batch lies.",
-            {f"history-{arm}": unit.history(axes[arm], arm, at, one) for arm in records},
-        ),
-        Group(
-            "layer",
-            f"All units of layer {at}",
-            sentences.whole_layer(records, at) + " Click a unit to look at it above.",
-            {f"medians-{arm}": layer.medians(records, arm, at, one) for arm in records}
-            | {f"widths-{arm}": layer.widths(records, arm, at, one) for arm in records},
-        ),
-        Group(
-            "drift",
-            "Saturation and drift",
-            sentences.saturation_and_drift(records, at),
-            {
-                "saturated": layer.saturated(records, at),
-                "mean-drift": layer.drift(records, "mean_change", at),
-                "variance-drift": layer.drift(records, "variance_change", at),
-            },
-        ),
-    ]
-    board(f"{PAGE}/board", groups, records, live, on_unit=lambda: links.pick(PAGE, "unit"))
+
+    def build() -> list[Group]:
+        return [
+            Group(
+                "learning",
+                "Does it learn?",
+                sentences.learning(records),
+                {"accuracy": curves.accuracy(records), "loss": curves.loss(records)},
+            ),
+            Group(
+                "unit",
+                f"One unit: {one} of layer {at}",
+                sentences.one_unit(records, at, one),
+                {f"bands-{arm}": unit.bands(axes[arm], arm, at, one) for arm in records}
+                | {"at-cursor": unit.at_cursor(records, at, one)},
+            ),
+            Group(
+                "history",
+                "Its whole distribution",
+                "Brighter where more of the mini-batch lies.",
+                {f"history-{arm}": unit.history(axes[arm], arm, at, one) for arm in records},
+            ),
+            Group(
+                "layer",
+                f"All units of layer {at}",
+                sentences.whole_layer(records, at) + " Click a unit to look at it above.",
+                {f"medians-{arm}": layer.medians(records, arm, at, one) for arm in records}
+                | {f"widths-{arm}": layer.widths(records, arm, at, one) for arm in records},
+            ),
+            Group(
+                "drift",
+                "Saturation and drift",
+                sentences.saturation_and_drift(records, at),
+                {
+                    "saturated": layer.saturated(records, at),
+                    "mean-drift": layer.drift(records, "mean_change", at),
+                    "variance-drift": layer.drift(records, "variance_change", at),
+                },
+            ),
+        ]
+
+    board(f"{PAGE}/board", build, records, live, (at, one, shared), on_unit=lambda: links.pick(PAGE, "unit"))
     explain.take_away(PAGE, records, at, one)
 
 

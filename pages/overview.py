@@ -45,10 +45,14 @@ file in `bnviz/norms/`.
 
 def picture(records: Mapping[str, Record], live: bool) -> None:
     """Accuracy of both arms, and one unit of each."""
-    charts = {"accuracy": curves.accuracy(records)}
-    charts |= {f"bands-{arm}": unit.bands({arm: records[arm]}, arm, LAYER, UNIT) for arm in records}
-    caption = f"{sentences.learning(records)} {sentences.one_unit(records, LAYER, UNIT)}"
-    board(f"{PAGE}/board", [Group("first", "Two real networks, measured", caption, charts)], records, live)
+
+    def build() -> list[Group]:
+        charts = {"accuracy": curves.accuracy(records)}
+        charts |= {f"bands-{arm}": unit.bands({arm: records[arm]}, arm, LAYER, UNIT) for arm in records}
+        caption = f"{sentences.learning(records)} {sentences.one_unit(records, LAYER, UNIT)}"
+        return [Group("first", "Two real networks, measured", caption, charts)]
+
+    board(f"{PAGE}/board", build, records, live)
 
 
 require_router()

@@ -4,14 +4,16 @@ from collections.abc import Mapping
 
 import plotly.graph_objects as go
 
-from bnviz.figures.style import figure, finite, percent, styles, told, two_digits
+from bnviz.figures.style import figure, finite, most_steps, percent, styles, told, two_digits
 from bnviz.record import Record
 
 
 def accuracy(records: Mapping[str, Record]) -> go.Figure:
     """Share of test images classified correctly, one line an arm."""
     ends = [f"{name} ends at {percent(last)}" for name, last in _last(records, "test_accuracy").items()]
-    drawn = figure("Test accuracy", told("Test accuracy over updates", ends), "updates", "test accuracy")
+    drawn = figure(
+        "Test accuracy", told("Test accuracy over updates", ends), "updates", "test accuracy", most_steps(records)
+    )
     _lines(drawn, records, "test_accuracy", "%{y:.1%}")
     drawn.update_yaxes(tickformat=".0%", range=[0, 1.02])
     return drawn
@@ -20,7 +22,9 @@ def accuracy(records: Mapping[str, Record]) -> go.Figure:
 def loss(records: Mapping[str, Record]) -> go.Figure:
     """Cross-entropy on the test images, on a log axis; the mini-batch's own loss as a thin line."""
     ends = [f"{name} ends at {two_digits(last)}" for name, last in _last(records, "test_loss").items()]
-    drawn = figure("Loss", told("Cross-entropy over updates", ends), "updates", "cross-entropy (nat)")
+    drawn = figure(
+        "Loss", told("Cross-entropy over updates", ends), "updates", "cross-entropy (nat)", most_steps(records)
+    )
     for name, record in records.items():
         if "train_loss" in record.data:
             style = styles(records)[name]
@@ -28,7 +32,8 @@ def loss(records: Mapping[str, Record]) -> go.Figure:
                 x=record.data["step"].values,
                 y=record.data["train_loss"].values,
                 name=f"{name}, mini-batch",
-                line={"color": style.faded(0.4), "width": 1},
+                mode="lines",
+                line={"color": style.faded(0.55), "width": 1},
                 hovertemplate=f"{name}, mini-batch<br>update %{{x}}: %{{y:.3g}}<extra></extra>",
             )
     _lines(drawn, records, "test_loss", "%{y:.3g}")

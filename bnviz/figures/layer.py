@@ -9,7 +9,19 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from bnviz.figures.style import MAGNITUDE, MARK, SIGNED, figure, finite, percent, spread, styles, told, two_digits
+from bnviz.figures.style import (
+    MAGNITUDE,
+    MARK,
+    SIGNED,
+    figure,
+    finite,
+    most_steps,
+    percent,
+    spread,
+    styles,
+    told,
+    two_digits,
+)
 from bnviz.record import Record
 
 Array = npt.NDArray[np.floating]
@@ -41,7 +53,7 @@ def saturated(records: Mapping[str, Record], layer: int) -> go.Figure:
             share = finite(record.data["saturated_share"].sel(layer=layer).mean("unit").values)
             ends += [f"{name} ends at {percent(float(value))}" for value in share[-1:]]
     alt = told(f"Share of saturated units of layer {layer} over updates", ends)
-    drawn = figure("Saturated share", alt, "updates", "saturated")
+    drawn = figure("Saturated share", alt, "updates", "saturated", most_steps(records))
     _per_layer(drawn, records, "saturated_share", "mean", layer, "%{y:.1%}")
     drawn.update_yaxes(tickformat=".0%", range=[-0.02, 1.02])
     return drawn
@@ -56,7 +68,7 @@ def drift(records: Mapping[str, Record], quantity: str, layer: int) -> go.Figure
         if len(changes):
             ends.append(f"{name} has a median of {two_digits(float(np.median(changes)))}")
     alt = told(f"Change of a unit's {word} in one step, median over the units of layer {layer}", ends)
-    drawn = figure(f"Drift of the {word}", alt, "updates", f"|change of {word}| per step")
+    drawn = figure(f"Drift of the {word}", alt, "updates", f"|change of {word}| per step", most_steps(records))
     _per_layer(drawn, records, quantity, "median", layer, "%{y:.2g}")
     drawn.update_yaxes(type="log", tickformat=".1~g", dtick="D2")
     return drawn
@@ -95,7 +107,8 @@ def _map(record: Record, arm: str, word: str, values: Array, unit: int, layer: i
         f"{arm}: heat map of the {what} of the pre-activation for all {units} units of layer {layer} over updates.",
         "updates",
         "unit",
-        arm=arm,
+        record.config.steps,
+        arm,
         selects="unit",
     )
     if _measured(record, "percentile"):
@@ -117,6 +130,16 @@ def _map(record: Record, arm: str, word: str, values: Array, unit: int, layer: i
         )
     drawn.update_yaxes(range=[0.5, units + 0.5], showgrid=False)
     drawn.update_layout(margin_b=78, height=330)
+    drawn.add_annotation(
+        x=1,
+        xref="paper",
+        xanchor="left",
+        y=unit,
+        text="◀",
+        showarrow=False,
+        font={"size": 11},
+        hovertext=f"unit {unit}",
+    )
     drawn.add_shape(
         type="rect", xref="x domain", x0=0, x1=1, y0=unit - 0.5, y1=unit + 0.5, line={"color": MARK, "width": 1}
     )

@@ -21,6 +21,7 @@ ZONE = "rgba(128,128,128,0.13)"
 MARK = "rgba(128,128,128,0.9)"
 SIGNED = [[0.0, "#004b76"], [0.25, "#5aa5d1"], [0.5, "#f4f2ee"], [0.75, "#eca05c"], [1.0, "#a53f00"]]
 MAGNITUDE = "cividis"
+SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 EMPTY_TEMPLATE = go.layout.Template()
 """Everything is said here; plotly's default template would be sent along with each figure, some 7 kB."""
 
@@ -60,12 +61,18 @@ def styles(records: Mapping[str, Record]) -> dict[str, ArmStyle]:
     return {name: arm_style(record.config.norm) for name, record in records.items()}
 
 
-def figure(title: str, alt: str, x: str, y: str, steps: bool = True, arm: str | None = None, **meta: Any) -> go.Figure:
-    """An empty figure with the house's axes; `x` and `y` are axis titles, units included."""
+def figure(
+    title: str, alt: str, x: str, y: str, steps: int | None = None, arm: str | None = None, **meta: Any
+) -> go.Figure:
+    """An empty figure with the house's axes; `x` and `y` are axis titles, units included.
+
+    `steps` is given if the x axis counts updates: how many the whole run has, so that the axis stands still while it
+    goes on.
+    """
     axis = {"gridcolor": GRID, "zeroline": False, "linecolor": GRID, "ticks": ""}
     return go.Figure(
         layout={
-            "meta": {"title": title, "alt": alt, "steps": steps, "arm": arm, **meta},
+            "meta": {"title": title, "alt": alt, "steps": steps is not None, "arm": arm, **meta},
             "template": EMPTY_TEMPLATE,
             "paper_bgcolor": "rgba(0,0,0,0)",
             "plot_bgcolor": "rgba(0,0,0,0)",
@@ -75,10 +82,19 @@ def figure(title: str, alt: str, x: str, y: str, steps: bool = True, arm: str | 
             "showlegend": False,
             "uirevision": title,
             "font": {"size": 13},
-            "xaxis": {**axis, "title": {"text": x, "standoff": 8}, "showgrid": False},
+            "xaxis": {**axis, "title": {"text": x, "standoff": 8}, "showgrid": False, "range": _range(steps)},
             "yaxis": {**axis, "title": {"text": y, "standoff": 8}, "automargin": True},
         }
     )
+
+
+def most_steps(records: Mapping[str, Record]) -> int:
+    """The updates of the longest run asked for."""
+    return max(record.config.steps for record in records.values())
+
+
+def _range(steps: int | None) -> tuple[float, float] | None:
+    return None if steps is None else (-0.01 * steps, 1.01 * steps)
 
 
 def told(what: str, parts: Sequence[str]) -> str:
@@ -92,8 +108,11 @@ def percent(share: float) -> str:
 
 
 def two_digits(value: float) -> str:
-    """A number with two significant digits, never in exponent notation for everyday sizes."""
-    return f"{value:.2g}" if 1e-3 <= abs(value) < 1e3 or value == 0 else f"{value:.1e}"
+    """A number with two significant digits, as a person writes it: 0.00018, 150, 1.8×10⁻⁷."""
+    if value == 0 or 1e-4 <= abs(value) < 1e5:
+        return f"{float(f'{value:.1e}'):.10g}"
+    mantissa, _, exponent = f"{value:.1e}".partition("e")
+    return f"{mantissa}×10{str(int(exponent)).translate(SUPERSCRIPT)}"
 
 
 def finite(values: Array) -> Array:

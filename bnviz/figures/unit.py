@@ -44,7 +44,8 @@ def bands(records: Mapping[str, Record], arm: str, layer: int, unit: int) -> go.
         f"{_extent(record, layer, unit)}.",
         "updates",
         VALUE,
-        arm=arm,
+        record.config.steps,
+        arm,
     )
     if "percentile" in record.data:
         values = record.data["percentile"].sel(layer=layer, unit=unit).values  # (probe_step, quantile)
@@ -75,7 +76,8 @@ def history(records: Mapping[str, Record], arm: str, layer: int, unit: int) -> g
         f"{arm}: histogram of the pre-activation of unit {unit} in layer {layer} at every measured step.",
         "updates",
         VALUE,
-        arm=arm,
+        record.config.steps,
+        arm,
     )
     if "count" in record.data:
         edges = np.linspace(low, high, BINS + 1)
@@ -108,7 +110,6 @@ def at_cursor(records: Mapping[str, Record], layer: int, unit: int) -> go.Figure
         f"Histogram of the pre-activation of unit {unit} in layer {layer}, all arms, at the step of the cursor.",
         VALUE,
         "share of largest bin",
-        steps=False,
     )
     shown = {}
     for name, record in records.items():
@@ -154,7 +155,7 @@ def densities(record: Record, layer: int, unit: int, edges: Array) -> Array:
                 row[place] = 1 / width
             continue
         cumulative = np.concatenate([[0.0], np.cumsum(count)]) / total
-        row[:] = np.diff(np.interp(edges, np.linspace(low, high, len(count) + 1), cumulative)) / width
+        row[:] = np.diff(np.interp(edges, np.linspace(float(low), float(high), len(count) + 1), cumulative)) / width
     return result
 
 

@@ -107,7 +107,7 @@ class Chart {
     layout.hoverlabel = { bgcolor: ink.panel, bordercolor: ink.border, font: { color: ink.text, family: ink.font } };
     layout.xaxis = { ...layout.xaxis, fixedrange: ink.touch };
     layout.yaxis = { ...layout.yaxis, fixedrange: ink.touch };
-    if (this.meta.steps && logSteps) layout.xaxis = { ...layout.xaxis, type: "log", dtick: 1 };
+    if (this.meta.steps && logSteps) layout.xaxis = { ...layout.xaxis, type: "log", dtick: 1, range: undefined, autorange: true };
     return layout;
   }
 
@@ -127,7 +127,8 @@ class Chart {
   placeCursor() {
     const axis = this.plot._fullLayout?.xaxis;
     const height = this.plot._fullLayout?.yaxis;
-    this.cursor.hidden = !(this.meta?.steps && axis && this.board.data.steps.length);
+    const resting = this.board.place === null; // nobody moved it: at the last step it would be one more border
+    this.cursor.hidden = resting || !(this.meta?.steps && axis && this.board.data.steps.length);
     if (this.cursor.hidden) return;
     const inside = axis.d2p(this.board.step());
     const out = !(inside >= -1 && inside <= axis._length + 1);

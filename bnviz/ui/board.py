@@ -43,28 +43,24 @@ class Group:
 
 def board(
     key: str,
-    groups: Sequence[Group],
+    build: Callable[[], Sequence[Group]],
     records: Mapping[str, Record],
     live: bool,
+    looked_at: tuple[Any, ...] = (),
     on_unit: Callable[[], None] | None = None,
 ) -> Any:
-    """Draw the groups; `live` while runs go on. `on_unit` is called when a unit was clicked in a layer map."""
+    """Draw the groups that `build` makes of the records; `live` while runs go on.
+
+    Figures are built anew only when a record or `looked_at` (whatever else decides what is drawn) has changed.
+    `on_unit` is called when a unit was clicked in a layer map.
+    """
     arms = [
         {"name": name, "colour": style.colour, "line": CSS_LINES.get(style.dash, "solid")}
         for name, style in styles(records).items()
     ]
     steps = sorted({int(step) for record in records.values() for step in record.data["probe_step"].values})
-    drawn = [
-        {
-            "name": group.name,
-            "title": group.title,
-            "caption": group.caption,
-            "charts": [{"name": name, "figure": figure.to_json()} for name, figure in group.charts.items()],
-        }
-        for group in groups
-    ]
     data = {
-        "groups": drawn,
+        "groups": _drawn(key, build, records, looked_at),
         "arms": arms,
         "steps": steps,
         "total": max(record.config.steps for record in records.values()),
@@ -72,6 +68,28 @@ def board(
         "plotly": f"./app/static/{serve_plotly()}",
     }
     return _component(key=key, data=data, on_unit_change=on_unit or (lambda: None))
+
+
+def _drawn(
+    key: str, build: Callable[[], Sequence[Group]], records: Mapping[str, Record], looked_at: tuple[Any, ...]
+) -> list[dict[str, Any]]:
+    """The groups as plain data, as they were last time if nothing has changed since: records never change, a run that
+    goes on has a new one."""
+    seen, kept, groups = st.session_state.get(f"{key}/drawn", (None, {}, []))
+    same_names = seen == looked_at and list(kept) == list(records)
+    if same_names and all(kept[name] is record for name, record in records.items()):
+        return list(groups)
+    groups = [
+        {
+            "name": group.name,
+            "title": group.title,
+            "caption": group.caption,
+            "charts": [{"name": name, "figure": figure.to_json()} for name, figure in group.charts.items()],
+        }
+        for group in build()
+    ]
+    st.session_state[f"{key}/drawn"] = (looked_at, dict(records), groups)
+    return groups
 
 
 def serve_plotly() -> str:

@@ -158,12 +158,6 @@ def unit_controls(page: str, records: Mapping[str, Record]) -> tuple[int, int, b
         within(page, "unit", units)
         unit = st.number_input(f"Unit (of {units})", min_value=1, max_value=units, step=1, key=unit_key, width=140)
         axis_key = setting_key(page, "own_axis")
-        st.session_state[axis_key] = int(bool(st.session_state[axis_key]))
-        own = st.segmented_control(
-            "Axis of the unit's charts",
-            [0, 1],
-            key=axis_key,
-            required=True,
-            format_func=lambda value: "each its own" if value else "shared by the arms",
-        )
+        st.session_state[axis_key] = bool(st.session_state[axis_key])
+        own = st.toggle("Each arm its own axis", key=axis_key, help="Otherwise the unit's charts share one axis")
     return int(layer), int(unit), not own

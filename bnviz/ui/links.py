@@ -47,7 +47,7 @@ def open_page(page: str, defaults: RunConfig, view: Mapping[str, int]) -> list[s
 def keep(page: str, config: RunConfig, defaults: RunConfig, view: Mapping[str, int]) -> None:
     """Remember the page's settings and write them into the address, defaults left out."""
     state = st.session_state
-    seen = {name: state[setting_key(page, name)] for name in view}
+    seen = {name: int(state[setting_key(page, name)]) for name in view}
     settings = config.model_dump() | seen
     if state.get(f"{page}/settings") not in (None, settings):
         state[f"{page}/problems"] = []  # something was changed by hand: the link's problems are history

@@ -15,7 +15,7 @@ from bnviz.figures.style import percent
 from bnviz.jobs.service import Job, JobsError, Service
 from bnviz.record import Record
 
-POLL_SECONDS = 0.15
+POLL_SECONDS = 0.25
 
 Picture = Callable[[Mapping[str, Record], bool], None]
 """Draws records by arm; the flag says whether runs go on."""
@@ -111,9 +111,7 @@ def _records(page: str, configs: Mapping[str, RunConfig]) -> dict[str, Record]:
     if len(records) == len(configs):
         st.session_state[f"{page}/shown"] = records
         return records
-    if _training(configs):
-        return dict(st.session_state.get(f"{page}/shown", {}))
-    return records
+    return dict(st.session_state.get(f"{page}/shown", {})) or records
 
 
 def _status(page: str, configs: Mapping[str, RunConfig]) -> None:
@@ -121,18 +119,15 @@ def _status(page: str, configs: Mapping[str, RunConfig]) -> None:
     jobs = _jobs(configs)
     training = _training(configs)
     with st.container(horizontal=True, vertical_alignment="center", key=f"{page}-status"):
-        if training:
-            st.button("Stop", key=f"{page}/stop", icon=":material/stop:", on_click=_stop, args=(page, configs))
-        else:
-            st.button(
-                "Train live",
-                key=f"{page}/train",
-                icon=":material/play_arrow:",
-                type="primary",
-                on_click=train_again,
-                args=(page, configs),
-                help="Train all arms again, from the first update",
-            )
+        st.button(
+            "Stop" if training else "Train live",
+            key=f"{page}/action",
+            icon=":material/stop:" if training else ":material/play_arrow:",
+            type="secondary" if training else "primary",
+            on_click=_stop if training else train_again,
+            args=(page, configs),
+            help="Keeps what was measured" if training else "Train all arms again, from the first update",
+        )
         st.markdown(" · ".join(_progress(name, config, jobs.get(name)) for name, config in configs.items()))
     for name, job in jobs.items():
         if job.state == "failed":

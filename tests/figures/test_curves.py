@@ -28,7 +28,7 @@ def test_loss(records):
         np.testing.assert_array_equal(thin.y, record.data["train_loss"])
         np.testing.assert_array_equal(thin.x, record.data["step"])
         assert thin.line.width < lines[name].line.width
-        assert thin.line.color == styles(records)[name].faded(0.4)
+        assert thin.line.color == styles(records)[name].faded(0.55)
         assert f"{name} ends at {two_digits(float(record.data['test_loss'][-1]))}" in figure.layout.meta["alt"]
     assert list(lines)[-len(records) :] == list(records)  # thick lines lie on the thin ones
 

@@ -132,7 +132,16 @@ def test_all_normalisations_have_styles_of_their_own():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0"), (0.0123, "0.012"), (-1.26, "-1.3"), (123.4, "1.2e+02"), (1e-5, "1.0e-05"), (2.5e4, "2.5e+04")],
+    [
+        (0, "0"),
+        (0.0123, "0.012"),
+        (-1.26, "-1.3"),
+        (123.4, "120"),
+        (9.96, "10"),
+        (1.8e-4, "0.00018"),
+        (1e-5, "1.0×10⁻⁵"),
+        (2.5e4, "25000"),
+    ],
 )
 def test_two_digits(value, text):
     assert two_digits(value) == text

@@ -27,7 +27,7 @@ def test_it_opens_with_a_finished_comparison(opened, asked, status):
 def test_without_a_gallery_it_trains(opened, asked, finish, status, monkeypatch):
     at = opened(steps="20")
     assert {(config.norm, config.steps) for config in asked} == {("none", 20), ("batch", 20)}
-    assert at.button(key="activations/stop")
+    assert at.button(key="activations/action").label == "Stop"
     assert status(finish(at)).count("test accuracy after 20 updates") == 2
     assert len(asked) == 2, "once each, however often the page looks"
     assert at.get("bidi_component")
@@ -56,7 +56,7 @@ def test_settings_changed_while_the_first_run_goes_on_are_kept(opened, finish):
 
 def test_train_live_trains_what_the_gallery_has(opened, asked, finish, status, service):
     at = opened()
-    at.button(key="activations/train").click().run()
+    at.button(key="activations/action").click().run()
     assert {config.norm for config in asked} == {"none", "batch"}
     for config in asked:
         service.stop(config.key)
@@ -188,13 +188,13 @@ def test_stop_keeps_what_was_measured(opened, finish, status, service):
         assert time.monotonic() < end
         time.sleep(0.1)
         at.run()
-    at.button(key="activations/stop").click().run()
+    at.button(key="activations/action").click().run()
     finish(at)
     assert status(at).count(", stopped") == 2
     assert at.get("bidi_component")
     at.run()
     assert status(at).count(", stopped") == 2, "it is not trained again by itself"
-    assert at.button(key="activations/train")
+    assert at.button(key="activations/action").label == "Train live"
 
 
 def test_leaving_for_other_settings_stops_what_nobody_looks_at(opened, finish, service, asked):
@@ -213,7 +213,7 @@ def test_layer_unit_and_axis_are_in_the_address(opened):
     at = opened()
     at.number_input(key="activations.layer").set_value(1).run()
     at.number_input(key="activations.unit").set_value(99).run()
-    at.get_by_key("activations.own_axis").set_value(1)
+    at.get_by_key("activations.own_axis").set_value(True)
     at.run()
     assert at.query_params == {"layer": "1", "unit": "99", "own_axis": "1"}
     again = opened(**at.query_params)
