@@ -40,14 +40,23 @@ def undisturbed(network: nn.Module) -> Iterator[None]:
     """On leaving, put back every buffer, every random stream and the mode (training or inference), bit for bit."""
     training = network.training
     buffers = [(buffer, buffer.clone()) for buffer in network.buffers()]
+    try:
+        with same_noise(network):
+            yield
+    finally:
+        with torch.no_grad():
+            for buffer, before in buffers:
+                buffer.copy_(before)
+        network.train(training)
+
+
+@contextmanager
+def same_noise(network: nn.Module) -> Iterator[None]:
+    """On leaving, put back every random stream: enough where buffers cannot change, as in inference mode."""
     generators = [g for m in network.modules() if isinstance(g := getattr(m, "generator", None), torch.Generator)]
     states = [generator.get_state() for generator in generators]
     try:
         yield
     finally:
-        with torch.no_grad():
-            for buffer, before in buffers:
-                buffer.copy_(before)
         for generator, state in zip(generators, states, strict=True):
             generator.set_state(state)
-        network.train(training)

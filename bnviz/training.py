@@ -17,7 +17,7 @@ from bnviz.config import RunConfig
 from bnviz.record import Frame, Measurement, Outcome
 from bnviz.schedule import spread_steps
 from bnviz.streams import stream
-from bnviz.tracing import traced, undisturbed
+from bnviz.tracing import same_noise, traced, undisturbed
 
 SCORING_BATCH = 1000
 """Test images scored at once: bounds memory, changes no result."""
@@ -140,13 +140,14 @@ def _look(network: nn.Module, batch: Tensor) -> list[Tensor]:
 def _score(network: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[float, float]:
     """Mean loss and accuracy in inference mode."""
     loss = correct = 0.0
-    with undisturbed(network), torch.no_grad():
-        network.eval()
+    network.eval()  # running statistics are used, not updated
+    with same_noise(network), torch.no_grad():
         for start in range(0, len(inputs), SCORING_BATCH):
             part = slice(start, start + SCORING_BATCH)
             scores = network(inputs[part])
             loss += float(nn.functional.cross_entropy(scores, labels[part], reduction="sum"))
             correct += float((scores.argmax(dim=1) == labels[part]).sum())
+    network.train()
     return loss / len(inputs), correct / len(inputs)
 
 
