@@ -17,7 +17,7 @@ from bnviz.ui import explain, links
 from bnviz.ui.board import Group, board
 from bnviz.ui.controls import run_controls, unit_controls
 from bnviz.ui.live import comparison_view
-from bnviz.ui.prose import Suggestion, text, try_next
+from bnviz.ui.prose import Suggestion, link_problems, text, try_next
 
 SECTION = "What the papers measured"
 ORDER = 10
@@ -106,8 +106,7 @@ def picture(records: Mapping[str, Record], live: bool) -> None:
 problems = links.open_page(PAGE, DEFAULTS, VIEW)
 st.title("Does batch norm keep a unit's input distribution still?")
 text(INTRODUCTION)
-for problem in problems:
-    st.warning(problem, icon=":material/link_off:")
+link_problems(problems)
 config = run_controls(PAGE)
 if config is not None:
     arms: dict[str, dict[str, str]] = {"standard": {"norm": "none"}}

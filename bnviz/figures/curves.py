@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import plotly.graph_objects as go
 
-from bnviz.figures.style import figure, finite, most_steps, percent, styles, told, two_digits
+from bnviz.figures.style import figure, finite, log_axis, most_steps, percent, styles, told, two_digits
 from bnviz.record import Record
 
 
@@ -37,7 +37,7 @@ def loss(records: Mapping[str, Record]) -> go.Figure:
                 hovertemplate=f"{name}, mini-batch<br>update %{{x}}: %{{y:.3g}}<extra></extra>",
             )
     _lines(drawn, records, "test_loss", "%{y:.3g}")
-    drawn.update_yaxes(type="log", tickformat=".2~g", dtick="D2")
+    log_axis(drawn)
     return drawn
 
 

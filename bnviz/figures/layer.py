@@ -15,6 +15,7 @@ from bnviz.figures.style import (
     SIGNED,
     figure,
     finite,
+    log_axis,
     most_steps,
     percent,
     spread,
@@ -70,7 +71,7 @@ def drift(records: Mapping[str, Record], quantity: str, layer: int) -> go.Figure
     alt = told(f"Change of a unit's {word} in one step, median over the units of layer {layer}", ends)
     drawn = figure(f"Drift of the {word}", alt, "updates", f"|change of {word}| per step", most_steps(records))
     _per_layer(drawn, records, quantity, "median", layer, "%{y:.2g}")
-    drawn.update_yaxes(type="log", tickformat=".1~g", dtick="D2")
+    log_axis(drawn)
     return drawn
 
 

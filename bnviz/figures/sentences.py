@@ -20,8 +20,8 @@ def learning(records: Mapping[str, Record]) -> str:
         if record.outcome == "diverged":
             parts.append(f"{name} diverged by update {record.last_step} (its loss is no longer finite)")
         elif record.data.sizes.get("step"):
-            parts.append(f"{name} reaches {percent(float(record.data['test_accuracy'][-1]))}")
-    return _sentence(parts, "After the last update shown, ", " of the test samples right" if parts else "")
+            parts.append(f"{name} gets {percent(float(record.data['test_accuracy'][-1]))} of the test samples right")
+    return _sentence(parts, "At the last update shown, ", "")
 
 
 def one_unit(records: Mapping[str, Record], layer: int, unit: int) -> str:

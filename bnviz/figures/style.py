@@ -4,6 +4,7 @@ Backgrounds are transparent and greys half transparent, so that one figure serve
 draws it sets the text colour. Colours: Okabe & Ito (2008); cividis for magnitudes; blue to orange for signed values.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -95,6 +96,19 @@ def most_steps(records: Mapping[str, Record]) -> int:
 
 def _range(steps: int | None) -> tuple[float, float] | None:
     return None if steps is None else (-0.01 * steps, 1.01 * steps)
+
+
+def log_axis(drawn: go.Figure) -> None:
+    """Make the y axis logarithmic, with marks that can be read over one decade as well as over thirty."""
+    shown = np.concatenate([finite(np.asarray(trace.y, float)) for trace in drawn.data] or [np.ones(1)])
+    shown = shown[shown > 0]
+    decades = math.log10(shown.max() / shown.min()) if shown.size else 0.0
+    drawn.update_yaxes(
+        type="log",
+        dtick="D2" if decades <= 2.5 else math.ceil(decades / 6),
+        tickformat=".2~g" if decades <= 6 else None,
+        exponentformat="power",
+    )
 
 
 def told(what: str, parts: Sequence[str]) -> str:

@@ -33,11 +33,11 @@ def run_controls(page: str) -> RunConfig | None:
     """
     chosen = {name: st.session_state[setting_key(page, name)] for name in RunConfig.model_fields}
     with st.container(horizontal=True, vertical_alignment="bottom", key=f"{page}-controls"):
-        chosen["dataset"] = _plugin(page, "datasets", "dataset", "Data", 160)
-        chosen["activation"] = _choice(page, "activation", "Nonlinearity", _labels(), 150)
-        chosen["norm"] = _plugin(page, "norms", "norm", "Compared with", 170, leave_out=("none",))
-        chosen["learning_rate"] = _ladder(page, "learning_rate", "Learning rate", LEARNING_RATES, 210)
-        with st.popover("More", width=110):
+        chosen["dataset"] = _plugin(page, "datasets", "dataset", "Data", 150)
+        chosen["activation"] = _choice(page, "activation", "Nonlinearity", _labels(), 135)
+        chosen["norm"] = _plugin(page, "norms", "norm", "Compared with", 160, leave_out=("none",))
+        chosen["learning_rate"] = _ladder(page, "learning_rate", "Learning rate", LEARNING_RATES, 185)
+        with st.popover("More", width=100):
             problem = _more(page, chosen)
     if problem:
         st.error(problem)

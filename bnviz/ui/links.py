@@ -11,6 +11,7 @@ import streamlit as st
 
 from bnviz.config import RunConfig
 from bnviz.ui.routing import require_router
+from bnviz.wording import shown
 
 
 def setting_key(page: str, name: str) -> str:
@@ -86,5 +87,5 @@ def _whole(text: str | None, default: int, name: str, problems: list[str]) -> in
         return default
     if text.isdecimal() and len(text) <= 5:
         return int(text)
-    problems.append(f"{name} = {text[:40]}: a whole number from 0 to 99999 is needed; {default} is used.")
+    problems.append(f"{name} must be a whole number from 0 to 99999, not {shown(text)}; {name}={default} is used.")
     return default

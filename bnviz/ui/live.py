@@ -15,7 +15,7 @@ from bnviz.figures.style import percent
 from bnviz.jobs.service import Job, JobsError, Service
 from bnviz.record import Record
 
-POLL_SECONDS = 0.25
+POLL_SECONDS = 0.35
 
 Picture = Callable[[Mapping[str, Record], bool], None]
 """Draws records by arm; the flag says whether runs go on."""

@@ -37,13 +37,13 @@ def test_nothing_is_said_of_nothing(say, case):
 def test_learning(records, case):
     text = sentences.learning(records)
     for name, record in records.items():
-        assert f"{name} reaches {percent(float(record.data['test_accuracy'][-1]))}" in text
+        assert f"{name} gets {percent(float(record.data['test_accuracy'][-1]))} of" in text
     text = sentences.learning(case("diverged"))
     for name, record in case("diverged").items():
         if record.outcome == "diverged":
             assert f"{name} diverged by update {record.last_step} (" in text
         else:
-            assert f"{name} reaches" in text
+            assert f"{name} gets" in text
 
 
 def _by_hand(record, at):
