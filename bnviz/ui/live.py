@@ -35,9 +35,11 @@ def comparison_view(page: str, configs: Mapping[str, RunConfig], picture: Pictur
     for config in configs.values():
         _ask(page, config)
     training = _training(configs)
+    drawn_before = False
 
     @st.fragment(run_every=POLL_SECONDS if training else None, key=f"{page}/live")
     def watched() -> None:
+        nonlocal drawn_before
         _status(page, configs)
         records = _records(page, configs)
         if records:
@@ -46,8 +48,9 @@ def comparison_view(page: str, configs: Mapping[str, RunConfig], picture: Pictur
             st.info("The first measurements are on their way.", icon=":material/hourglass_top:")
         else:
             st.info("No distributions were measured, so there is nothing to draw.", icon=":material/visibility_off:")
-        if training != _training(configs):
-            st.rerun()  # the whole page, so that polling starts or ends
+        if drawn_before and training != _training(configs):
+            st.rerun()  # the whole page, so that polling starts or ends; at once, widgets would lose what a link set
+        drawn_before = True
 
     watched()
 
@@ -129,9 +132,12 @@ def _status(page: str, configs: Mapping[str, RunConfig]) -> None:
             help="Keeps what was measured" if training else "Train all arms again, from the first update",
         )
         st.markdown(" · ".join(_progress(name, config, jobs.get(name)) for name, config in configs.items()))
+    failed: dict[str, list[str]] = {}
     for name, job in jobs.items():
         if job.state == "failed":
-            st.error(f"{name[0].upper()}{name[1:]}: {job.error}")
+            failed.setdefault(job.error or "it failed without a word", []).append(name)
+    for error, names in failed.items():
+        st.error(f"{' and '.join(names).capitalize()}: {error}")
 
 
 def _stop(page: str, configs: Mapping[str, RunConfig]) -> None:
