@@ -35,11 +35,10 @@ def comparison_view(page: str, configs: Mapping[str, RunConfig], picture: Pictur
     for config in configs.values():
         _ask(page, config)
     training = _training(configs)
-    drawn_before = False
+    with_page = True  # the fragment is drawn with the whole page, not by itself
 
     @st.fragment(run_every=POLL_SECONDS if training else None, key=f"{page}/live")
     def watched() -> None:
-        nonlocal drawn_before
         _status(page, configs)
         records = _records(page, configs)
         if records:
@@ -48,11 +47,13 @@ def comparison_view(page: str, configs: Mapping[str, RunConfig], picture: Pictur
             st.info("The first measurements are on their way.", icon=":material/hourglass_top:")
         else:
             st.info("No distributions were measured, so there is nothing to draw.", icon=":material/visibility_off:")
-        if drawn_before and training != _training(configs):
-            st.rerun()  # the whole page, so that polling starts or ends; at once, widgets would lose what a link set
-        drawn_before = True
+        if training != _training(configs) and not with_page:
+            st.rerun()  # the whole page, so that polling starts or ends; too soon, widgets lose what a link set
 
-    watched()
+    try:
+        watched()
+    finally:  # also when a click cuts the run of the page short
+        with_page = False
 
 
 def train_again(page: str, configs: Mapping[str, RunConfig]) -> None:
