@@ -18,7 +18,7 @@ from bnviz import registry, wording
 from bnviz.nonlinearities import NONLINEARITIES
 from bnviz.wording import ClashError
 
-MEASURING_VERSION = 1
+MEASURING_VERSION = 2
 """Part of every run key: raised when the same configuration would give other numbers than before."""
 
 MULTIPLY_ADDS_PER_SECOND = 4e9
@@ -86,6 +86,7 @@ class RunConfig(BaseModel):
     norm_eps: float = Field(1e-5, ge=0, le=1, description="added to the variance before the square root")
     norm_momentum: float = Field(0.1, ge=0, le=1, description="weight of the newest batch in the running statistics")
     norm_affine: bool = Field(True, description="learn a scale gamma and a shift beta for each unit")
+    norm_p: Literal["1", "2", "inf"] = Field("1", description="which norm l_p batch norm divides by")
     noise_mean: float = Field(0.5, ge=0, le=10, description="n_mu: unit shifts are drawn from [-n_mu, n_mu] each step")
     noise_scale: float = Field(1.25, ge=1, le=10, description="n_sigma: unit scales are drawn from [1, n_sigma]")
     noise_spread_mean: float = Field(0.1, ge=0, le=10, description="r_mu: spread of a sample's shift about the unit's")
@@ -104,6 +105,7 @@ class RunConfig(BaseModel):
     steps: int = Field(600, ge=1, le=1_000_000, description="number of updates")
     seed: int = Field(0, ge=0, le=2**31 - 1, description="decides initial weights, data order and noise")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: CUDA if present, else the CPU")
+    precision: Literal["float32", "float64"] = Field("float32", description="of weights, data and arithmetic")
     probes: Annotated[tuple[Annotated[str, _plugin("probes")], ...], AfterValidator(_distinct)] = Field(
         ("activations",), description="what is measured"
     )
@@ -112,6 +114,25 @@ class RunConfig(BaseModel):
     probe_samples: int = Field(512, ge=2, le=4096, description="size of the fixed probe batch")
     percentiles: Annotated[tuple[Annotated[float, Field(gt=0, lt=100)], ...], AfterValidator(_rising)] = Field(
         (15.0, 50.0, 85.0), min_length=1, max_length=9, description="of each unit's pre-activation"
+    )
+    line_points: int = Field(8, ge=2, le=64, description="K: step lengths looked at along a line, besides none")
+    line_from: float = Field(0.5, gt=0, le=1000, description="the shortest of them")
+    line_to: float = Field(4.0, gt=0, le=1000, description="the longest of them")
+    line_in: Literal["learning_rate", "absolute"] = Field(
+        "learning_rate", description="in multiples of the learning rate, or as they are"
+    )
+    line_along: Literal["gradient", "random"] = Field(
+        "gradient", description="against the gradient, or a random direction with each filter as long as its weights"
+    )
+    sharpness_points: int = Field(8, ge=2, le=500, description="at how many steps the sharpness is measured, at most")
+    sharpness_count: int = Field(1, ge=1, le=5, description="how many of the largest Hessian eigenvalues")
+    plane_kind: Literal["random", "pca"] = Field(
+        "random", description="axes of the plane: random, shared by arms, or the run's own principal components"
+    )
+    plane_points: int = Field(21, ge=3, le=51, description="points on each side of the plane")
+    plane_span: float = Field(1.0, gt=0, le=100, description="half its side, 1 being as long as the weights")
+    plane_mode: Literal["training", "inference"] = Field(
+        "training", description="normalise by the batch, or by the running statistics"
     )
     curve_points: int = Field(40, ge=2, le=1000, description="at how many steps loss and accuracy are noted")
     test_samples: int = Field(2000, ge=1, le=100_000, description="test images scored at each of those; all at the end")
@@ -134,6 +155,12 @@ class RunConfig(BaseModel):
                 "batch_size",
                 "dataset",
             )
+        if self.line_from >= self.line_to:
+            raise ClashError(
+                f"line_from must be less than line_to, not {self.line_from:g} with line_to {self.line_to:g}",
+                "line_from",
+                "line_to",
+            )
         return self
 
     def changed(self) -> dict[str, Any]:
@@ -148,8 +175,15 @@ class RunConfig(BaseModel):
 
     @property
     def estimated_seconds(self) -> float:
-        """Rough time of the run on one core: each update costs at least its fixed part, whatever the size."""
-        return max(self.multiply_adds / MULTIPLY_ADDS_PER_SECOND, self.steps * SECONDS_PER_STEP)
+        """Rough time of the run on one core: each pass costs at least its fixed part, whatever the size."""
+        probed = sum(self._passes(probe) for probe in self.probes)
+        passes = self.steps + min(self.probe_points, self.steps) * probed
+        return max(self.multiply_adds / self.steps * passes / MULTIPLY_ADDS_PER_SECOND, passes * SECONDS_PER_STEP)
+
+    def _passes(self, probe: str) -> float:
+        """How many passes a probe makes at each of its steps: its constant PASSES, a number or a setting's name."""
+        passes = registry.describe("probes", probe).constants.get("PASSES", 0)
+        return float(getattr(self, passes) if isinstance(passes, str) else passes)
 
     @property
     def multiply_adds(self) -> float:

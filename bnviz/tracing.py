@@ -12,16 +12,16 @@ from torch import Tensor, nn
 
 
 @contextmanager
-def traced(network: nn.Module) -> Iterator[list[Tensor]]:
+def traced(network: nn.Module, attached: bool = False) -> Iterator[list[Tensor]]:
     """Collect each hidden layer's pre-activation, first layer first, for as long as the context lasts.
 
     The list that is handed out fills during the forward pass: tensors (batch, units) or (batch, maps, height, width),
-    detached from the graph.
+    detached from the graph unless `attached`.
     """
     seen: list[Tensor] = []
 
     def note(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        seen.append(inputs[0].detach())
+        seen.append(inputs[0] if attached else inputs[0].detach())
 
     handles = [
         module.register_forward_pre_hook(note)
@@ -53,10 +53,24 @@ def undisturbed(network: nn.Module) -> Iterator[None]:
 @contextmanager
 def same_noise(network: nn.Module) -> Iterator[None]:
     """On leaving, put back every random stream: enough where buffers cannot change, as in inference mode."""
-    generators = [g for m in network.modules() if isinstance(g := getattr(m, "generator", None), torch.Generator)]
-    states = [generator.get_state() for generator in generators]
+    noise = noise_of(network)
     try:
         yield
     finally:
-        for generator, state in zip(generators, states, strict=True):
-            generator.set_state(state)
+        replay(noise)
+
+
+Noise = list[tuple[torch.Generator, Tensor]]
+"""Random streams, each with the state to put it back into."""
+
+
+def noise_of(network: nn.Module) -> Noise:
+    """The network's random streams as they are now: what its next forward pass will draw."""
+    generators = (getattr(module, "generator", None) for module in network.modules())
+    return [(generator, generator.get_state()) for generator in generators if isinstance(generator, torch.Generator)]
+
+
+def replay(noise: Noise) -> None:
+    """Put every stream back, so that the next forward pass draws what it drew then."""
+    for generator, state in noise:
+        generator.set_state(state)

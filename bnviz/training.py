@@ -4,23 +4,22 @@ The caller pulls; nothing here knows who looks, or how. Networks, optimisers and
 changes the run: with or without probes, the weights are the same, bit for bit.
 """
 
+import copy
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager as Context
 from contextlib import nullcontext
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from bnviz import datasets, networks, probes
 from bnviz.config import RunConfig
+from bnviz.objective import CRITERIA, Objective, flat, move
 from bnviz.record import Frame, Measurement, Outcome
 from bnviz.schedule import spread_steps
+from bnviz.scoring import Scores, curve
 from bnviz.streams import stream
-from bnviz.tracing import same_noise, traced, undisturbed
-
-SCORING_BATCH = 1000
-"""Test images scored at once: bounds memory, changes no result."""
+from bnviz.tracing import noise_of, traced, undisturbed
 
 
 def train(
@@ -37,17 +36,23 @@ def train(
         ValueError: CUDA was asked for and there is none.
     """
     device = pick_device(config.device)
+    kind = getattr(torch, config.precision)
     data = datasets.load(config.dataset, config.seed, config.binarize)
-    inputs, labels = _tensors(data.train, device)
-    test = _tensors(data.test, device)
+    targets = "values" if data.train.labels.dtype.kind == "f" else "classes"
+    criterion = CRITERIA[targets]
+    inputs, labels = _tensors(data.train, kind, device)
+    scores = Scores(*_tensors(data.test, kind, device), targets)
     if network is None:
         network = networks.build(config, tuple(inputs.shape[1:]), data.classes, device)
+    network.to(kind)
     optimizer = build_optimizer(config, network)
     note_at = set(spread_steps(config.steps, config.curve_points))
     measure_at = set(spread_steps(config.steps, config.probe_points)) if config.probes else set()
     trace_at = measure_at | {step - 1 for step in measure_at}
-    fixed = inputs[: config.probe_samples] if config.probe_data == "fixed" else None
+    fixed = inputs[: config.probe_samples], labels[: config.probe_samples]
+    looks_at_batch = config.probe_data == "batch"
     previous: list[Tensor] | None = None
+    path: list[Tensor] | None = [] if probes.needs_path(config) else None
     parameters = list(network.parameters())
 
     for step, index in enumerate(batch_order(len(inputs), config, device)):
@@ -59,28 +64,43 @@ def train(
         tracing = step in trace_at
         values: dict[str, Measurement] = {}
         if step in note_at:  # before the batch is looked at, which moves the running statistics on
-            values |= _test_curves(network, test, config.test_samples)
+            values |= scores.curves(network, config.test_samples)
         shield: Context[None] = undisturbed(network) if last else nullcontext()  # the last batch is only looked at
-        trace: Context[list[Tensor]] = traced(network) if tracing and fixed is None else nullcontext([])
+        trace: Context[list[Tensor]] = traced(network) if tracing and looks_at_batch else nullcontext([])
+        noise = noise_of(network) if step in measure_at else []
         with shield:
             with trace as seen:
-                loss = nn.functional.cross_entropy(network(batch), target)
+                loss = criterion(network(batch), target)
             for parameter in parameters:
                 parameter.grad = None
             loss.backward()
-        if tracing and fixed is not None:
-            seen = _look(network, fixed)
+        if tracing and not looks_at_batch:
+            seen = _look(network, fixed[0])
 
         if step in note_at:
-            values["train_loss"] = _curve(float(loss.detach()), "cross-entropy of the mini-batch", "nat")
+            values["train_loss"] = curve(float(loss.detach()), f"{scores.name} of the mini-batch", scores.units)
         if step in measure_at:
-            values |= probes.measure(probes.Snapshot(step, config, network, seen, previous))
+            if path is not None:
+                path.append(flat([parameter.detach() for parameter in parameters]))
+            gradient = [parameter.grad for parameter in parameters if parameter.grad is not None]
+            snapshot = probes.Snapshot(
+                step=step,
+                config=config,
+                network=network,
+                pre_activations=seen,
+                previous=previous,
+                training=Objective(network, batch, target, criterion, noise, loss.detach(), gradient),
+                fixed=Objective.of(network, *fixed, criterion),
+                following=lambda: _following(optimizer, parameters),
+                path=path or (),
+            )
+            values |= probes.measure(snapshot)
         previous = seen if tracing else None
         if values:
             outcome: Outcome = "running"
             if last:
                 outcome = "finished"
-                values |= _full_score(network, test)
+                values |= scores.final(network)
             if not torch.isfinite(loss):
                 outcome = "diverged"
             yield Frame(step, values, outcome)
@@ -126,8 +146,10 @@ def batch_order(samples: int, config: RunConfig, device: torch.device) -> Iterat
                 return
 
 
-def _tensors(split: datasets.Split, device: torch.device) -> tuple[Tensor, Tensor]:
-    return torch.tensor(split.inputs, device=device), torch.tensor(split.labels, device=device)
+def _tensors(split: datasets.Split, kind: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
+    labels = torch.tensor(split.labels, device=device)
+    inputs = torch.tensor(split.inputs, device=device, dtype=kind)
+    return inputs, labels.to(kind) if labels.is_floating_point() else labels
 
 
 def _look(network: nn.Module, batch: Tensor) -> list[Tensor]:
@@ -137,35 +159,12 @@ def _look(network: nn.Module, batch: Tensor) -> list[Tensor]:
     return seen
 
 
-def _score(network: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[float, float]:
-    """Mean loss and accuracy in inference mode."""
-    loss = correct = 0.0
-    network.eval()  # running statistics are used, not updated
-    with same_noise(network), torch.no_grad():
-        for start in range(0, len(inputs), SCORING_BATCH):
-            part = slice(start, start + SCORING_BATCH)
-            scores = network(inputs[part])
-            loss += float(nn.functional.cross_entropy(scores, labels[part], reduction="sum"))
-            correct += float((scores.argmax(dim=1) == labels[part]).sum())
-    network.train()
-    return loss / len(inputs), correct / len(inputs)
-
-
-def _curve(value: float, name: str, units: str) -> Measurement:
-    return Measurement(np.array(value, np.float32), (), name, units, axis="step")
-
-
-def _test_curves(network: nn.Module, test: tuple[Tensor, Tensor], samples: int) -> dict[str, Measurement]:
-    test_loss, accuracy = _score(network, test[0][:samples], test[1][:samples])
-    return {
-        "test_loss": _curve(test_loss, "cross-entropy on test images", "nat"),
-        "test_accuracy": _curve(accuracy, "test accuracy", "1"),
-    }
-
-
-def _full_score(network: nn.Module, test: tuple[Tensor, Tensor]) -> dict[str, Measurement]:
-    loss, accuracy = _score(network, *test)
-    return {
-        "final_test_loss": _curve(loss, "cross-entropy on all test images, at the end", "nat"),
-        "final_test_accuracy": _curve(accuracy, "accuracy on all test images, at the end", "1"),
-    }
+def _following(optimizer: torch.optim.Optimizer, parameters: list[nn.Parameter]) -> list[Tensor]:
+    """Every parameter as the optimiser's next step will leave it; the step is made and taken back, bit for bit."""
+    before = [parameter.detach().clone() for parameter in parameters]
+    state = copy.deepcopy(optimizer.state_dict())
+    optimizer.step()
+    after = [parameter.detach().clone() for parameter in parameters]
+    move(parameters, before)
+    optimizer.load_state_dict(state)
+    return after

@@ -1,7 +1,8 @@
 """Data to learn from: one file per data set, arrays in NumPy.
 
-A data set's file has the constants INPUT_SHAPE, CLASSES, TRAIN_SAMPLES and TEST_SAMPLES (read without importing it) and
-a function `load(seed, binarize=False) -> Dataset`. This package does not know what is done with the data.
+A data set's file has the constants INPUT_SHAPE, CLASSES, TRAIN_SAMPLES and TEST_SAMPLES (read without importing it),
+TARGETS = "values" if what is to be learned are numbers, not classes, and a function `load(seed, binarize=False) ->
+Dataset`. This package does not know what is done with the data.
 """
 
 from dataclasses import dataclass
@@ -19,19 +20,19 @@ class DatasetError(RuntimeError):
 
 @dataclass(frozen=True)
 class Split:
-    """Inputs, float32 (samples, *shape), with labels, int64 (samples,).
+    """Inputs, float32 (samples, *shape), with labels, int64 (samples,), or values, float32 (samples, outputs).
 
     `subset`, int64 (samples,), says which region of the input space a sample is from, where a data set has regions.
     """
 
     inputs: npt.NDArray[np.float32]
-    labels: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int64] | npt.NDArray[np.float32]
     subset: npt.NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """What is learned from, what is scored on, and the number of classes."""
+    """What is learned from, what is scored on, and the number of classes (of outputs, where values are learned)."""
 
     train: Split
     test: Split

@@ -1,16 +1,18 @@
 """Probes: one file each, a function of a Snapshot that measures and leaves no trace.
 
-A probe's file has a function `measure(snapshot) -> dict[str, Measurement]`. A run with probes equals a run without, bit
-for bit (a contract test holds every probe to it). Probes know nothing of figures or of how the run is stored.
+A probe's file has a function `measure(snapshot) -> dict[str, Measurement]`, and PASSES, how many passes through the
+network it makes each time, a number or the name of the setting that says it. A run with probes equals a run without,
+bit for bit (a contract test holds every probe to it). Probes know nothing of figures or of how the run is stored.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
 from bnviz import registry
 from bnviz.config import RunConfig
+from bnviz.objective import Objective
 from bnviz.record import Measurement
 
 
@@ -21,6 +23,10 @@ class Snapshot:
     `pre_activations` are what entered each hidden layer's nonlinearity, in training mode, on the run's probe data:
     tensors (batch, units) or (batch, maps, height, width), first layer first. `previous` are those of the step before,
     None at step 0.
+
+    `training` is the loss on the mini-batch that the step is about to be made with, its gradient known; `fixed` the
+    loss on the run's fixed probe batch. `following()` gives every parameter as the optimiser's real step will leave it.
+    `path` are the weights at the probed steps so far, in one row each, kept only for probes with NEEDS_PATH = True.
     """
 
     step: int
@@ -28,6 +34,20 @@ class Snapshot:
     network: nn.Module
     pre_activations: Sequence[Tensor]
     previous: Sequence[Tensor] | None
+    training: Objective
+    fixed: Objective
+    following: Callable[[], list[Tensor]]
+    path: Sequence[Tensor] = ()
+
+    @property
+    def objective(self) -> Objective:
+        """The one that the run's `probe_data` names."""
+        return self.fixed if self.config.probe_data == "fixed" else self.training
+
+
+def needs_path(config: RunConfig) -> bool:
+    """Whether one of the run's probes looks at the weights of all probed steps."""
+    return any(registry.describe("probes", name).constants.get("NEEDS_PATH", False) for name in config.probes)
 
 
 def measure(snapshot: Snapshot) -> dict[str, Measurement]:

@@ -1,0 +1,68 @@
+"""Internal covariate shift.
+
+For each layer, the gradient of its weights before and after the layers in front of it have made the optimiser's real
+step, on the same batch (Santurkar et al. 2018, Def. 2.1, Fig. 3). What changes is only what the layer is handed.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from bnviz.probes import Snapshot
+from bnviz.record import Measurement
+
+FIGURE = "Santurkar et al. 2018, Fig. 3"
+PASSES = 8  # one a layer; what it is for cost estimates need not be exact
+
+
+def measure(snapshot: Snapshot) -> dict[str, Measurement]:
+    """Dimension `weight_layer` (1 is next to the input, the output layer last); nothing is in front of the first.
+
+    All of a layer's parameters move, its biases and its normalisation's gamma and beta too; the gradient is that of its
+    weight matrix alone.
+    """
+    objective = snapshot.training
+    layers = weight_layers(snapshot.network)
+    _, gradients = objective.here()
+    following = snapshot.following()
+    parameters = objective.parameters
+    rows = []
+    with objective.visited():
+        for number, layer in enumerate(layers):
+            before = gradients[layer[0]]
+            after = before
+            if number:
+                with torch.no_grad():
+                    for place in layers[number - 1]:
+                        parameters[place].copy_(following[place])
+                after = torch.autograd.grad(objective.loss(), parameters[layer[0]])[0]
+            rows.append(_compared(before, after))
+    table = torch.stack(rows).cpu().numpy().astype(np.float32)  # (weight layers, 4)
+    names = {
+        "shift_before": "norm of the gradient before, |G|",
+        "shift_after": "norm of the gradient after, |G'|",
+        "shift_l2": "internal covariate shift, |G - G'|",
+        "shift_cosine": "cosine between the gradients, cos(G, G')",
+    }
+    return {
+        name: Measurement(table[:, column], ("weight_layer",), text, "1", FIGURE)
+        for column, (name, text) in enumerate(names.items())
+    }
+
+
+def weight_layers(network: nn.Module) -> list[list[int]]:
+    """Places of each layer's parameters in `network.parameters()`: first its weights, then all up to the next layer."""
+    weights = {id(module.weight) for module in network.modules() if isinstance(module, nn.Linear | nn.Conv2d)}
+    layers: list[list[int]] = []
+    for place, parameter in enumerate(network.parameters()):
+        if id(parameter) in weights:
+            layers.append([])
+        layers[-1].append(place)
+    return layers
+
+
+def _compared(before: Tensor, after: Tensor) -> Tensor:
+    """|G|, |G'|, |G - G'|, cos(G, G')."""
+    length, after_length = before.norm(), after.norm()
+    cosine = torch.dot(before.flatten(), after.flatten()) / (length * after_length)
+    return torch.stack([length, after_length, (before - after).norm(), cosine.clamp(-1, 1)])
