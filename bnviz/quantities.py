@@ -1,0 +1,87 @@
+"""Quantities: what a record's measurements amount to, by the papers' definitions.
+
+Probes store what they saw; ranges, ratios and maxima over it are taken here, once, for figures and claims alike. Pure
+functions of a Record that give DataArrays over `probe_step`; what a record lacks raises KeyError. No verdicts here.
+"""
+
+import numpy as np
+import xarray as xr
+
+from bnviz.record import Record
+
+
+def loss_variation(record: Record) -> xr.DataArray:
+    """Range of the loss over the step lengths: max - min (Santurkar et al. 2018, Fig. 4a). In nat."""
+    loss = record.data["line_loss"]
+    return _named(loss.max("alpha", skipna=False) - loss.min("alpha", skipna=False), "range of the loss", "nat")
+
+
+def relative_loss_variation(record: Record) -> xr.DataArray:
+    """The same as a share of the loss at the point itself."""
+    relative = loss_variation(record) / record.data["line_loss_here"]
+    return _named(relative, "range of the loss / loss")
+
+
+def gradient_change(record: Record) -> xr.DataArray:
+    """Largest change of the gradient over the step lengths, max |g(alpha) - g|: "gradient predictiveness" (Fig. 4b)."""
+    return _named(record.data["line_gradient_change"].max("alpha", skipna=False), "max |g(α) − g|")
+
+
+def relative_gradient_change(record: Record) -> xr.DataArray:
+    """The same as a share of |g|: it does not shrink merely because weights in front of a normalisation grow."""
+    return _named(gradient_change(record) / record.data["line_gradient_norm"], "max |g(α) − g| / |g|")
+
+
+def least_cosine(record: Record) -> xr.DataArray:
+    """Smallest cosine between the gradient and that at any of the step lengths: 1 predicts perfectly, -1 misleads."""
+    return _named(record.data["line_cosine"].min("alpha", skipna=False), "min cos(g(α), g)")
+
+
+def effective_smoothness(record: Record) -> xr.DataArray:
+    """Effective beta: largest |g(alpha) - g| / |alpha d| (Fig. 4c). NaN where nothing moved."""
+    distance = record.data["line_distance"]
+    ratio = record.data["line_gradient_change"] / distance.where(distance > 0)
+    return _named(ratio.max("alpha", skipna=False), "effective β")
+
+
+def lipschitz_estimate(record: Record) -> xr.DataArray:
+    """Largest |L(alpha) - L| / |alpha d|: a lower bound of the L in |f(x1) - f(x2)| <= L |x1 - x2|, on this line."""
+    distance = record.data["line_distance"]
+    change = abs(record.data["line_loss"] - record.data["line_loss_here"])
+    return _named((change / distance.where(distance > 0)).max("alpha", skipna=False), "Lipschitz estimate", "nat")
+
+
+def relative_shift(record: Record) -> xr.DataArray:
+    """Internal covariate shift as a share of the gradient, |G - G'| / |G|, over (probe_step, weight_layer)."""
+    before = record.data["shift_before"]
+    return _named(record.data["shift_l2"] / before.where(before > 0), "|G − G'| / |G|")
+
+
+def largest_eigenvalue(record: Record) -> xr.DataArray:
+    """Sharpness, the largest eigenvalue of the Hessian, at the steps where it was measured."""
+    return _named(record.data["sharpness"].isel(rank=0).dropna("probe_step"), "λ max")
+
+
+def stability_limit(record: Record) -> float:
+    """2 / learning_rate: the sharpness above which gradient descent on a quadratic diverges; NaN for other rules.
+
+    Cohen et al. 2021. With momentum b it is (2 + 2 b) / learning_rate; for Adam there is no such number.
+    """
+    config = record.config
+    if config.optimizer != "sgd" or config.learning_rate == 0:
+        return float("nan")
+    return (2 + 2 * config.momentum) / config.learning_rate
+
+
+def growth_per_layer(record: Record, quantity: str = "pre_activation_gradient_norm") -> xr.DataArray:
+    """Factor by which a norm grows from one layer to the one in front of it, geometric mean over depth.
+
+    The outermost layers are left out: they border on the data and on the loss, not on their like.
+    """
+    norms = np.log(record.data[quantity].isel(layer=slice(1, -1)))
+    steps = norms.sizes["layer"] - 1
+    return _named(np.exp((norms.isel(layer=0) - norms.isel(layer=-1)) / max(steps, 1)), "growth per layer")
+
+
+def _named(array: xr.DataArray, long_name: str, units: str = "1") -> xr.DataArray:
+    return array.assign_attrs(long_name=long_name, units=units)
