@@ -4,7 +4,6 @@ Probes store what they saw; ranges, ratios and maxima over it are taken here, on
 functions of a Record that give DataArrays over `probe_step`; what a record lacks raises KeyError. No verdicts here.
 """
 
-import numpy as np
 import xarray as xr
 
 from bnviz.record import Record
@@ -78,9 +77,9 @@ def growth_per_layer(record: Record, quantity: str = "pre_activation_gradient_no
 
     The outermost layers are left out: they border on the data and on the loss, not on their like.
     """
-    norms = np.log(record.data[quantity].isel(layer=slice(1, -1)))
-    steps = norms.sizes["layer"] - 1
-    return _named(np.exp((norms.isel(layer=0) - norms.isel(layer=-1)) / max(steps, 1)), "growth per layer")
+    norms = record.data[quantity].isel(layer=slice(1, -1))
+    steps = max(norms.sizes["layer"] - 1, 1)
+    return _named((norms.isel(layer=0) / norms.isel(layer=-1)) ** (1 / steps), "growth per layer")
 
 
 def _named(array: xr.DataArray, long_name: str, units: str = "1") -> xr.DataArray:
