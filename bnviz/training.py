@@ -52,7 +52,9 @@ def train(
     fixed = inputs[: config.probe_samples], labels[: config.probe_samples]
     looks_at_batch = config.probe_data == "batch"
     previous: list[Tensor] | None = None
-    path: list[Tensor] | None = [] if probes.needs_path(config) else None
+    path: list[Tensor] | None = [] if probes.needs(config, "NEEDS_PATH") else None
+    keeps_gradient = probes.needs(config, "NEEDS_PREVIOUS_GRADIENT")
+    previous_gradient: Tensor | None = None
     parameters = list(network.parameters())
 
     for step, index in enumerate(batch_order(len(inputs), config, device)):
@@ -93,9 +95,12 @@ def train(
                 fixed=Objective.of(network, *fixed, criterion),
                 following=lambda: _following(optimizer, parameters),
                 path=path or (),
+                previous_gradient=previous_gradient,
             )
             values |= probes.measure(snapshot)
         previous = seen if tracing else None
+        if keeps_gradient and tracing:
+            previous_gradient = flat([parameter.grad for parameter in parameters if parameter.grad is not None])
         if values:
             outcome: Outcome = "running"
             if last:

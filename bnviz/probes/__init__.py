@@ -26,7 +26,9 @@ class Snapshot:
 
     `training` is the loss on the mini-batch that the step is about to be made with, its gradient known; `fixed` the
     loss on the run's fixed probe batch. `following()` gives every parameter as the optimiser's real step will leave it.
-    `path` are the weights at the probed steps so far, in one row each, kept only for probes with NEEDS_PATH = True.
+    `path` are the weights at the probed steps so far, in one row each, kept only for probes with NEEDS_PATH = True;
+    `previous_gradient` is the gradient of the step before, on its own mini-batch, in one row, kept only for probes with
+    NEEDS_PREVIOUS_GRADIENT = True, and None at step 0.
     """
 
     step: int
@@ -38,6 +40,7 @@ class Snapshot:
     fixed: Objective
     following: Callable[[], list[Tensor]]
     path: Sequence[Tensor] = ()
+    previous_gradient: Tensor | None = None
 
     @property
     def objective(self) -> Objective:
@@ -45,9 +48,9 @@ class Snapshot:
         return self.fixed if self.config.probe_data == "fixed" else self.training
 
 
-def needs_path(config: RunConfig) -> bool:
-    """Whether one of the run's probes looks at the weights of all probed steps."""
-    return any(registry.describe("probes", name).constants.get("NEEDS_PATH", False) for name in config.probes)
+def needs(config: RunConfig, what: str) -> bool:
+    """Whether one of the run's probes sets the constant NEEDS_... = True of that name."""
+    return any(registry.describe("probes", name).constants.get(what, False) for name in config.probes)
 
 
 def measure(snapshot: Snapshot) -> dict[str, Measurement]:

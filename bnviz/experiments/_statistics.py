@@ -1,0 +1,46 @@
+"""Statistics that claims are made of: numbers of one run, and how two arms compare. Medians, as tails are heavy."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from bnviz.experiments import Runs
+from bnviz.record import Record
+
+Number = Callable[[Record], float]
+
+
+def accuracy(record: Record) -> float:
+    """On all test samples at the end; the last one noted, if the run diverged."""
+    final = record.final("final_test_accuracy")
+    return final if math.isfinite(final) else record.final("test_accuracy")
+
+
+def median(of: Callable[[Record], object]) -> Number:
+    """The median over everything that was measured of a quantity."""
+
+    def number(record: Record) -> float:
+        return float(np.nanmedian(np.asarray(of(record), float)))
+
+    return number
+
+
+def difference(of: Number, arm: str, other: str) -> Callable[[Runs], float]:
+    """`of` in one arm minus `of` in the other."""
+    return lambda runs: of(runs[arm]) - of(runs[other])
+
+
+def log_ratio(of: Number, arm: str, other: str) -> Callable[[Runs], float]:
+    """Natural logarithm of `of` in one arm over `of` in the other; NaN unless both are positive."""
+
+    def statistic(runs: Runs) -> float:
+        over, under = of(runs[arm]), of(runs[other])
+        return math.log(over / under) if over > 0 and under > 0 else math.nan
+
+    return statistic
+
+
+def alone(of: Number, arm: str) -> Callable[[Runs], float]:
+    """`of` in one arm."""
+    return lambda runs: of(runs[arm])

@@ -1,0 +1,41 @@
+"""Small mini-batches.
+
+Batch norm on mini-batches of 2, whose mean and variance are hardly statistics.
+"""
+
+from bnviz.config import RunConfig
+from bnviz.experiments import Claim, Experiment, Rule
+from bnviz.experiments._statistics import accuracy, difference
+
+NOTES = "course notes 002"
+ALIKE = 0.02
+"""Accuracies that differ by less are called alike (a choice of bnviz)."""
+
+better = difference(accuracy, "batch norm", "standard")
+
+EXPERIMENT = Experiment(
+    question="When does batch norm stop working?",
+    source=NOTES,
+    page="activations",
+    base=RunConfig(activation="relu", init="xavier", batch_size=2, probes=()),
+    arms={"standard": {"norm": "none"}, "batch norm": {"norm": "batch"}},
+    claims=(
+        Claim(
+            "no_effect",
+            "On mini-batches of 1, 2 or 3 batch norm has no effect.",
+            NOTES,
+            "test accuracy at the end, batch norm minus standard",
+            better,
+            Rule("within", ALIKE),
+        ),
+        Claim(
+            "harmful",
+            "On mini-batches of 2 batch norm does harm.",
+            "our own question",
+            "test accuracy at the end, batch norm minus standard",
+            better,
+            Rule("below", -ALIKE),
+        ),
+    ),
+    settings={"mini-batches of 4": {"batch_size": 4}, "mini-batches of 16": {"batch_size": 16}},
+)

@@ -1,0 +1,56 @@
+"""Internal covariate shift in a deep linear network.
+
+25 linear layers learn a random linear map by full-batch gradient descent: the paper's own small example, in which
+nothing but the order of the layers' steps is at work.
+"""
+
+import numpy as np
+
+from bnviz.config import RunConfig
+from bnviz.experiments import Claim, Experiment, Rule
+from bnviz.experiments._shift import DEFINITION
+from bnviz.experiments._statistics import difference
+from bnviz.record import Record
+
+LAYERS = (5, 12, 20)
+"""Those looked at here, of 25 (a choice of bnviz)."""
+
+
+def last_cosine(layer: int, record: Record) -> float:
+    """cos(G, G') of a weight layer at the end; the last one measured, if the run diverged."""
+    seen = record.data["shift_cosine"].isel(weight_layer=layer - 1).values
+    finite = seen[np.isfinite(seen)]
+    return float(finite[-1]) if finite.size else float("nan")
+
+
+def _claim(layer: int) -> Claim:
+    return Claim(
+        f"increases_layer_{layer}",
+        f"Batch norm increases internal covariate shift (layer {layer} of 25).",
+        f"{DEFINITION}; course notes 003, question 4",
+        f"cos(G, G') of layer {layer} after the last update, batch norm minus standard",
+        difference(lambda record: last_cosine(layer, record), "batch norm", "standard"),
+        Rule("below"),
+    )
+
+
+EXPERIMENT = Experiment(
+    question="Does batch norm reduce internal covariate shift?",
+    source=f"{DEFINITION}, deep linear network",
+    page="covariate_shift",
+    base=RunConfig(
+        dataset="linear_map",
+        network="deep_linear",
+        widths=(10,) * 24,
+        init="xavier",
+        learning_rate=1e-4,
+        batch_size=1000,
+        steps=1000,
+        probe_points=40,
+        probes=("covariate_shift",),
+    ),
+    arms={"standard": {"norm": "none"}, "batch norm": {"norm": "batch"}},
+    claims=tuple(_claim(layer) for layer in LAYERS),
+    settings={"ten times the step": {"learning_rate": 1e-3}, "a tenth of the step": {"learning_rate": 1e-5}},
+    datasets=("linear_map",),
+)

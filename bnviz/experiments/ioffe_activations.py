@@ -1,0 +1,82 @@
+"""Activation distributions.
+
+Ioffe & Szegedy's first experiment: three hidden layers of 100 sigmoid units, with and without batch norm. Who learns,
+and whose units have inputs that stay where they are.
+"""
+
+import numpy as np
+
+from bnviz.config import RunConfig
+from bnviz.experiments import Claim, Experiment, Rule
+from bnviz.experiments._statistics import accuracy, alone, difference, log_ratio
+from bnviz.record import Record
+
+FIGURE = "Ioffe & Szegedy 2015, Sec. 4.1"
+
+
+def wander(record: Record) -> float:
+    """Distance between a unit's largest and smallest median of the run: median over the units of the last layer."""
+    return float(np.nanmedian(_wanders(record)))
+
+
+def wander_over_width(record: Record) -> float:
+    """The same in multiples of the width of the unit's own distribution (outer percentiles, median over steps)."""
+    values = record.data["percentile"].isel(layer=-1)
+    width = (values.isel(quantile=-1) - values.isel(quantile=0)).median("probe_step").values
+    return float(np.nanmedian(_wanders(record)[width > 0] / width[width > 0]))
+
+
+def _wanders(record: Record) -> np.ndarray:
+    middle = record.data["percentile"].isel(layer=-1, quantile=len(record.config.percentiles) // 2)
+    reach: np.ndarray = (middle.max("probe_step") - middle.min("probe_step")).values
+    return reach
+
+
+EXPERIMENT = Experiment(
+    question="Does batch norm keep a unit's input distribution still?",
+    source=f"{FIGURE}, Fig. 1",
+    page="activations",
+    base=RunConfig(),
+    arms={"standard": {"norm": "none"}, "batch norm": {"norm": "batch"}},
+    claims=(
+        Claim(
+            "trains_faster",
+            "With batch norm the network trains faster.",
+            f"{FIGURE}, Fig. 1a",
+            "test accuracy at the end, batch norm minus standard",
+            difference(accuracy, "batch norm", "standard"),
+            Rule("above"),
+        ),
+        Claim(
+            "saturating",
+            "Batch norm makes it possible to train with a saturating nonlinearity.",
+            "Ioffe & Szegedy 2015, Sec. 3.4; course notes 000, 1.3.3",
+            "test accuracy of batch norm at the end",
+            alone(accuracy, "batch norm"),
+            Rule("above", 0.9),
+        ),
+        Claim(
+            "stable_distribution",
+            "With batch norm a unit's input distribution is more stable.",
+            f"{FIGURE}, Fig. 1b and 1c",
+            "how far a unit's median wanders, in multiples of its distribution's width: batch norm / standard",
+            log_ratio(wander_over_width, "batch norm", "standard"),
+            Rule("below"),
+            ratio=True,
+        ),
+        Claim(
+            "stable_distribution_absolute",
+            "The same, read off a shared axis.",
+            f"{FIGURE}, Fig. 1b and 1c",
+            "how far a unit's median wanders: batch norm / standard",
+            log_ratio(wander, "batch norm", "standard"),
+            Rule("below"),
+            ratio=True,
+        ),
+    ),
+    settings={
+        "learning rate 2": {"learning_rate": 2.0},
+        "ReLU": {"activation": "relu"},
+        "Xavier, black-and-white images": {"init": "xavier", "binarize": True},
+    },
+)

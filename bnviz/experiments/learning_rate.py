@@ -1,0 +1,55 @@
+"""Larger learning rates.
+
+The same two networks at a small, the usual and a large learning rate: does batch norm bear the large one, and is it
+still better where both learn well?
+"""
+
+from bnviz.config import RunConfig
+from bnviz.experiments import Claim, Experiment, Rule
+from bnviz.experiments._statistics import accuracy, difference
+
+SOURCE = "Ioffe & Szegedy 2015, Sec. 3.3"
+HARM = 0.02
+"""Accuracies that differ by less are called alike (a choice of bnviz)."""
+
+EXPERIMENT = Experiment(
+    question="How much faster may we go?",
+    source=SOURCE,
+    page="activations",
+    base=RunConfig(activation="relu", init="xavier", probes=()),
+    arms={
+        "standard": {"norm": "none"},
+        "batch norm": {"norm": "batch"},
+        "standard, 20 × learning rate": {"norm": "none", "learning_rate": 2.0},
+        "batch norm, 20 × learning rate": {"norm": "batch", "learning_rate": 2.0},
+        "standard, learning rate / 10": {"norm": "none", "learning_rate": 0.01},
+        "batch norm, learning rate / 10": {"norm": "batch", "learning_rate": 0.01},
+    },
+    claims=(
+        Claim(
+            "bears_large",
+            "With batch norm a learning rate that stops the standard network can be used.",
+            f"{SOURCE}; course notes 000, 001, 002, 003",
+            "test accuracy at 20 times the learning rate, batch norm minus standard",
+            difference(accuracy, "batch norm, 20 × learning rate", "standard, 20 × learning rate"),
+            Rule("above", HARM),
+        ),
+        Claim(
+            "large_harmless",
+            "With batch norm the larger learning rate has no ill effects.",
+            f"{SOURCE}; course notes 001",
+            "test accuracy of batch norm, 20 times the learning rate minus the usual one",
+            difference(accuracy, "batch norm, 20 × learning rate", "batch norm"),
+            Rule("within", HARM),
+        ),
+        Claim(
+            "alike_at_small",
+            "At the same small learning rate networks with and without batch norm are alike.",
+            "Bjorck et al. 2018, Sec. 3",
+            "test accuracy at a tenth of the learning rate, batch norm minus standard",
+            difference(accuracy, "batch norm, learning rate / 10", "standard, learning rate / 10"),
+            Rule("within", HARM),
+        ),
+    ),
+    settings={"10 × 100 ReLU": {"widths": (100,) * 10}, "tanh": {"activation": "tanh"}},
+)
