@@ -9,11 +9,12 @@ import textwrap
 import click
 
 from bnviz import registry
+from bnviz.cli.experiment import experiment
 from bnviz.cli.gallery_build import gallery
 from bnviz.cli.training import run
 from bnviz.nonlinearities import NONLINEARITIES
 
-PLUGIN_KINDS = ("datasets", "norms", "networks", "probes")
+PLUGIN_KINDS = ("datasets", "norms", "networks", "probes", "experiments")
 KINDS = (*PLUGIN_KINDS, "nonlinearities")
 WIDTH = 100
 
@@ -75,3 +76,4 @@ def _saturation(below: float, above: float) -> str:
 
 main.add_command(run)
 main.add_command(gallery)
+main.add_command(experiment)

@@ -1,54 +1,71 @@
-"""`python -m bnviz gallery build`: train the preset runs that ship with bnviz, and write their records.
+"""`python -m bnviz gallery build`: train the runs that ship with bnviz, and test every claim anew.
 
-What the files are and how they are found is `bnviz.gallery`'s business, and which runs they are is `bnviz.presets`'.
+Writes the records of the presets, which pages open with, and the findings of all experiments, which the scoreboard
+shows. What the files are is `bnviz.gallery`'s business, which runs they are `bnviz.presets`' and `bnviz.experiments`'.
 """
 
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 import click
 
+from bnviz import experiments, registry
 from bnviz import gallery as kept
-from bnviz.cli.report import accuracy_of, outcome, watched
-from bnviz.config import RunConfig
-from bnviz.record import Record
+from bnviz.cli.experiment import judge_planned, plan, train_planned
+from bnviz.cli.many import train_all
+from bnviz.cli.report import accuracy_of, loss_of, outcome
+from bnviz.config import MEASURING_VERSION
+from bnviz.experiments import DEFAULT_SETTING, FEWEST_SEEDS, Finding
+from bnviz.gallery import findings as stored
 
 
 @click.group()
 def gallery() -> None:
-    """The runs that ship with the app."""
+    """What ships with the app: records to open pages with, and the verdicts of all experiments."""
 
 
 @gallery.command()
 @click.option(
     "--folder", type=click.Path(file_okay=False, path_type=Path), default=kept.FOLDER, help="Write to another folder."
 )
+@click.option("--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="How many train at once.")
+@click.option("--records/--no-records", default=True, help="The presets' records.")
+@click.option("--verdicts/--no-verdicts", default=True, help="The experiments' findings; takes many minutes.")
 @click.option("--quiet", is_flag=True, help="No progress.")
-def build(folder: Path, quiet: bool) -> None:
-    """Train every arm of every preset, write the records, and remove those that no preset asks for any more."""
+def build(folder: Path, processes: int, records: bool, verdicts: bool, quiet: bool) -> None:
+    """Train every arm of every preset, and every experiment with 5 seeds in every setting, and write what came out."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if records:
+        _build_records(folder, processes)
+    if verdicts:
+        found = [finding for name in registry.names("experiments") for finding in _findings(name, processes, quiet)]
+        versions = {"measuring": str(MEASURING_VERSION), "torch": version("torch"), "python": platform.python_version()}
+        path = folder / stored.PATH.name
+        stored.save(stored.Stored(datetime.now(UTC).date().isoformat(), versions, tuple(found)), path)
+        click.echo(f"{path.name}  {path.stat().st_size / 1000:4.0f} kB  {len(found)} findings")
+
+
+def _build_records(folder: Path, processes: int) -> None:
+    """Write every preset's records, and remove those that no preset asks for any more."""
     from bnviz.presets import PRESETS  # here, because it is refused if a plug-in of the presets is broken
 
-    folder.mkdir(parents=True, exist_ok=True)
+    arms = [(f"{preset}, {arm}", config) for preset, one in PRESETS.items() for arm, config in one.configs().items()]
+    trained = train_all([config for _, config in arms], processes, lambda _: None)
     written = set()
-    for preset, comparison in PRESETS.items():
-        for arm, config in comparison.configs().items():
-            record = train_alike(config, f"{preset}, {arm}", quiet)
-            path = kept.save(record, folder)
-            written.add(path)
-            click.echo(
-                f"{path.name}  {path.stat().st_size / 1000:4.0f} kB  {preset}, {arm}: {outcome(record)}, "
-                f"test accuracy {accuracy_of(record):.4f}"
-            )
+    for name, config in arms:
+        record = trained[config.key]
+        path = kept.save(record, folder)
+        written.add(path)
+        score = f"test accuracy {accuracy_of(record):.4f}, test loss {loss_of(record):.4g}"
+        click.echo(f"{path.name}  {path.stat().st_size / 1000:4.0f} kB  {name}: {outcome(record)}, {score}")
     for path in sorted(set(folder.glob(f"*{kept.SUFFIX}")) - written):
         path.unlink()
         click.echo(f"{path.name}  removed: no preset has this run key")
 
 
-def train_alike(config: RunConfig, name: str, quiet: bool) -> Record:
-    """Train on one thread of the CPU, as anybody can, whatever this machine has; the record bears `config` itself."""
-    import torch  # here, because all other commands of this module's package do without it
-
-    from bnviz.training import train
-
-    torch.set_num_threads(1)
-    on_cpu = config.model_copy(update={"device": "cpu"})
-    return Record.from_frames(config, watched(train(on_cpu), config.steps, name, quiet))
+def _findings(name: str, processes: int, quiet: bool) -> list[Finding]:
+    chosen = experiments.load(name)
+    planned = plan(chosen, range(FEWEST_SEEDS), [DEFAULT_SETTING, *chosen.settings], None)
+    return judge_planned(name, chosen, planned, train_planned(planned, processes, name, quiet))

@@ -7,6 +7,7 @@ of consecutive mini-batches' gradients, and gradients in inference mode.
 import math
 
 import numpy as np
+import xarray as xr
 
 from bnviz import quantities
 from bnviz.config import RunConfig
@@ -30,9 +31,9 @@ def run_name(arm: str, learning_rate: float) -> str:
 
 
 def band_over_runs(records: list[Record]) -> float:
-    """Range of the mini-batch loss over the runs, median over steps."""
-    losses = np.stack([record.data["train_loss"].values for record in records])
-    return float(np.median(losses.max(axis=0) - losses.min(axis=0)))
+    """Range of the mini-batch loss over the runs, median over the steps that all of them reached."""
+    losses = xr.concat([record.data["train_loss"] for record in records], "run", join="inner")
+    return float(np.median(losses.max("run") - losses.min("run")))
 
 
 def _band_ratio(arm: str) -> Claim:
