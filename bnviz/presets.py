@@ -1,6 +1,8 @@
-"""Presets: the comparisons that bnviz offers before anything is chosen, and whose records ship with it.
+"""Presets: the comparisons that pages open with, and whose records ship with bnviz.
 
-Configurations only: what they show is told by pages, and their records are kept by `bnviz.gallery`.
+Configurations only: what they show is told by pages, what they test by `bnviz.experiments`, and their records are kept
+by `bnviz.gallery`. Widths, rates and steps are chosen so that a comparison trains in a few seconds and still shows what
+the papers saw; `bnviz.experiments` names settings in which it does not.
 """
 
 from collections.abc import Mapping
@@ -8,7 +10,54 @@ from collections.abc import Mapping
 from bnviz.comparison import Comparison
 from bnviz.config import RunConfig
 
-ACTIVATIONS = Comparison(RunConfig(), {"standard": {"norm": "none"}, "batch norm": {"norm": "batch"}})
+PAIR = {"standard": {"norm": "none"}, "batch norm": {"norm": "batch"}}
+FOUR = {**PAIR, "noisy batch norm": {"norm": "noisy_batch"}, "noisy standard": {"norm": "noisy_none"}}
+
+ACTIVATIONS = Comparison(RunConfig(), PAIR)
 """Ioffe & Szegedy 2015, Sec. 4.1 and Fig. 1: 3 x 100 sigmoid units, with and without batch normalization."""
 
-PRESETS: Mapping[str, Comparison] = {"activations": ACTIVATIONS}
+TEN_LAYERS = RunConfig(widths=(100,) * 10, activation="relu", init="xavier", batch_size=128, steps=400, probe_points=24)
+"""10 x 100 ReLU units: deep enough for the papers' effects to show on digits, small enough to train live."""
+
+NOISY_BN = Comparison(TEN_LAYERS, FOUR)
+"""Santurkar et al. 2018, Sec. 2.1 and Fig. 2, with the fourth arm: noise on the standard network."""
+
+COVARIATE_SHIFT = Comparison(
+    TEN_LAYERS.model_copy(update={"probes": ("covariate_shift", "gradient_flow"), "probe_points": 40}), PAIR
+)
+"""Santurkar et al. 2018, Def. 2.1 and Fig. 3, in a network that learns to classify."""
+
+DEEP_LINEAR = Comparison(
+    RunConfig(
+        dataset="linear_map",
+        network="deep_linear",
+        widths=(10,) * 24,
+        init="xavier",
+        learning_rate=1e-4,
+        batch_size=1000,
+        steps=1000,
+        probe_points=40,
+        probes=("covariate_shift", "gradient_flow"),
+    ),
+    PAIR,
+)
+"""The same in the deep linear network of 25 layers, trained by full-batch gradient descent."""
+
+LANDSCAPE = Comparison(TEN_LAYERS.model_copy(update={"probes": ("landscape_line", "sharpness")}), PAIR)
+"""Santurkar et al. 2018, Sec. 3.1 and Fig. 4."""
+
+LANDSCAPE_PLANE = Comparison(LANDSCAPE.base.model_copy(update={"probes": ("landscape_plane",)}), PAIR)
+"""The plane around the weights that those runs end at."""
+
+THEORY = Comparison(RunConfig(init="xavier", activation="relu", steps=200, probe_points=8, probes=("theorem",)), PAIR)
+"""Santurkar et al. 2018, Sec. 4, on small networks."""
+
+PRESETS: Mapping[str, Comparison] = {
+    "activations": ACTIVATIONS,
+    "noisy_bn": NOISY_BN,
+    "covariate_shift": COVARIATE_SHIFT,
+    "deep_linear": DEEP_LINEAR,
+    "loss_landscape": LANDSCAPE,
+    "landscape_plane": LANDSCAPE_PLANE,
+    "theory": THEORY,
+}

@@ -96,7 +96,8 @@ def judge_planned(name: str, chosen: Experiment, planned: Planned, records: dict
             for (where, seed), arms in planned.items()
             if where == setting
         }
-        findings += [experiments.judge(name, claim, by_seed, setting) for claim in chosen.claims]
+        claims = [claim for claim in chosen.claims if setting not in claim.not_in]
+        findings += [experiments.judge(name, claim, by_seed, setting) for claim in claims]
     return findings
 
 

@@ -57,6 +57,7 @@ class Claim:
         statistic: of the runs of one seed; NaN where it is undefined.
         rule: what the interval of the statistic has to keep to.
         ratio: the statistic is the natural logarithm of a ratio, and shown as the ratio.
+        not_in: settings of the experiment in which the statement says nothing.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Claim:
     statistic: Callable[[Runs], float] = field(repr=False)
     rule: Rule
     ratio: bool = False
+    not_in: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

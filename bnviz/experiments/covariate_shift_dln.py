@@ -6,10 +6,10 @@ nothing but the order of the layers' steps is at work.
 
 import numpy as np
 
-from bnviz.config import RunConfig
 from bnviz.experiments import Claim, Experiment, Rule
 from bnviz.experiments._shift import DEFINITION
 from bnviz.experiments._statistics import difference
+from bnviz.presets import DEEP_LINEAR
 from bnviz.record import Record
 
 LAYERS = (5, 12, 20)
@@ -38,18 +38,8 @@ EXPERIMENT = Experiment(
     question="Does batch norm reduce internal covariate shift?",
     source=f"{DEFINITION}, deep linear network",
     page="covariate_shift",
-    base=RunConfig(
-        dataset="linear_map",
-        network="deep_linear",
-        widths=(10,) * 24,
-        init="xavier",
-        learning_rate=1e-4,
-        batch_size=1000,
-        steps=1000,
-        probe_points=40,
-        probes=("covariate_shift",),
-    ),
-    arms={"standard": {"norm": "none"}, "batch norm": {"norm": "batch"}},
+    base=DEEP_LINEAR.base,
+    arms=DEEP_LINEAR.arms,
     claims=tuple(_claim(layer) for layer in LAYERS),
     settings={"ten times the step": {"learning_rate": 1e-3}, "a tenth of the step": {"learning_rate": 1e-5}},
     datasets=("linear_map",),

@@ -4,25 +4,17 @@ How much a layer's gradient changes because the layers in front of it make their
 networks that really learn. Raw and relative, as the two can disagree.
 """
 
-from bnviz.config import RunConfig
 from bnviz.experiments import Claim, Experiment, Rule
 from bnviz.experiments._shift import DEFINITION, cosine, l2, more_shift_and_better, relative
 from bnviz.experiments._statistics import difference, log_ratio
+from bnviz.presets import COVARIATE_SHIFT
 
 EXPERIMENT = Experiment(
     question="Does batch norm reduce internal covariate shift?",
     source=DEFINITION,
     page="covariate_shift",
-    base=RunConfig(
-        widths=(100,) * 10,
-        activation="relu",
-        init="xavier",
-        batch_size=128,
-        steps=400,
-        probe_points=40,
-        probes=("covariate_shift",),
-    ),
-    arms={"standard": {"norm": "none"}, "batch norm": {"norm": "batch"}},
+    base=COVARIATE_SHIFT.base,
+    arms=COVARIATE_SHIFT.arms,
     claims=(
         Claim(
             "reduces_relative",

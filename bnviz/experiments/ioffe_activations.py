@@ -6,9 +6,9 @@ and whose units have inputs that stay where they are.
 
 import numpy as np
 
-from bnviz.config import RunConfig
 from bnviz.experiments import Claim, Experiment, Rule
 from bnviz.experiments._statistics import accuracy, alone, difference, log_ratio
+from bnviz.presets import ACTIVATIONS
 from bnviz.record import Record
 
 FIGURE = "Ioffe & Szegedy 2015, Sec. 4.1"
@@ -36,8 +36,8 @@ EXPERIMENT = Experiment(
     question="Does batch norm keep a unit's input distribution still?",
     source=f"{FIGURE}, Fig. 1",
     page="activations",
-    base=RunConfig(),
-    arms={"standard": {"norm": "none"}, "batch norm": {"norm": "batch"}},
+    base=ACTIVATIONS.base,
+    arms=ACTIVATIONS.arms,
     claims=(
         Claim(
             "trains_faster",
@@ -54,6 +54,7 @@ EXPERIMENT = Experiment(
             "test accuracy of batch norm at the end",
             alone(accuracy, "batch norm"),
             Rule("above", 0.9),
+            not_in=("ReLU",),
         ),
         Claim(
             "stable_distribution",

@@ -5,9 +5,9 @@ Santurkar et al. rest their answer. Raw numbers, and relative ones that do not s
 """
 
 from bnviz import quantities
-from bnviz.config import RunConfig
 from bnviz.experiments import Claim, Experiment, Rule
 from bnviz.experiments._statistics import difference, log_ratio, median
+from bnviz.presets import LANDSCAPE
 
 FIGURE = "Santurkar et al. 2018, Fig. 4"
 NOTES = "course notes 004"
@@ -31,16 +31,8 @@ EXPERIMENT = Experiment(
     question="Is the loss landscape smoother with batch norm?",
     source=FIGURE,
     page="loss_landscape",
-    base=RunConfig(
-        widths=(100,) * 10,
-        activation="relu",
-        init="xavier",
-        batch_size=128,
-        steps=400,
-        probe_points=24,
-        probes=("landscape_line", "sharpness"),
-    ),
-    arms={"standard": {"norm": "none"}, "batch norm": {"norm": "batch"}},
+    base=LANDSCAPE.base,
+    arms=LANDSCAPE.arms,
     claims=(
         _smaller(
             "loss_variation",

@@ -3,9 +3,9 @@
 Is batch norm special, or will any scale do? l_1, l_2 and l_inf, taken before the shift, against batch norm.
 """
 
-from bnviz.config import RunConfig
 from bnviz.experiments import Claim, Experiment, Rule
 from bnviz.experiments._statistics import accuracy, difference
+from bnviz.presets import TEN_LAYERS
 
 SOURCE = "Santurkar et al. 2018, Sec. 3.3"
 ALIKE = 0.02
@@ -16,7 +16,7 @@ EXPERIMENT = Experiment(
     question="Is batch norm special?",
     source=SOURCE,
     page="noisy_bn",
-    base=RunConfig(widths=(100,) * 10, activation="relu", init="xavier", batch_size=128, steps=400, probes=()),
+    base=TEN_LAYERS.model_copy(update={"probes": ()}),
     arms={"standard": {"norm": "none"}, "batch norm": {"norm": "batch"}}
     | {arm: {"norm": "lp_batch", "norm_p": order} for arm, order in ORDERS.items()},
     claims=tuple(

@@ -6,9 +6,9 @@ keeps distributions still, noise that shifts them at every step should undo it.
 
 import numpy as np
 
-from bnviz.config import RunConfig
 from bnviz.experiments import Claim, Experiment, Rule
 from bnviz.experiments._statistics import accuracy, difference, log_ratio
+from bnviz.presets import NOISY_BN
 from bnviz.record import Record
 
 FIGURE = "Santurkar et al. 2018, Sec. 2.1, Fig. 2"
@@ -25,13 +25,8 @@ EXPERIMENT = Experiment(
     question="What if we put the shift back?",
     source=FIGURE,
     page="noisy_bn",
-    base=RunConfig(widths=(100,) * 10, activation="relu", init="xavier", batch_size=128, steps=400, probe_points=24),
-    arms={
-        "standard": {"norm": "none"},
-        "batch norm": {"norm": "batch"},
-        "noisy batch norm": {"norm": "noisy_batch"},
-        "noisy standard": {"norm": "noisy_none"},
-    },
+    base=NOISY_BN.base,
+    arms=NOISY_BN.arms,
     claims=(
         Claim(
             "noise_harmless",

@@ -6,9 +6,9 @@ which precision, how much it amounts to, and whether its conditions are met.
 
 import numpy as np
 
-from bnviz.config import RunConfig
 from bnviz.experiments import Claim, Experiment, Rule
 from bnviz.experiments._statistics import alone
+from bnviz.presets import THEORY
 from bnviz.record import Record
 
 PAPER = "Santurkar et al. 2018"
@@ -44,8 +44,8 @@ EXPERIMENT = Experiment(
     question="Do the theorems hold on this network?",
     source=f"{PAPER}, Sec. 4",
     page="theory",
-    base=RunConfig(init="xavier", activation="relu", steps=200, probe_points=8, probes=("theorem",)),
-    arms={"standard": {"norm": "none"}, "batch norm": {"norm": "batch"}},
+    base=THEORY.base,
+    arms=THEORY.arms,
     claims=(
         Claim(
             "theorem_41",

@@ -10,9 +10,9 @@ import numpy as np
 import xarray as xr
 
 from bnviz import quantities
-from bnviz.config import RunConfig
 from bnviz.experiments import Claim, Experiment, Rule, Runs
 from bnviz.experiments._statistics import alone, median
+from bnviz.presets import TEN_LAYERS
 from bnviz.record import Record
 
 FIGURE = "Santurkar et al. 2018, Fig. 4"
@@ -68,15 +68,7 @@ EXPERIMENT = Experiment(
     question="Is the loss landscape smoother with batch norm?",
     source=FIGURE,
     page="loss_landscape",
-    base=RunConfig(
-        widths=(100,) * 10,
-        activation="relu",
-        init="xavier",
-        batch_size=128,
-        steps=400,
-        probe_points=24,
-        probes=("landscape_line", "wrong_ways"),
-    ),
+    base=TEN_LAYERS.model_copy(update={"probes": ("landscape_line", "wrong_ways")}),
     arms={
         run_name(arm, rate): {"norm": norm, "learning_rate": rate}
         for arm, norm in NORMS.items()
