@@ -61,3 +61,13 @@ PRESETS: Mapping[str, Comparison] = {
     "landscape_plane": LANDSCAPE_PLANE,
     "theory": THEORY,
 }
+
+DEFAULTS: Mapping[str, RunConfig] = {
+    "activations": ACTIVATIONS.base.model_copy(update={"norm": "batch"}),
+    "noisy_bn": NOISY_BN.base,
+    "covariate_shift": COVARIATE_SHIFT.base,
+    "loss_landscape": LANDSCAPE.base,
+    "theory": THEORY.base,
+}
+"""What each page opens with: a link to it says what differs from this. `norm` is an arm's business but on pages that
+compare one normalisation of the reader's choice."""

@@ -1,0 +1,162 @@
+"""Verdicts on screen: the box that judges the runs of a page, and the scoreboard of all claims.
+
+Numbers come from records (`bnviz.experiments`) or from the stored findings (`bnviz.gallery.findings`); nothing is
+judged here, and no verdict is written in prose.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlencode
+
+import pandas as pd
+import streamlit as st
+
+from bnviz import experiments, registry
+from bnviz.config import RunConfig
+from bnviz.experiments import DEFAULT_SETTING, Claim, Experiment, Finding, Verdict
+from bnviz.figures.style import two_digits
+from bnviz.gallery import findings as stored
+from bnviz.presets import DEFAULTS
+from bnviz.record import Record
+from bnviz.ui.prose import READING_WIDTH, text
+
+BADGES: Mapping[Verdict, str] = {
+    "supported": ":green-badge[:material/check: supported]",
+    "contradicted": ":orange-badge[:material/close: contradicted]",
+    "inconclusive": ":gray-badge[:material/question_mark: inconclusive]",
+}
+UNKNOWN = ":gray-badge[:material/more_horiz: not judged]"
+
+
+def verdict_box(name: str, repeats: Mapping[str, Sequence[Record]], title: str = "The verdict") -> None:
+    """What the runs on screen say of each claim of an experiment, beside what the stored runs say.
+
+    `repeats` are each arm's records, one for each seed. Claims about arms or measurements that are not there are left
+    out; with fewer than 5 seeds there is an interval at most, not a verdict.
+    """
+    chosen = experiments.load(name)
+    kept = {one.claim: one for one in stored.read().of(name, DEFAULT_SETTING, chosen.datasets[0])}
+    rows = []
+    for claim in chosen.claims:
+        here = _judged(name, claim, repeats)
+        if here is None:
+            continue
+        flips = flipped(name, claim.name)
+        lines = [
+            f"{badge(here)} {claim.statement} *({claim.source})*",
+            f"{_first_upper(claim.measured)}. On screen: **{numbers(here)}**, asked for: {asked(here, claim)}.",
+        ]
+        if claim.name in kept:
+            lines.append(f"Stored runs as the page opens: {badge(kept[claim.name])} {numbers(kept[claim.name])}.")
+        if flips:
+            lines.append(f"Otherwise in {'; '.join(flips)}.")
+        rows.append("  \n".join(lines))
+    if not rows:
+        return
+    with st.container(border=True, key=f"verdict-{name}", width=READING_WIDTH):
+        st.markdown(f"**{title}**")
+        st.markdown("\n\n".join(rows))
+        st.caption(
+            "Statistic and rule of each claim were declared before the runs. The interval is the 95 % t-interval of the "
+            "paired difference (or ratio) over seeds; a verdict needs 5 of them: "
+            f"`python -m bnviz experiment {name} --seeds 5 --sweep`."
+        )
+
+
+def scoreboard() -> None:
+    """Every claim: what was said, what the stored runs say, and where to look."""
+    kept = stored.read()
+    if not kept.findings:
+        st.info("No findings are stored; `python -m bnviz gallery build` makes them.", icon=":material/inventory_2:")
+        return
+    own = [one for one in kept.findings if one.setting == DEFAULT_SETTING]
+    counted = Counter(one.verdict for one in own)
+    summary = ", ".join(f"{counted[verdict]} {verdict}" for verdict in BADGES)
+    text(
+        f"{len(own)} claims, each tested with {len(own[0].seeds)} seeds on {kept.date}: **{summary}** with the settings "
+        f"the pages open with. In other settings {len(_flips(kept.findings))} of them come out otherwise."
+    )
+    for name in registry.names("experiments"):
+        found = [one for one in own if one.experiment == name]
+        if found:
+            _table(name, experiments.load(name), found)
+
+
+def badge(finding: Finding) -> str:
+    """The verdict with a sign and a colour; with too few seeds, that there is none."""
+    return UNKNOWN if finding.provisional else BADGES[finding.verdict]
+
+
+def numbers(finding: Finding) -> str:
+    """The mean, and the interval where there is one: 0.13 (0.10 to 0.15, 5 seeds)."""
+    seeds = f"{len(finding.seeds)} seeds" if len(finding.seeds) > 1 else "one seed"
+    if not math.isfinite(finding.mean):
+        return f"undefined ({seeds})"
+    mean = two_digits(finding.mean)
+    if not math.isfinite(finding.low):
+        return f"{mean} ({seeds})"
+    return f"{mean} ({two_digits(finding.low)} to {two_digits(finding.high)}, {seeds})"
+
+
+def asked(finding: Finding, claim: Claim) -> str:
+    """What the interval has to keep to."""
+    if finding.kind != "within":
+        return f"{finding.kind} {finding.bound:g}"
+    return f"within a factor of {finding.bound:.3g}" if claim.ratio else f"within ±{finding.bound:g}"
+
+
+def flipped(name: str, claim: str) -> list[str]:
+    """Links to the settings in which the stored verdict is another than by default, each with that verdict."""
+    chosen = experiments.load(name)
+    found = [one for one in stored.read().of(name) if one.claim == claim]
+    usual = next((one.verdict for one in found if one.setting == DEFAULT_SETTING), None)
+    others = [one for one in found if one.setting != DEFAULT_SETTING and one.verdict != usual]
+    return [f"[{one.setting}]({link(chosen, one.setting)}): {one.verdict}, {numbers(one)}" for one in others]
+
+
+def link(chosen: Experiment, setting: str = DEFAULT_SETTING) -> str:
+    """The address of the experiment's page in one of its settings."""
+    usual = DEFAULTS[chosen.page]
+    changes = {} if setting == DEFAULT_SETTING else dict(chosen.settings[setting])
+    own = {"norm": usual.norm, "probes": usual.probes, "dataset": chosen.datasets[0]}
+    query = RunConfig.model_validate(chosen.base.model_dump() | changes | own).to_query(usual)
+    return f"/{chosen.page}" + (f"?{urlencode(query, safe=',')}" if query else "")
+
+
+def _judged(name: str, claim: Claim, repeats: Mapping[str, Sequence[Record]]) -> Finding | None:
+    seeds = [record.config.seed for record in next(iter(repeats.values()))]
+    by_seed = {seed: {arm: own[place] for arm, own in repeats.items()} for place, seed in enumerate(seeds)}
+    try:
+        return experiments.judge(name, claim, by_seed)
+    except (KeyError, IndexError, ValueError):  # an arm or a measurement that this page's runs do not have
+        return None
+
+
+def _flips(found: Sequence[Finding]) -> set[tuple[str, str]]:
+    usual = {(one.experiment, one.claim): one.verdict for one in found if one.setting == DEFAULT_SETTING}
+    return {
+        (one.experiment, one.claim)
+        for one in found
+        if usual.get((one.experiment, one.claim), one.verdict) != one.verdict
+    }
+
+
+def _table(name: str, chosen: Experiment, found: Sequence[Finding]) -> None:
+    claims = {claim.name: claim for claim in chosen.claims}
+    st.markdown(f"**[{registry.describe('experiments', name).label}]({link(chosen)})** · {chosen.source}")
+    rows = [
+        {
+            "Verdict": badge(one),
+            "What is claimed, and by whom": f"{claims[one.claim].statement} *{claims[one.claim].source}*",
+            "What our runs say": f"{_first_upper(claims[one.claim].measured)}: **{numbers(one)}**",
+            "Otherwise in": "; ".join(flipped(name, one.claim)) or "–",
+        }
+        for one in found
+        if one.claim in claims
+    ]
+    st.table(pd.DataFrame(rows).set_index("Verdict"))
+
+
+def _first_upper(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
