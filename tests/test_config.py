@@ -26,6 +26,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "norm_eps": floats(0, 1),
     "norm_momentum": floats(0, 1),
     "norm_affine": st.booleans(),
+    "norm_p": st.sampled_from(["1", "2", "inf"]),
     "noise_mean": floats(0, 10),
     "noise_scale": floats(1, 10),
     "noise_spread_mean": floats(0, 10),
@@ -42,13 +43,25 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "steps": st.integers(1, 1_000_000),
     "seed": st.integers(0, 2**31 - 1),
     "device": st.sampled_from(["auto", "cpu", "cuda"]),
-    "probes": st.sampled_from([(), ("activations",)]),
+    "precision": st.sampled_from(["float32", "float64"]),
+    "probes": st.sampled_from([(), ("activations",), ("landscape_line", "covariate_shift")]),
     "probe_points": st.integers(2, 500),
     "probe_data": st.sampled_from(["batch", "fixed"]),
     "probe_samples": st.integers(2, 4096),
     "percentiles": st.lists(
         floats(0, 100, exclude_min=True, exclude_max=True), min_size=1, max_size=9, unique=True
     ).map(lambda levels: tuple(sorted(levels))),
+    "line_points": st.integers(2, 64),
+    "line_from": floats(0, 3, exclude_min=True),  # shorter than any line_to, its default too
+    "line_to": floats(3, 1000, exclude_min=True),
+    "line_in": st.sampled_from(["learning_rate", "absolute"]),
+    "line_along": st.sampled_from(["gradient", "random"]),
+    "sharpness_points": st.integers(2, 500),
+    "sharpness_count": st.integers(1, 5),
+    "plane_kind": st.sampled_from(["random", "pca"]),
+    "plane_points": st.integers(3, 51),
+    "plane_span": floats(0, 100, exclude_min=True),
+    "plane_mode": st.sampled_from(["training", "inference"]),
     "curve_points": st.integers(2, 1000),
     "test_samples": st.integers(1, 100_000),
 }
@@ -95,7 +108,7 @@ def test_key_does_not_see_whether_a_default_was_spelt_out() -> None:
 
 def test_key_is_the_same_in_another_process_and_year() -> None:
     """Stored runs are found by it: if this fails, MEASURING_VERSION must have been raised on purpose."""
-    assert RunConfig(norm="batch", steps=50).key == "e45eb943c7aa8aeb"
+    assert RunConfig(norm="batch", steps=50).key == "15440c5221acb4c5"
 
 
 def test_default_link_is_empty_and_short_names_are_used() -> None:
@@ -158,6 +171,7 @@ BROKEN = [
         "network 'lenet' needs inputs of shape 1 × 28 × 28, dataset 'digits' has 1 × 8 × 8; choose another of the two; "
         "network=mlp is used.",
     ),
+    ("line_from", "9", "line_from must be less than line_to, not 9 with line_to 4; line_from=0.5 is used."),
     ("colour", "red", "'colour' is not a setting; it is left out."),
 ]
 
@@ -270,3 +284,12 @@ def test_multiply_adds_by_hand() -> None:
     lenet = RunConfig(dataset="mnist", network="lenet", batch_size=10, steps=7)
     convolutions = 26 * 26 * 6 * (3 * 3 * 1) + 11 * 11 * 16 * (3 * 3 * 6)
     assert lenet.multiply_adds == 3 * (convolutions + 400 * 120 + 120 * 84 + 84 * 10) * 10 * 7
+
+
+def test_estimated_seconds_count_the_probes_passes() -> None:
+    """Each probe's constant PASSES, a number or a setting's name, at each step that is probed."""
+    training = RunConfig(steps=100, probe_points=10, probes=())
+    watched = training.model_copy(update={"probes": ("landscape_line", "gradient_flow"), "line_points": 30})
+    assert watched.estimated_seconds / training.estimated_seconds == pytest.approx((100 + 10 * (30 + 1)) / 100)
+    seldom = watched.model_copy(update={"steps": 5, "line_points": 2})  # no more often than there are steps
+    assert seldom.estimated_seconds == pytest.approx(watched.estimated_seconds * (5 + 5 * 3) / (100 + 10 * 31))

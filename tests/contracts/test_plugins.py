@@ -71,15 +71,19 @@ def test_dataset_is_what_its_constants_say(name: str, offline: None) -> None:
     constants = registry.describe("datasets", name).constants
     dataset = loaded(name)
     assert dataset.classes == constants["CLASSES"]
+    values = constants.get("TARGETS", "classes") == "values"  # numbers are to be learned, not classes
     for split, samples in ((dataset.train, "TRAIN_SAMPLES"), (dataset.test, "TEST_SAMPLES")):
         assert split.inputs.shape == (constants[samples], *constants["INPUT_SHAPE"])
-        assert split.labels.shape == (constants[samples],)
+        assert split.labels.shape == (constants[samples], *((dataset.classes,) if values else ()))
         assert split.inputs.dtype == np.float32
-        assert split.labels.dtype == np.int64
+        assert split.labels.dtype == (np.float32 if values else np.int64)
         assert np.isfinite(split.inputs).all()
-        assert set(np.unique(split.labels)) == set(range(dataset.classes))
+        if values:
+            assert np.isfinite(split.labels).all()
+        else:
+            assert set(np.unique(split.labels)) == set(range(dataset.classes))
         if split.subset is not None:
-            assert split.subset.shape == split.labels.shape
+            assert split.subset.shape == (constants[samples],)
             assert split.subset.dtype == np.int64
 
 
@@ -203,6 +207,8 @@ def test_network_trains_on_data_that_fits(name: str, norm: str, monkeypatch: pyt
 
 # Probes
 
+DIMS = {"layer", "unit", "quantile", "bin", "alpha", "weight_layer", "rank", "plane_up", "plane_across", "path", "axis"}
+
 
 @pytest.mark.parametrize("norm", registry.names("norms"))
 @each("probes")
@@ -218,7 +224,7 @@ def test_probe_changes_nothing_and_labels_everything(name: str, norm: str) -> No
         assert bool(probed) == bool(chosen)
         for item in probed:
             assert item.values.ndim == len(item.dims)
-            assert set(item.dims) <= {"layer", "unit", "quantile", "bin", "alpha"}
+            assert set(item.dims) <= DIMS
             assert item.long_name
             assert item.units
             assert item.values.dtype.kind in "fi"

@@ -18,7 +18,10 @@ from bnviz.tracing import traced
 
 
 def measured(*layers: Tensor, previous: list[Tensor] | None = None, **settings: Any) -> dict[str, Measurement]:
-    return measure(Snapshot(3, RunConfig(**settings), nn.Identity(), layers, previous))
+    """What the probe says of these pre-activations; of all else in a snapshot there is nothing to look at."""
+    unused: Any = None
+    snapshot = Snapshot(3, RunConfig(**settings), nn.Identity(), layers, previous, unused, unused, unused)
+    return measure(snapshot)
 
 
 def drawn(*shape: int, seed: int = 0) -> Tensor:
@@ -155,7 +158,7 @@ def widths_at_init(inputs: Tensor, **settings: Any) -> np.ndarray:
     network = networks.build(config, tuple(inputs.shape[1:]), 10, torch.device("cpu"))
     with torch.no_grad(), traced(network) as seen:
         network(inputs)
-    quantiles = measure(Snapshot(0, config, network, seen, None))["percentile"].values
+    quantiles = measured(*seen, **settings)["percentile"].values
     return quantiles[:, 2] - quantiles[:, 0]
 
 

@@ -1,0 +1,106 @@
+"""A run with every probe on equals a run with none, bit for bit, for every norm, network and optimiser on offer.
+
+Self-test 4 of those that a reader can trust; a new file in one of the folders is tested here without a line being added.
+"""
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from bnviz import Frame, RunConfig, datasets, networks, registry
+from bnviz.datasets import Dataset, Split
+from bnviz.tracing import noise_of
+from bnviz.training import train
+
+CPU = torch.device("cpu")
+OPTIMIZERS: dict[str, dict[str, Any]] = {
+    "sgd": {"optimizer": "sgd"},
+    "momentum": {"optimizer": "sgd", "momentum": 0.9, "weight_decay": 0.01},
+    "adam": {"optimizer": "adam"},
+}
+SMALL: dict[str, Any] = {
+    "widths": (6, 5),
+    "batch_size": 10,
+    "steps": 3,
+    "learning_rate": 0.05,
+    "device": "cpu",
+    "probe_points": 4,  # so that what a probe leaves behind at one step has others in which to show
+    "probe_samples": 20,
+    "line_points": 2,
+    "sharpness_points": 2,
+    "plane_points": 3,
+}
+
+
+@cache
+def fitting_dataset(network: str) -> str:
+    """The first data set that the network takes; nothing is loaded."""
+    needed = registry.describe("networks", network).constants.get("INPUT_SHAPE")
+    for name in ("digits", *registry.names("datasets")):
+        if needed in (None, registry.describe("datasets", name).constants["INPUT_SHAPE"]):
+            return name
+    raise AssertionError(f"there is no data set for {network}")
+
+
+@pytest.fixture(autouse=True)
+def random_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Random data of the right shape: nothing is downloaded."""
+
+    def load(name: str, *_: object) -> Dataset:
+        constants, random = registry.describe("datasets", name).constants, np.random.default_rng(0)
+
+        def split(samples: int) -> Split:
+            inputs = random.random((samples, *constants["INPUT_SHAPE"]), dtype=np.float32)
+            return Split(inputs, random.integers(0, constants["CLASSES"], samples))
+
+        return Dataset(split(40), split(20), constants["CLASSES"])
+
+    monkeypatch.setattr(datasets, "load", load)
+
+
+def run(probes: tuple[str, ...], probe_data: str, settings: dict[str, Any]) -> tuple[list[Frame], dict[str, Tensor]]:
+    """All frames, and all that a run may leave behind: parameters, buffers, random streams, gradients and mode."""
+    config = RunConfig(**SMALL | settings, probes=probes, probe_data=probe_data)
+    data = registry.describe("datasets", config.dataset).constants
+    torch.manual_seed(0)  # torch's layers draw weights from the global stream before bnviz draws its own
+    network = networks.build(config, data["INPUT_SHAPE"], data["CLASSES"], CPU)
+    frames = list(train(config, network))
+    state = {f"state {name}": value for name, value in network.state_dict().items()}
+    state |= {f"gradient {name}": value.grad for name, value in network.named_parameters() if value.grad is not None}
+    state |= {f"stream {number}": drawn for number, (_, drawn) in enumerate(noise_of(network))}
+    state["global stream"] = torch.get_rng_state()
+    state["mode"] = torch.tensor([network.training, torch.is_grad_enabled()])
+    return frames, state
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("network", registry.names("networks"))
+@pytest.mark.parametrize("norm", registry.names("norms"))
+def test_a_run_with_every_probe_is_a_run_with_none(norm: str, network: str, optimizer: str) -> None:
+    settings = OPTIMIZERS[optimizer] | {"norm": norm, "network": network, "dataset": fitting_dataset(network)}
+    frames, state = run((), "batch", settings)
+    losses = [frame.values["train_loss"].values.item() for frame in frames]
+    scores = [frame.values["test_loss"].values.item() for frame in frames]
+    assert len(set(losses)) == len(losses) == 4  # it moved
+    for probe_data in ("batch", "fixed"):
+        probed, probed_state = run(tuple(registry.names("probes")), probe_data, settings)
+        assert [frame.values["train_loss"].values.item() for frame in probed] == losses
+        assert [frame.values["test_loss"].values.item() for frame in probed] == scores
+        assert probed_state.keys() == state.keys()
+        assert [name for name in state if not torch.equal(state[name], probed_state[name])] == []
+        assert len(probed[0].values) > len(frames[0].values) + 20  # the probes did look
+
+
+def test_purity_can_be_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where noise is not put back, the comparison says so."""
+    settings = {"norm": "noisy_batch", "network": "mlp", "dataset": "digits"}
+    _, state = run((), "batch", settings)
+    monkeypatch.setattr("bnviz.tracing.replay", lambda _: None)
+    monkeypatch.setattr("bnviz.objective.replay", lambda _: None)
+    _, disturbed = run(("landscape_line",), "batch", settings)
+    assert not torch.equal(state["stream 0"], disturbed["stream 0"])
+    assert not torch.equal(state["state output.weight"], disturbed["state output.weight"])
