@@ -9,10 +9,12 @@ from torch import Tensor, nn
 
 from bnviz.objective import CRITERIA
 from bnviz.record import Measurement
-from bnviz.tracing import same_noise
+from bnviz.tracing import same_noise, undisturbed
 
 SCORING_BATCH = 1000
 """Test samples scored at once: bounds memory, changes no result."""
+POPULATION = 10_000
+"""Training samples that population statistics are taken over, at most."""
 LOSSES = {"classes": ("cross-entropy", "nat"), "values": ("squared error", "1")}
 
 
@@ -41,6 +43,37 @@ class Scores:
         if accuracy is not None:
             values["final_test_accuracy"] = curve(accuracy, "accuracy on all test samples, at the end", "1")
         return values
+
+    def with_population_statistics(self, network: nn.Module, inputs: Tensor, batch: int) -> dict[str, Measurement]:
+        """The final accuracy anew, with mean and variance as in Ioffe & Szegedy 2015, Alg. 2, of the training inputs.
+
+        Moving averages are gathered while training, under whatever noise there is then; these are taken afterwards, in
+        the conditions of inference: E[mu] and m / (m - 1) E[sigma^2] over batches of m. Empty without batch norm.
+        """
+        layers = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+        if not layers or self.targets != "classes":
+            return {}
+        momenta = [layer.momentum for layer in layers]
+        with undisturbed(network):
+            network.eval()
+            for layer in layers:
+                layer.reset_running_stats()
+                layer.momentum = None  # the plain average of all batches
+                layer.train()
+            with torch.no_grad():
+                for part in inputs[:POPULATION].split(batch):
+                    if len(part) == batch:
+                        network(part)
+            for layer, momentum in zip(layers, momenta, strict=True):
+                layer.momentum = momentum
+            _, accuracy = self._score(network, self.inputs, self.labels)
+        return {
+            "population_test_accuracy": curve(
+                float("nan") if accuracy is None else accuracy,
+                "accuracy on all test samples, at the end, with population statistics",
+                "1",
+            )
+        }
 
     def _score(self, network: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[float, float | None]:
         """Mean loss, and accuracy where there are classes."""

@@ -106,6 +106,7 @@ def train(
             if last:
                 outcome = "finished"
                 values |= scores.final(network)
+                values |= scores.with_population_statistics(network, inputs, config.batch_size)
             if not torch.isfinite(loss):
                 outcome = "diverged"
             yield Frame(step, values, outcome)

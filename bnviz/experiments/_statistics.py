@@ -17,6 +17,11 @@ def accuracy(record: Record) -> float:
     return final if math.isfinite(final) else record.final("test_accuracy")
 
 
+def population_accuracy(record: Record) -> float:
+    """The same with population statistics, where a network has statistics: undefined, if the run diverged."""
+    return record.final("population_test_accuracy")
+
+
 def median(of: Callable[[Record], object]) -> Number:
     """The median over everything that was measured of a quantity."""
 

@@ -58,8 +58,8 @@ def verdict_box(name: str, repeats: Mapping[str, Sequence[Record]], title: str =
         st.markdown(f"**{title}**")
         st.markdown("\n\n".join(rows))
         st.caption(
-            "Statistic and rule of each claim were declared before the runs. The interval is the 95 % t-interval of the "
-            "paired difference (or ratio) over seeds; a verdict needs 5 of them: "
+            "Statistic and rule of each claim were declared before the runs. The interval is the 95 % t-interval of "
+            "the paired difference (or ratio) over seeds; a verdict needs 5 of them: "
             f"`python -m bnviz experiment {name} --seeds 5 --sweep`."
         )
 
@@ -74,8 +74,8 @@ def scoreboard() -> None:
     counted = Counter(one.verdict for one in own)
     summary = ", ".join(f"{counted[verdict]} {verdict}" for verdict in BADGES)
     text(
-        f"{len(own)} claims, each tested with {len(own[0].seeds)} seeds on {kept.date}: **{summary}** with the settings "
-        f"the pages open with. In other settings {len(_flips(kept.findings))} of them come out otherwise."
+        f"{len(own)} claims, each tested with {len(own[0].seeds)} seeds on {kept.date}: **{summary}** with the "
+        f"settings the pages open with. In other settings {len(_flips(kept.findings))} of them come out otherwise."
     )
     for name in registry.names("experiments"):
         found = [one for one in own if one.experiment == name]
