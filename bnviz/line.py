@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bnviz.objective import Objective, flat
 from bnviz.streams import stream
@@ -73,9 +73,11 @@ def random_direction(objective: Objective, seed: int, *name: str | int) -> list[
     A filter is what leads to one unit or feature map. Biases and normalisations' parameters do not move. Entries come
     from streams named after each parameter, so that arms share directions wherever they share weights.
     """
+    modules = objective.network.modules()
+    weights = {id(module.weight) for module in modules if isinstance(module, nn.Linear | nn.Conv2d)}
     direction = []
     for parameter_name, parameter in objective.network.named_parameters():
-        if parameter.ndim < 2 or parameter.shape[0] == 1:
+        if id(parameter) not in weights:
             direction.append(torch.zeros_like(parameter))
             continue
         drawn = torch.randn(parameter.shape, generator=stream(seed, *name, parameter_name)).to(parameter)

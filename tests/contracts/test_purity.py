@@ -1,6 +1,6 @@
 """A run with every probe on equals a run with none, bit for bit, for every norm, network and optimiser on offer.
 
-Self-test 4 of those that a reader can trust; a new file in one of the folders is tested here without a line being added.
+Self-test 4 of those that a reader can trust; a new file in one of the folders is tested here by itself.
 """
 
 from functools import cache
