@@ -70,17 +70,19 @@ def scoreboard() -> None:
     if not kept.findings:
         st.info("No findings are stored; `python -m bnviz gallery build` makes them.", icon=":material/inventory_2:")
         return
-    own = [one for one in kept.findings if one.setting == DEFAULT_SETTING]
+    first = {name: experiments.load(name).datasets[0] for name in registry.names("experiments")}
+    found = [one for one in kept.findings if one.dataset == first.get(one.experiment)]
+    own = [one for one in found if one.setting == DEFAULT_SETTING]
     counted = Counter(one.verdict for one in own)
     summary = ", ".join(f"{counted[verdict]} {verdict}" for verdict in BADGES)
     text(
         f"{len(own)} claims, each tested with {len(own[0].seeds)} seeds on {kept.date}: **{summary}** with the "
-        f"settings the pages open with. In other settings {len(_flips(kept.findings))} of them come out otherwise."
+        f"settings the pages open with. In other settings {len(_flips(found))} of them come out otherwise."
     )
-    for name in registry.names("experiments"):
-        found = [one for one in own if one.experiment == name]
-        if found:
-            _table(name, experiments.load(name), found)
+    for name in first:
+        ours = [one for one in own if one.experiment == name]
+        if ours:
+            _table(name, experiments.load(name), ours)
 
 
 def badge(finding: Finding) -> str:
@@ -109,17 +111,17 @@ def asked(finding: Finding, claim: Claim) -> str:
 def flipped(name: str, claim: str) -> list[str]:
     """Links to the settings in which the stored verdict is another than by default, each with that verdict."""
     chosen = experiments.load(name)
-    found = [one for one in stored.read().of(name) if one.claim == claim]
+    found = [one for one in stored.read().of(name, dataset=chosen.datasets[0]) if one.claim == claim]
     usual = next((one.verdict for one in found if one.setting == DEFAULT_SETTING), None)
     others = [one for one in found if one.setting != DEFAULT_SETTING and one.verdict != usual]
     return [f"[{one.setting}]({link(chosen, one.setting)}): {one.verdict}, {numbers(one)}" for one in others]
 
 
-def link(chosen: Experiment, setting: str = DEFAULT_SETTING) -> str:
+def link(chosen: Experiment, setting: str = DEFAULT_SETTING, dataset: str | None = None) -> str:
     """The address of the experiment's page in one of its settings."""
     usual = DEFAULTS[chosen.page]
     changes = {} if setting == DEFAULT_SETTING else dict(chosen.settings[setting])
-    own = {"norm": usual.norm, "probes": usual.probes, "dataset": chosen.datasets[0]}
+    own = {"norm": usual.norm, "probes": usual.probes, "dataset": dataset or chosen.datasets[0]}
     query = RunConfig.model_validate(chosen.base.model_dump() | changes | own).to_query(usual)
     return f"/{chosen.page}" + (f"?{urlencode(query, safe=',')}" if query else "")
 
@@ -145,16 +147,24 @@ def _flips(found: Sequence[Finding]) -> set[tuple[str, str]]:
 def _table(name: str, chosen: Experiment, found: Sequence[Finding]) -> None:
     claims = {claim.name: claim for claim in chosen.claims}
     st.markdown(f"**[{registry.describe('experiments', name).label}]({link(chosen)})** · {chosen.source}")
-    rows = [
-        {
-            "Verdict": badge(one),
-            "What is claimed, and by whom": f"{claims[one.claim].statement} *{claims[one.claim].source}*",
-            "What our runs say": f"{_first_upper(claims[one.claim].measured)}: **{numbers(one)}**",
-            "Otherwise in": "; ".join(flipped(name, one.claim)) or "–",
-        }
-        for one in found
-        if one.claim in claims
-    ]
+    on_mnist = {one.claim: one for one in stored.read().of(name, DEFAULT_SETTING, "mnist")}
+    rows = []
+    for one in found:
+        if one.claim in claims:
+            claim = claims[one.claim]
+            said = f"{_first_upper(claim.measured)}: **{numbers(one)}**, asked for: {asked(one, claim)}"
+            elsewhere = flipped(name, one.claim)
+            if one.claim in on_mnist and on_mnist[one.claim].verdict != one.verdict:
+                other = on_mnist[one.claim]
+                elsewhere.append(f"[MNIST]({link(chosen, dataset='mnist')}): {other.verdict}, {numbers(other)}")
+            rows.append(
+                {
+                    "Verdict": badge(one),
+                    "What is claimed, and by whom": f"{claim.statement} *{claim.source}*",
+                    "What our runs say": said,
+                    "Otherwise in": "; ".join(elsewhere) or "–",
+                }
+            )
     st.table(pd.DataFrame(rows).set_index("Verdict"))
 
 
