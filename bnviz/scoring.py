@@ -92,4 +92,5 @@ class Scores:
 
 def curve(value: float, name: str, units: str) -> Measurement:
     """One point of a curve over the updates."""
-    return Measurement(np.array(value, np.float32), (), name, units, axis="step")
+    with np.errstate(over="ignore"):  # in a run that diverges: what float32 cannot hold is infinite in the record
+        return Measurement(np.array(value, np.float32), (), name, units, axis="step")

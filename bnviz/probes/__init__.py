@@ -8,6 +8,7 @@ bit for bit (a contract test holds every probe to it). Probes know nothing of fi
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from torch import Tensor, nn
 
 from bnviz import registry
@@ -56,6 +57,7 @@ def needs(config: RunConfig, what: str) -> bool:
 def measure(snapshot: Snapshot) -> dict[str, Measurement]:
     """What all of the run's probes measure."""
     values: dict[str, Measurement] = {}
-    for name in snapshot.config.probes:
-        values |= registry.load("probes", name).measure(snapshot)
+    with np.errstate(over="ignore"):  # in a run that diverges: what float32 cannot hold is infinite in the record
+        for name in snapshot.config.probes:
+            values |= registry.load("probes", name).measure(snapshot)
     return values
