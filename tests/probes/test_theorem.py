@@ -1,0 +1,424 @@
+"""The theorems: each formula against autograd, dense matrices and properties, and the probe against slow twins."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from bnviz import Measurement, RunConfig, networks, registry
+from bnviz.objective import CRITERIA, Objective
+from bnviz.probes import Snapshot
+from bnviz.probes import _theorems as theorems
+from bnviz.probes._matched import double_twin, hidden_blocks, look
+from bnviz.probes.theorem import CURVATURE_UNITS, QUANTITIES, measure
+
+CPU = torch.device("cpu")
+EPS = pytest.mark.parametrize("eps", [0.0, 1e-5, 0.1])
+SEEDS = st.integers(0, 2**31 - 1)
+
+
+def drawn(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+# The formulas: y enters batch norm, whose gamma and beta are anything, and a loss that couples all samples and units
+
+
+class Case:
+    """Nine samples, four units, a loss that is not linear, and gradients by autograd through torch's batch norm."""
+
+    def __init__(self, eps: float, seed: int = 0, samples: int = 9) -> None:
+        self.eps = eps
+        self.y = drawn(samples, 4, seed=seed) * 0.7 + 3
+        self.gamma, self.beta = drawn(4, seed=seed + 1), drawn(4, seed=seed + 2)
+        self.mix = drawn(4 * samples, 4 * samples, seed=seed + 3) / 6
+        self.z = self.normalised(self.y)
+        self.g = self.gradient(self.loss_behind, self.z)
+        self.v = self.gradient(lambda y: self.loss_behind(self.normalised(y)), self.y)
+
+    def normalised(self, y: Tensor) -> Tensor:
+        # the primitive under F.batch_norm, which would refuse eps = 0
+        return torch.batch_norm(y, self.gamma, self.beta, None, None, True, 0.0, self.eps, False)
+
+    def loss_behind(self, z: Tensor) -> Tensor:
+        return torch.tanh(self.mix @ z.flatten()).square().sum() + z.sin().sum()
+
+    @staticmethod
+    def gradient(loss: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
+        at = at.detach().requires_grad_()
+        return torch.autograd.grad(loss(at), at)[0]
+
+    def hessian(self, loss: Callable[[Tensor], Tensor], at: Tensor, unit: int) -> Tensor:
+        """Dense, of one unit's values, the other units held: (samples, samples)."""
+
+        def of_unit(column: Tensor) -> Tensor:
+            return loss(torch.cat([at[:, :unit], column[:, None], at[:, unit + 1 :]], dim=1))
+
+        return torch.autograd.functional.hessian(of_unit, at[:, unit])
+
+
+def relative(value: Tensor, expected: Tensor) -> float:
+    return float(((value - expected).abs() / expected.abs()).max())
+
+
+@EPS
+@pytest.mark.parametrize("seed", range(5))
+def test_theorem_41_is_an_equality(eps: float, seed: int) -> None:
+    """Self-test 1: the residual is below 1e-10 in float64."""
+    case = Case(eps, seed)
+    right = theorems.bn_gradient_norm(case.g, case.y, case.gamma, eps)
+    assert relative(right, case.v.norm(dim=0)) < 1e-10
+    direct = theorems.projected(case.g, case.y, eps) * case.gamma / (case.y.var(0, correction=0) + eps).sqrt()
+    torch.testing.assert_close(direct, case.v, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize(("eps", "least"), [(1e-5, 1e-8), (0.1, 1e-4)])
+def test_theorem_41_without_regard_to_eps_is_visibly_wrong(eps: float, least: float) -> None:
+    """The paper's formula, with s where it has sigma: right for eps = 0 only."""
+
+    def naive(case: Case) -> Tensor:
+        s = (case.y.var(0, correction=0) + case.eps).sqrt()
+        yhat = (case.y - case.y.mean(0)) / s
+        parts = case.g.square().sum(0) - case.g.sum(0) ** 2 / 9 - (case.g * yhat).sum(0) ** 2 / 9
+        return (case.gamma / s).abs() * parts.sqrt()
+
+    assert relative(naive(Case(0.0)), Case(0.0).v.norm(dim=0)) < 1e-12
+    assert relative(naive(Case(eps)), Case(eps).v.norm(dim=0)) > least
+
+
+def test_batch_of_two_lets_nothing_through_but_for_eps() -> None:
+    """With two samples the output is +-1 whatever the input."""
+    for seed in range(20):
+        case = Case(0.0, seed, samples=2)
+        assert case.v.abs().max() < 1e-6  # the closer the two, the larger gamma / s, which multiplies the rounding
+        assert theorems.bn_gradient_norm(case.g, case.y, case.gamma, 0.0).max() < 1e-6  # 0 but for rounding, never NaN
+    case = Case(1e-5, samples=2)
+    right = theorems.bn_gradient_norm(case.g, case.y, case.gamma, case.eps)
+    torch.testing.assert_close(right, case.v.norm(dim=0), rtol=1e-4, atol=1e-9)
+
+
+@EPS
+@pytest.mark.parametrize("any_direction", [False, True])
+def test_theorem_42_is_that_of_dense_hessians(eps: float, any_direction: bool) -> None:
+    """Self-test 2: along dL/dy_j as the theorem has it, and along any other direction."""
+    case = Case(eps)
+    v = drawn(9, 4, seed=9) if any_direction else case.v
+    let_through = theorems.projected(v, case.y, eps)
+    left, through = torch.empty(4, dtype=torch.float64), torch.empty(4, dtype=torch.float64)
+    for unit in range(4):
+        in_front = case.hessian(lambda y: case.loss_behind(case.normalised(y)), case.y, unit)
+        behind = case.hessian(case.loss_behind, case.z, unit)
+        left[unit] = v[:, unit] @ in_front @ v[:, unit]
+        through[unit] = let_through[:, unit] @ behind @ let_through[:, unit]
+    terms = theorems.bn_curvature(case.g, case.y, case.gamma, eps, v, through)
+    assert ((terms.sum(0) - left).abs() / terms.abs().sum(0)).max() < 1e-10
+    if not any_direction:  # the paper's own form, which eps spoils; v passes P unchanged only where eps is 0
+        s = (case.y.var(0, correction=0) + eps).sqrt()
+        align = theorems.alignment(case.g, case.y, eps)
+        paper = (case.gamma / s) ** 2 * through - case.gamma / s**2 * align * v.square().sum(0)
+        error = ((paper - left).abs() / terms.abs().sum(0)).max()
+        assert error < 1e-10 if eps == 0 else error > 1e-8
+
+
+@EPS
+def test_matched_batch_norm_changes_no_activation_and_projects_the_gradient(eps: float) -> None:
+    """Observation 4.3 and self-test 11: dL/dy = P g, by the dense matrix, never longer than g."""
+    case = Case(eps)
+    assert (theorems.matched_batch_norm(case.y, eps) - case.y).abs().max() < 1e-12
+    g = case.gradient(case.loss_behind, case.y)
+    v = case.gradient(lambda y: case.loss_behind(theorems.matched_batch_norm(y, eps)), case.y)
+    for unit in range(4):
+        c = case.y[:, unit] - case.y[:, unit].mean()
+        yhat = c / (c.square().mean() + eps).sqrt()
+        projection = torch.eye(9) - torch.full((9, 9), 1 / 9, dtype=torch.float64) - torch.outer(yhat, yhat) / 9
+        torch.testing.assert_close(v[:, unit], projection @ g[:, unit], rtol=1e-9, atol=1e-12)
+    assert (v.norm(dim=0) / g.norm(dim=0)).max() <= 1 + 1e-12
+    assert (v.norm(dim=0) / g.norm(dim=0)).min() < 0.999
+
+
+@pytest.mark.parametrize("value", [0.0, 0.3])
+def test_a_unit_that_does_not_vary_is_passed_on_and_spares_the_others(value: float) -> None:
+    y = drawn(60, 3)
+    y[:, 1] = value
+    assert torch.equal(theorems.matched_batch_norm(y, 0.0)[:, 1], y[:, 1])
+    norms = theorems.bn_gradient_norm(drawn(60, 3, seed=1), y, torch.ones(3), 0.0)
+    assert norms.isfinite().tolist() == [True, False, True]
+    assert theorems.bn_gradient_norm(drawn(60, 3, seed=1), y, torch.ones(3), 1e-5).isfinite().all()
+
+
+@given(SEEDS, st.integers(1, 12), st.integers(1, 12))
+def test_spectral_norm_is_torch_s(seed: int, samples: int, incoming: int) -> None:
+    matrix = drawn(samples, incoming, seed=seed)
+    torch.testing.assert_close(theorems.spectral_norm(matrix), torch.linalg.matrix_norm(matrix, ord=2))
+
+
+def test_spectral_norm_of_what_is_not_finite() -> None:
+    assert theorems.spectral_norm(torch.tensor([[1.0, torch.inf]])).isnan()
+
+
+@given(SEEDS, st.integers(1, 12), st.floats(0.01, 100))
+def test_theorem_44_is_the_largest_gradient_of_all_inputs_of_that_norm(seed: int, incoming: int, size: float) -> None:
+    case = Case(1e-5, seed % 1000)
+    bound = size**2 * theorems.bn_gradient_norm(case.g, case.y, case.gamma, case.eps) ** 2
+    x = drawn(9, incoming, seed=seed)
+    x *= size / torch.linalg.matrix_norm(x, ord=2)
+    assert ((x.T @ case.v).square().sum(0) <= bound * (1 + 1e-9)).all()
+    for unit in range(4):  # attained by the input that has the gradient for its only direction
+        along, where = case.v[:, unit] / case.v[:, unit].norm(), drawn(incoming, seed=seed + 1)
+        best = size * torch.outer(along, where / where.norm())
+        torch.testing.assert_close((best.T @ case.v[:, unit]).square().sum(), bound[unit], rtol=1e-9, atol=0.0)
+
+
+@given(SEEDS, st.integers(1, 8), st.floats(-3, 3))
+def test_lemma_45_holds_for_the_nearest_multiple_and_with_equality(seed: int, incoming: int, scale: float) -> None:
+    start, weights = drawn(5, incoming, seed=seed), drawn(5, incoming, seed=seed + 1)
+    left, right = theorems.lemma_45(start, weights)
+    product = (start * weights).sum(1)
+    assert torch.equal(left.isnan(), product <= 0)
+    usable = product > 0
+    size = (start.square().sum(1) + weights.square().sum(1))[usable]
+    assert ((left - right)[usable].abs() <= 1e-10 * size).all()
+    some_multiple = (start - scale * weights).square().sum(1)[usable]
+    assert (left[usable] <= some_multiple + 1e-10 * size).all()
+
+
+# The probe, on networks
+
+
+def snapshot_of(config: RunConfig, network: nn.Module, inputs: Tensor) -> Snapshot:
+    kind = next(network.parameters()).dtype
+    labels = torch.arange(len(inputs)) % 10
+    objective = Objective.of(network, inputs.to(kind), labels, CRITERIA["classes"])
+    return Snapshot(0, config, network, [], None, objective, objective, lambda: [])
+
+
+def made(samples: int = 20, **settings: Any) -> tuple[RunConfig, nn.Module, Snapshot]:
+    """A network with all parameters shaken, so that gamma, beta and biases are not what they were at the start."""
+    lenet = settings.get("network") == "lenet"
+    config = RunConfig(**{"widths": (8, 5), "dataset": "mnist" if lenet else "digits"} | settings)
+    shape = (1, 28, 28) if lenet else (1, 8, 8)
+    network = networks.build(config, shape, 10, CPU)
+    with torch.no_grad():
+        for number, parameter in enumerate(network.parameters()):
+            parameter += 0.1 * drawn(*parameter.shape, seed=number)
+    return config, network, snapshot_of(config, network, drawn(samples, *shape, seed=7))
+
+
+def values(result: dict[str, Measurement]) -> dict[str, np.ndarray]:
+    return {name: item.values for name, item in result.items()}
+
+
+NETWORKS = [("mlp", "sigmoid"), ("mlp", "relu"), ("deep_linear", "identity"), ("lenet", "tanh")]
+
+
+@pytest.mark.parametrize("norm", registry.names("norms"))
+@pytest.mark.parametrize(("network", "activation"), NETWORKS, ids=[f"{n}-{a}" for n, a in NETWORKS])
+def test_residuals_are_rounding_on_every_network(norm: str, network: str, activation: str) -> None:
+    """Self-tests 1, 2 and 11, of live float32 networks."""
+    _, module, snapshot = made(
+        network=network, activation=activation, norm=norm, samples=6 if network == "lenet" else 20
+    )
+    seen = values(measure(snapshot))
+    assert np.nanmax(seen["theorem_41_residual"]) < 1e-10
+    assert np.nanmax(seen["theorem_42_residual"]) < 1e-10
+    assert np.nanmax(seen["theorem_ratio"]) <= 1
+    assert np.nanmin(seen["theorem_ratio"]) < 0.9999
+    assert np.nanmax(seen["theorem_plain_gradient"]) > 0
+    has_bn = any(isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d) for part in module.modules())
+    change = seen["theorem_matched_loss_change"]
+    assert np.isnan(change) if has_bn else change <= 1e-12
+    direct = has_bn or norm == "none"  # nothing but the weights comes before the batch norm
+    assert np.isfinite(seen["theorem_44_actual"]).any() == direct
+    if direct:
+        actual, left, right = (seen[f"theorem_44_{name}"] for name in ("actual", "left", "right"))
+        there = np.isfinite(actual)
+        assert (actual[there] <= left[there] * (1 + 1e-6)).all()
+        np.testing.assert_allclose(left[there], right[there], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("network", "samples"), [("mlp", 20), ("lenet", 6)])
+def test_actual_gradient_of_theorem_44_is_that_of_the_weights(network: str, samples: int) -> None:
+    config, module, snapshot = made(network=network, norm="batch", activation="tanh", samples=samples)
+    seen = values(measure(snapshot))["theorem_44_actual"]
+    module.double()
+    objective = snapshot_of(config, module, snapshot.training.inputs).training
+    named = dict(zip([name for name, _ in module.named_parameters()], objective.gradient()[1], strict=True))
+    for layer, row in enumerate(seen, start=1):
+        expected = named[f"hidden{layer}.weights.weight"].flatten(1).square().sum(1)
+        np.testing.assert_allclose(row[: len(expected)], expected, rtol=1e-5)
+        assert np.isnan(row[len(expected) :]).all()
+
+
+@pytest.mark.parametrize("norm", ["none", "batch"])
+def test_both_sides_are_those_of_a_dense_twin(norm: str) -> None:
+    """First layer of a small network, written out: norms of gradients and curvatures by dense Hessians."""
+    _, network, snapshot = made(widths=(4, 3), activation="tanh", norm=norm, norm_eps=0.01)
+    seen = values(measure(snapshot))
+    own = {name: parameter.detach().double() for name, parameter in network.named_parameters()}
+    inputs = snapshot.training.inputs.double().flatten(1)
+
+    def normalised(y: Tensor, layer: str) -> Tensor:
+        if norm == "none":
+            return y
+        gamma, beta = own[f"{layer}.norm.weight"], own[f"{layer}.norm.bias"]
+        mean, variance = y.mean(0), y.var(0, correction=0)
+        return (y - mean) / (variance + 0.01).sqrt() * gamma + beta
+
+    def behind(z: Tensor) -> Tensor:
+        bias = own.get("hidden2.weights.bias", torch.zeros(()))
+        hidden = torch.tanh(normalised(torch.tanh(z) @ own["hidden2.weights.weight"].T + bias, "hidden2"))
+        outputs = hidden @ own["output.weight"].T + own["output.bias"]
+        return F.cross_entropy(outputs, snapshot.training.targets)
+
+    y = inputs @ own["hidden1.weights.weight"].T + own.get("hidden1.weights.bias", torch.zeros(()))
+    s, mean = (y.var(0, correction=0) + 0.01).sqrt(), y.mean(0)
+
+    def in_front(y: Tensor) -> Tensor:
+        if norm == "none":
+            return behind((y - y.mean(0)) / (y.var(0, correction=0) + 0.01).sqrt() * s + mean)
+        return behind(normalised(y, "hidden1"))
+
+    g, v = Case.gradient(behind, normalised(y, "hidden1")), Case.gradient(in_front, y)
+    np.testing.assert_allclose(seen["theorem_plain_gradient"][0], g.norm(dim=0), rtol=1e-6)
+    np.testing.assert_allclose(seen["theorem_bn_gradient"][0], v.norm(dim=0), rtol=1e-6)
+    align = (g * (y - mean) / s).mean(0)
+    np.testing.assert_allclose(seen["theorem_alignment"][0], align, rtol=1e-5, atol=1e-9)
+    case = Case(0.01)
+    curvatures = [v[:, unit] @ case.hessian(in_front, y, unit) @ v[:, unit] for unit in range(4)]
+    np.testing.assert_allclose(seen["theorem_42_left"][0], curvatures, rtol=1e-5)
+    np.testing.assert_allclose(seen["theorem_42_right"][0], curvatures, rtol=1e-5)
+
+
+def hooks(network: nn.Module) -> int:
+    return sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in network.modules())
+
+
+@pytest.mark.parametrize("norm", ["none", "batch"])
+def test_a_matched_batch_norm_is_there_for_one_pass(norm: str) -> None:
+    _, _, snapshot = made(norm=norm)
+    objective = double_twin(snapshot.training)
+    seen = look(objective, hidden_blocks(objective.network)[0], 1e-5)
+    assert seen.matched == (norm == "none")
+    assert not hooks(objective.network)
+
+
+def test_curvature_is_looked_at_in_a_few_units_evenly_spread() -> None:
+    _, _, snapshot = made(widths=(51, 3))
+    looked_at = np.isfinite(values(measure(snapshot))["theorem_42_left"])
+    assert np.flatnonzero(looked_at[0]).tolist() == [0, 10, 20, 30, 40, 50]
+    assert looked_at[0].sum() == CURVATURE_UNITS
+    assert np.flatnonzero(looked_at[1]).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.float64])
+def test_lemma_45_starts_from_the_run_s_own_initial_weights(precision: torch.dtype) -> None:
+    config = RunConfig(widths=(4, 3))
+    network = networks.build(config, (1, 8, 8), 10, CPU).to(precision)
+    first = network.get_submodule("hidden1.weights")
+    snapshot = snapshot_of(config, network, drawn(10, 1, 8, 8))
+    seen = values(measure(snapshot))
+    assert np.nanmax(seen["lemma_45_left"]) < 1e-25  # at the start
+    with torch.no_grad():
+        first.weight[1] *= 2  # still on the same ray
+        first.weight[2] *= -1
+        first.weight[3, 0] += 1
+        before = first.weight[3].double() - torch.eye(64, dtype=torch.float64)[0]
+    seen = values(measure(snapshot))
+    assert np.nanmax(seen["lemma_45_left"][0, :2]) < 1e-25
+    assert np.isnan(seen["lemma_45_left"][0, 2])
+    now = first.weight[3].detach().double()
+    to_the_ray = before.square().sum() - (before @ now) ** 2 / now.square().sum()
+    np.testing.assert_allclose(seen["lemma_45_left"][0, 3], to_the_ray, rtol=1e-4)
+    np.testing.assert_allclose(seen["lemma_45_right"][0, 3], to_the_ray, rtol=1e-4)
+
+
+@pytest.mark.parametrize("norm", registry.names("norms"))
+def test_leaves_no_trace(norm: str) -> None:
+    _, network, snapshot = made(norm=norm, activation="relu")
+    first = values(measure(snapshot))
+    snapshot.training.loss().backward()
+    for generator in (module.generator for module in network.modules() if hasattr(module, "generator")):
+        torch.rand(3, generator=generator)
+    generators = [module.generator for module in network.modules() if hasattr(module, "generator")]
+
+    def everything() -> list[Tensor]:
+        gradients = [parameter.grad.clone() for parameter in network.parameters() if parameter.grad is not None]
+        random = [generator.get_state() for generator in generators] + [torch.get_rng_state()]
+        return [value.clone() for value in network.state_dict().values()] + gradients + random
+
+    before = everything()
+    second = values(measure(snapshot))
+    after = everything()
+    assert len(before) == len(after)
+    assert all(torch.equal(one, other) for one, other in zip(before, after, strict=True))
+    assert network.training
+    assert not hooks(network)
+    for name, array in first.items():  # noise replayed, not drawn on: the same again
+        np.testing.assert_array_equal(array, second[name], err_msg=name)
+
+
+def test_a_dead_unit_is_zero_or_not_defined() -> None:
+    _, network, snapshot = made(norm="none", activation="relu")
+    with torch.no_grad():
+        network.get_submodule("hidden1.weights").bias[0] = -1e4
+    seen = values(measure(snapshot))
+    for name in ("theorem_plain_gradient", "theorem_bn_gradient", "theorem_41_right", "theorem_42_left"):
+        assert seen[name][0, 0] == 0
+    for name in ("theorem_41_residual", "theorem_42_residual", "theorem_ratio"):
+        assert np.isnan(seen[name][0, 0])
+    assert np.isfinite(seen["theorem_ratio"][0, 1:]).any()
+
+
+@pytest.mark.parametrize("eps", [0.0, 1e-5])
+def test_a_unit_that_does_not_vary(eps: float) -> None:
+    _, network, snapshot = made(norm="none", norm_eps=eps)
+    with torch.no_grad():
+        network.get_submodule("hidden1.weights").weight[0] = 0
+    seen = values(measure(snapshot))
+    assert np.isfinite(seen["theorem_ratio"][0]).tolist() == [eps > 0] + [True] * 7
+    assert np.isfinite(seen["theorem_bn_gradient"][1, :5]).all()
+    assert seen["theorem_matched_loss_change"] <= 1e-12
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf])
+@pytest.mark.parametrize("norm", ["none", "batch"])
+def test_a_loss_that_is_not_finite_leaves_nothing_to_say(norm: str, bad: float) -> None:
+    _, network, snapshot = made(norm=norm, activation="relu")
+    with torch.no_grad():
+        network.get_submodule("output").weight[0, 0] = bad
+    result = measure(snapshot)
+    assert set(result) == set(QUANTITIES) | {"theorem_matched_loss_change"}
+    assert all(np.isnan(item.values).all() for item in result.values())
+    assert all(item.values.shape == (2, 8) for name, item in result.items() if name in QUANTITIES)
+
+
+# Scale invariance of a weight in front of batch norm
+
+
+@pytest.mark.parametrize("network", ["mlp", "lenet"])
+def test_gradient_is_orthogonal_to_weights_in_front_of_batch_norm_and_shrinks_as_they_grow(network: str) -> None:
+    """Self-test 3: <w, grad> = 0 for each unit and grad(a w) = grad(w) / a; not so for the output layer."""
+    config, module, snapshot = made(network=network, norm="batch", norm_eps=1e-30, activation="tanh", samples=12)
+    objective = snapshot_of(config, module.double(), snapshot.training.inputs).training
+    names = [name for name, _ in module.named_parameters()]
+
+    def gradient(name: str) -> Tensor:
+        return objective.gradient()[1][names.index(name)].flatten(1)
+
+    for name in (name for name in names if name.endswith("weights.weight")):
+        weights, before = module.get_parameter(name), gradient(name)
+        cosine = F.cosine_similarity(weights.detach().flatten(1), before)
+        assert cosine.abs().max() < 1e-10, name
+        with torch.no_grad():
+            weights *= 3
+        torch.testing.assert_close(gradient(name), before / 3, rtol=1e-8, atol=1e-12)
+        with torch.no_grad():
+            weights /= 3
+    output = module.get_parameter("output.weight")
+    assert F.cosine_similarity(output.detach(), gradient("output.weight")).abs().max() > 1e-3
