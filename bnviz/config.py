@@ -83,7 +83,7 @@ class RunConfig(BaseModel):
     )
     activation: Annotated[str, AfterValidator(_known_activation)] = Field("sigmoid", description="the nonlinearity")
     norm: Annotated[str, _plugin("norms")] = Field("none", description="what normalises each pre-activation")
-    norm_eps: float = Field(1e-5, ge=0, le=1, description="added to the variance before the square root")
+    norm_eps: float = Field(1e-5, gt=0, le=1, description="added to the variance before the square root")
     norm_momentum: float = Field(0.1, ge=0, le=1, description="weight of the newest batch in the running statistics")
     norm_affine: bool = Field(True, description="learn a scale gamma and a shift beta for each unit")
     norm_p: Literal["1", "2", "inf"] = Field("1", description="which norm l_p batch norm divides by")

@@ -23,7 +23,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "widths": st.lists(st.integers(1, 2048), min_size=1, max_size=64).map(tuple),
     "activation": st.sampled_from(list(NONLINEARITIES)),
     "norm": st.sampled_from(registry.names("norms")),
-    "norm_eps": floats(0, 1),
+    "norm_eps": floats(0, 1, exclude_min=True),  # torch refuses 0
     "norm_momentum": floats(0, 1),
     "norm_affine": st.booleans(),
     "norm_p": st.sampled_from(["1", "2", "inf"]),
