@@ -74,7 +74,7 @@ def measure(snapshot: Snapshot) -> dict[str, Measurement]:
                 changes.append(float((seen.loss.detach() - before).abs()))
 
     def unitwise(name: str) -> Measurement:
-        table = torch.full((len(blocks), max(len(rows) for rows in weights)), torch.nan)
+        table = torch.full((len(blocks), max(map(len, weights))), torch.nan)
         for row, layer in zip(table, layers, strict=True):
             if name in layer:
                 row[: len(layer[name])] = layer[name]
