@@ -43,11 +43,15 @@ def list_choices(kind: str | None) -> None:
 
 @main.command()
 @click.option("--cluster/--no-cluster", default=True, help="Start the workers and send them a small run.")
-def doctor(cluster: bool) -> None:
+@click.option("--science", is_flag=True, help="Instead, try thirteen facts that must hold, and show what is left over.")
+def doctor(cluster: bool, science: bool) -> None:
     """Check this installation and say what to do about what is found.
 
-    Exit status 1 if something is broken that bnviz cannot run without.
+    Exit status 1 if something is broken that bnviz cannot run without, or if a fact does not hold.
     """
+    if science:
+        _try_science()
+        return
     from bnviz.doctor import examine  # here, because it imports torch
 
     checks = []
@@ -60,6 +64,22 @@ def doctor(cluster: bool) -> None:
     ok, warnings, problems = (sum(check.state == state for check in checks) for state in ("ok", "warning", "problem"))
     click.echo(f"\n{ok} ok, warnings: {warnings}, problems: {problems}")
     if problems:
+        raise SystemExit(1)
+
+
+def _try_science() -> None:
+    """One line for each self-test: number, name, residual and bound, what was looked at."""
+    from bnviz.doctor.science import examine  # here, because it imports torch
+
+    failed = 0
+    for result in examine():
+        state, colour = ("ok", "green") if result.passed else ("problem", "red")
+        residual = f"{result.residual:.1e}, at most {result.bound:.1e}"
+        shown = f"{result.number:2} {result.name:45} {residual:20}   {result.detail}"
+        click.echo(f"{click.style(f'{state:8}', fg=colour)} {shown}")
+        failed += not result.passed
+    click.echo(f"\nproblems: {failed}")
+    if failed:
         raise SystemExit(1)
 
 

@@ -1,0 +1,67 @@
+"""Science: thirteen facts that hold exactly, tried on real networks, each with the residual that is left.
+
+Every one can be checked without believing bnviz: it is mathematics, or what torch itself does, or a number of a paper.
+Bounds are declared here, before anything is measured. Whether a paper's claims hold is not asked; experiments do that.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from bnviz.doctor import _instruments, _laws
+
+Measured = tuple[float, str]
+"""The residual, and in words what was looked at."""
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """A fact, how to measure by how much it is missed, and by how much it may be, for rounding or chance."""
+
+    name: str
+    measure: Callable[[], Measured]
+    bound: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came out; a residual that is not a number is a failure."""
+
+    number: int
+    name: str
+    residual: float
+    bound: float
+    detail: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether the residual is at most the bound."""
+        return self.residual <= self.bound
+
+
+SELF_TESTS = (
+    SelfTest("Theorem 4.1 is an equality", _laws.theorem_41, 1e-10),
+    SelfTest("Theorem 4.2 is an equality", _laws.theorem_42, 1e-10),
+    SelfTest("⟨w, g⟩ = 0 and g(a w) = g(w) / a", _laws.scale_invariance, 1e-10),
+    SelfTest("probes leave every bit as it is", _instruments.purity, 0),
+    SelfTest("no shift where nothing moves", _instruments.no_shift, 1e-7),
+    SelfTest("on a quadratic β = λ, L(w - ηw) = (1 - η)² L", _instruments.quadratic, 1e-10),
+    SelfTest("batch norm's percentiles are 2.07 apart", _instruments.percentile_width, 0.02),
+    SelfTest("running variance has m / (m - 1)", _laws.running_variance, 1e-12),
+    SelfTest("noise: E[m] = 0, E[s] = 1.125, fresh, off", _laws.noise, 0.0065),
+    SelfTest("at learning rate 0 nothing changes", _instruments.constancy, 0),
+    SelfTest("matched batch norm: equal loss, ratio ≤ 1", _laws.matched, 1e-10),
+    SelfTest("gradients grow by 1.20 a layer", _instruments.growth, 0.05),
+    SelfTest("batch norm by hand is torch's", _laws.by_hand, 1e-12),
+)
+"""In the order of their numbers, 1 to 13. Number 9's bound is 4.5 standard errors; number 12's is [1.15, 1.25]."""
+
+
+def examine() -> Iterator[Result]:
+    """Make all of them, one when it is asked for."""
+    for number, test in enumerate(SELF_TESTS, start=1):
+        try:
+            residual, detail = test.measure()
+        except Exception as error:  # one that fails is a result, and the others are still worth knowing
+            residual, detail = math.nan, f"could not be made: {type(error).__name__}: {error}"
+        yield Result(number, test.name, residual, test.bound, detail)
