@@ -4,7 +4,7 @@ What enters each hidden unit's nonlinearity, over the whole of training, with an
 (Ioffe & Szegedy 2015, Fig. 1, and the whole layer, which the paper left out).
 """
 
-from collections.abc import Mapping
+from functools import partial
 
 import streamlit as st
 
@@ -12,19 +12,19 @@ from bnviz import registry
 from bnviz.comparison import Comparison
 from bnviz.config import RunConfig
 from bnviz.figures import curves, layer, sentences, unit
-from bnviz.record import Record
 from bnviz.ui import explain, links
 from bnviz.ui.board import Group, board
 from bnviz.ui.controls import run_controls, unit_controls
 from bnviz.ui.live import comparison_view
 from bnviz.ui.prose import Suggestion, link_problems, text, try_next
+from bnviz.ui.shown import Shown
 
 SECTION = "What the papers measured"
 ORDER = 10
 ICON = ":material/stacked_line_chart:"
 PAGE = "activations"
 DEFAULTS = RunConfig(norm="batch")
-VIEW = {"layer": 3, "unit": 17, "own_axis": 0}
+VIEW = {"layer": 3, "unit": 17, "own_axis": 0, "seeds": 1}
 
 INTRODUCTION = """
 Every unit of a hidden layer sees inputs that the layers before it make, and those layers keep changing. Ioffe and
@@ -52,8 +52,9 @@ SUGGESTIONS = [
 ]
 
 
-def picture(records: Mapping[str, Record], live: bool) -> None:
+def picture(shown: Shown) -> None:
     """The board of this page for one layer and unit."""
+    records, repeats = shown.records, shown.repeats
     at, one, shared = unit_controls(PAGE, records)
     axes = {arm: records if shared else {arm: records[arm]} for arm in records}
     if config is not None:
@@ -65,7 +66,7 @@ def picture(records: Mapping[str, Record], live: bool) -> None:
                 "learning",
                 "Does it learn?",
                 sentences.learning(records),
-                {"accuracy": curves.accuracy(records), "loss": curves.loss(records)},
+                {"accuracy": curves.accuracy(records, repeats), "loss": curves.loss(records, repeats)},
             ),
             Group(
                 "unit",
@@ -99,8 +100,9 @@ def picture(records: Mapping[str, Record], live: bool) -> None:
             ),
         ]
 
-    board(f"{PAGE}/board", build, records, live, (at, one, shared), on_unit=lambda: links.pick(PAGE, "unit"))
-    explain.take_away(PAGE, records, at, one)
+    board(f"{PAGE}/board", build, shown, (at, one, shared), on_event={"unit": partial(links.pick, PAGE, "unit")})
+    of_unit = (f"layer-{at}-unit-{one}.csv", partial(explain.unit_table, records, at, one))
+    explain.take_away(PAGE, records, {f"Unit {one} of layer {at} (CSV)": of_unit})
 
 
 problems = links.open_page(PAGE, DEFAULTS, VIEW)
@@ -112,7 +114,7 @@ if config is not None:
     arms: dict[str, dict[str, str]] = {"standard": {"norm": "none"}}
     if config.norm != "none":
         arms[registry.describe("norms", config.norm).label.lower()] = {}
-    comparison_view(PAGE, Comparison(config, arms).configs(), picture)
+    comparison_view(PAGE, Comparison(config, arms).configs(), picture, needs=("low",))
 text(WHAT_TO_LOOK_FOR)
 st.latex(FORMULA)
 explain.probe_source("activations")

@@ -3,17 +3,15 @@
 Why batch norm works: the two answers, and where in this app to test each.
 """
 
-from collections.abc import Mapping
-
 import streamlit as st
 
 from bnviz.figures import curves, sentences, unit
 from bnviz.presets import ACTIVATIONS
-from bnviz.record import Record
 from bnviz.ui.board import Group, board
 from bnviz.ui.live import comparison_view
 from bnviz.ui.prose import text
 from bnviz.ui.routing import require_router
+from bnviz.ui.shown import Shown
 
 SECTION = "Start"
 ORDER = 0
@@ -43,8 +41,9 @@ file in `bnviz/norms/`.
 """
 
 
-def picture(records: Mapping[str, Record], live: bool) -> None:
+def picture(shown: Shown) -> None:
     """Accuracy of both arms, and one unit of each."""
+    records = shown.records
 
     def build() -> list[Group]:
         charts = {"accuracy": curves.accuracy(records)}
@@ -52,7 +51,7 @@ def picture(records: Mapping[str, Record], live: bool) -> None:
         caption = f"{sentences.learning(records)} {sentences.one_unit(records, LAYER, UNIT)}"
         return [Group("first", "Two real networks, measured", caption, charts)]
 
-    board(f"{PAGE}/board", build, records, live)
+    board(f"{PAGE}/board", build, shown)
 
 
 require_router()

@@ -5,7 +5,8 @@ JSON, and nothing of what they show.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from shutil import copyfile
@@ -17,6 +18,7 @@ import streamlit as st
 
 from bnviz.figures.style import styles
 from bnviz.record import Record
+from bnviz.ui.shown import Shown
 
 HERE = Path(__file__).parent
 STATIC_FOLDER = HERE.parent.parent / "static"
@@ -32,64 +34,102 @@ _component = st.components.v2.component(
 
 
 @dataclass(frozen=True)
+class Action:
+    """A button in a group's head: it reports the update at the cursor under the event's name.
+
+    In the label, {step} stands for that update.
+    """
+
+    label: str
+    event: str
+
+
+@dataclass(frozen=True)
 class Group:
-    """One section of a board: what to look for, and the charts to look at, by name."""
+    """One section of a board: what to look for, and the charts to look at, by name. Texts are plain, with line breaks.
+
+    `note` is small print below the charts.
+    """
 
     name: str
     title: str
     caption: str
-    charts: Mapping[str, go.Figure]
+    charts: Mapping[str, go.Figure] = field(default_factory=dict)
+    action: Action | None = None
+    note: str = ""
 
 
 def board(
     key: str,
     build: Callable[[], Sequence[Group]],
-    records: Mapping[str, Record],
-    live: bool,
+    shown: Shown,
     looked_at: tuple[Any, ...] = (),
-    on_unit: Callable[[], None] | None = None,
-) -> Any:
-    """Draw the groups that `build` makes of the records; `live` while runs go on.
+    on_event: Mapping[str, Callable[[int], None]] | None = None,
+) -> None:
+    """Draw the groups that `build` makes of what is shown.
 
     Figures are built anew only when a record or `looked_at` (whatever else decides what is drawn) has changed.
-    `on_unit` is called when a unit was clicked in a layer map.
+    `on_event` has, by the event's name, what to call with the number that the browser reports: an action's update, or
+    what was clicked in a chart whose `layout.meta` has that name as `selects`.
     """
+    records = shown.records
     arms = [
         {"name": name, "colour": style.colour, "line": CSS_LINES.get(style.dash, "solid")}
         for name, style in styles(records).items()
     ]
-    steps = sorted({int(step) for record in records.values() for step in record.data["probe_step"].values})
     data = {
-        "groups": _drawn(key, build, records, looked_at),
+        "groups": _drawn(key, build, shown, looked_at),
         "arms": arms,
-        "steps": steps,
+        "steps": _steps(records),
         "total": max(record.config.steps for record in records.values()),
-        "live": live,
+        "live": shown.live,
         "plotly": f"./app/static/{serve_plotly()}",
     }
-    return _component(key=key, data=data, on_unit_change=on_unit or (lambda: None))
+    calls: dict[str, Any] = {
+        f"on_{event}_change": partial(_report, key, event, call) for event, call in (on_event or {}).items()
+    }
+    _component(key=key, data=data, **calls)
+
+
+def _report(key: str, event: str, call: Callable[[int], None]) -> None:
+    reported = getattr(st.session_state[key], event, None)
+    if reported is not None:
+        call(int(reported))
+
+
+def _steps(records: Mapping[str, Record]) -> list[int]:
+    """Where the cursor can be: every update at which an arm was measured, if only its loss."""
+    axes = [record.data["probe_step" if record.data.sizes.get("probe_step") else "step"] for record in records.values()]
+    return sorted({int(step) for axis in axes for step in axis.values})
 
 
 def _drawn(
-    key: str, build: Callable[[], Sequence[Group]], records: Mapping[str, Record], looked_at: tuple[Any, ...]
+    key: str, build: Callable[[], Sequence[Group]], shown: Shown, looked_at: tuple[Any, ...]
 ) -> list[dict[str, Any]]:
     """The groups as plain data, as they were last time if nothing has changed since: records never change, a run that
     goes on has a new one."""
-    seen, kept, groups = st.session_state.get(f"{key}/drawn", (None, {}, []))
-    same_names = seen == looked_at and list(kept) == list(records)
-    if same_names and all(kept[name] is record for name, record in records.items()):
+    several = [(name, record) for name, records in shown.repeats.items() for record in records]
+    now = [*looked_at, *(part for named in (*several, *shown.also.items()) for part in named)]
+    before, groups = st.session_state.get(f"{key}/drawn", (None, []))
+    if before is not None and len(before) == len(now) and all(map(_same, before, now)):
         return list(groups)
     groups = [
         {
             "name": group.name,
             "title": group.title,
             "caption": group.caption,
+            "note": group.note,
+            "action": asdict(group.action) if group.action else None,
             "charts": [{"name": name, "figure": figure.to_json()} for name, figure in group.charts.items()],
         }
         for group in build()
     ]
-    st.session_state[f"{key}/drawn"] = (looked_at, dict(records), groups)
+    st.session_state[f"{key}/drawn"] = (now, groups)
     return groups
+
+
+def _same(before: Any, now: Any) -> bool:
+    return before is now or (not isinstance(now, Record) and bool(before == now))
 
 
 def serve_plotly() -> str:

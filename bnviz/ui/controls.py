@@ -9,81 +9,77 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
-from bnviz import registry
 from bnviz.config import RunConfig, sentences
-from bnviz.nonlinearities import NONLINEARITIES
 from bnviz.record import Record
-from bnviz.ui.links import setting_key, within
+from bnviz.ui.fields import draw
+from bnviz.ui.links import one_of, setting_key, within
 
 LONGEST_SECONDS = 600.0
 """A run that is estimated to take longer than this on one core is refused in the app; the command line has no limit."""
 
-LEARNING_RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-STEPS = (50, 100, 200, 400, 600, 1000, 2000, 5000, 10_000, 20_000, 50_000)
-BATCH_SIZES = (2, 4, 8, 16, 32, 60, 128, 256, 512)
-INITS = {"normal": "Normal, std of your choice", "xavier": "Xavier (Glorot) normal", "he": "He normal"}
-OPTIMIZERS = {"sgd": "SGD", "adam": "Adam"}
-PROBE_DATA = {"batch": "the training mini-batch (as the paper)", "fixed": "one fixed batch"}
+WIDTH = {"dataset": 150, "activation": 135, "norm": 160, "learning_rate": 185, "steps": 170, "batch_size": 170}
+"""In pixels, of a control in the row."""
+OTHER_WIDTH = 190
+
+ROW = ("dataset", "activation", "norm", "learning_rate", "seeds")
+GROUPS: Mapping[str, Sequence[str]] = {
+    "Network": ("network", "widths", "init"),
+    "Training": ("activation", "learning_rate", "batch_size", "steps", "optimizer", "binarize", "seed"),
+    "Noise": (
+        "noise_mean",
+        "noise_scale",
+        "noise_spread_mean",
+        "noise_spread_scale",
+        "noise_per",
+        "noise_at_test",
+    ),
+    "Line": ("line_range", "line_along", "line_points", "sharpness_count"),
+    "Measuring": ("probe_data", "probe_points", "precision"),
+}
+"""What can be under "More"; what a page has in its row is not there again."""
+MORE = ("Network", "Training", "Measuring")
+SEEDS = (1, 3)
 
 
-def run_controls(page: str) -> RunConfig | None:
+def run_controls(page: str, row: Sequence[str] = ROW, more: Sequence[str] = MORE) -> RunConfig | None:
     """Draw the controls over the page's settings, and return the configuration they describe.
 
-    None if it is refused; the page then says why.
+    Args:
+        page: names the page.
+        row: settings in the compact row, by the names in `fields`; "seeds" is the page's own setting of that name.
+        more: names of the groups under "More".
+
+    Returns:
+        None if it is refused; the page then says why.
     """
     chosen = {name: st.session_state[setting_key(page, name)] for name in RunConfig.model_fields}
+    if "seeds" in row:
+        one_of(page, "seeds", SEEDS)
+    problems = []
     with st.container(horizontal=True, vertical_alignment="bottom", key=f"{page}-controls"):
-        chosen["dataset"] = _plugin(page, "datasets", "dataset", "Data", 150)
-        chosen["activation"] = _choice(page, "activation", "Nonlinearity", _labels(), 135)
-        chosen["norm"] = _plugin(page, "norms", "norm", "Compared with", 160, leave_out=("none",))
-        chosen["learning_rate"] = _ladder(page, "learning_rate", "Learning rate", LEARNING_RATES, 185)
+        for name in row:
+            if name == "seeds":
+                _seeds(page)
+            else:
+                problems.append(draw(page, name, chosen, WIDTH.get(name, OTHER_WIDTH)))
         with st.popover("More", width=100):
-            problem = _more(page, chosen)
-    if problem:
+            for group in more:
+                st.markdown(f"**{group}**")
+                problems += [draw(page, name, chosen) for name in GROUPS[group] if name not in row]
+    told = [problem for problem in problems if problem]
+    for problem in told:
         st.error(problem)
-        return None
-    return _validated(chosen)
+    return None if told else _validated(chosen)
 
 
-def _more(page: str, chosen: dict[str, Any]) -> str | None:
-    chosen["network"] = _plugin(page, "networks", "network", "Network")
-    widths_key, text_key = setting_key(page, "widths"), setting_key(page, "widths text")
-    current = ", ".join(str(width) for width in st.session_state[widths_key])
-    if text_key not in st.session_state or st.session_state.get(f"{text_key} of") != current:
-        st.session_state[text_key] = st.session_state[f"{text_key} of"] = current
-    text = st.text_input("Units in each hidden layer", key=text_key, help="Whole numbers with commas: 100, 100, 100")
-    chosen["init"] = _choice(page, "init", "Initial weights", INITS)
-    fixed_std = chosen["init"] != "normal"
-    key = setting_key(page, "init_std")
-    chosen["init_std"] = st.number_input(
-        "Standard deviation of the initial weights",
-        key=key,
-        min_value=min(0.001, st.session_state[key]),  # a link may name a smaller one
-        max_value=10.0,
-        step=0.01,
-        format="%g",
-        disabled=fixed_std,
+def _seeds(page: str) -> None:
+    st.segmented_control(
+        "Seeds",
+        SEEDS,
+        key=setting_key(page, "seeds"),
+        required=True,
+        help="With 3, every arm is trained with this seed and the two after it: thin lines, mean and interval",
     )
-    chosen["batch_size"] = _ladder(page, "batch_size", "Batch size", BATCH_SIZES)
-    chosen["steps"] = _ladder(page, "steps", "Updates", STEPS)
-    chosen["optimizer"] = _choice(page, "optimizer", "Optimiser", OPTIMIZERS)
-    chosen["probe_data"] = _choice(page, "probe_data", "Measure the distributions on", PROBE_DATA)
-    chosen["binarize"] = st.toggle("Black-and-white images (as the paper)", key=setting_key(page, "binarize"))
-    chosen["seed"] = st.number_input(
-        "Seed",
-        key=setting_key(page, "seed"),
-        min_value=0,
-        max_value=2**31 - 1,
-        step=1,
-        help="Decides initial weights, order of the data and noise, in all arms alike",
-    )
-    try:
-        chosen["widths"] = tuple(int(part) for part in text.replace(" ", "").split(","))
-    except ValueError:
-        return f"Units in each hidden layer: {text[:40]!r} was given; whole numbers with commas are needed: 100, 100."
-    st.session_state[f"{text_key} of"] = ", ".join(str(width) for width in chosen["widths"])
-    st.session_state[widths_key] = chosen["widths"]
-    return None
 
 
 def _validated(chosen: dict[str, Any]) -> RunConfig | None:
@@ -101,49 +97,6 @@ def _validated(chosen: dict[str, Any]) -> RunConfig | None:
         )
         return None
     return config
-
-
-def _labels() -> dict[str, str]:
-    return {name: item.label for name, item in NONLINEARITIES.items()}
-
-
-def _plugin(
-    page: str, kind: str, name: str, label: str, width: int | None = None, leave_out: Sequence[str] = ()
-) -> str:
-    options = {
-        key: item.label for key, item in registry.plugins(kind).items() if not item.error and key not in leave_out
-    }
-    current = st.session_state[setting_key(page, name)]
-    if current not in options:  # a link may name what the menu leaves out
-        options[current] = registry.describe(kind, current).label
-    return _choice(page, name, label, options, width, registry.describe(kind, current).help)
-
-
-def _choice(
-    page: str, name: str, label: str, options: dict[str, str], width: int | None = None, help_text: str | None = None
-) -> str:
-    chosen: str = st.selectbox(
-        label,
-        list(options),
-        format_func=lambda option: options.get(option, option),
-        key=setting_key(page, name),
-        help=help_text,
-        width=width or "stretch",
-    )
-    return chosen
-
-
-def _ladder(page: str, name: str, label: str, rungs: Sequence[float], width: int | None = None) -> Any:
-    """A slider over log-spaced values; a value from a link that lies between two of them gets a place of its own."""
-    key = setting_key(page, name)
-    options = sorted({*rungs, st.session_state[key]})
-    return st.select_slider(
-        label,
-        options,
-        key=key,
-        width=width or "stretch",
-        format_func=lambda value: f"{value:g}" if value < 1000 else f"{value:,.0f}".replace(",", "\u2009"),
-    )
 
 
 def unit_controls(page: str, records: Mapping[str, Record]) -> tuple[int, int, bool]:

@@ -1,7 +1,8 @@
 """Explaining: the source that measured, and what can be taken away from a page."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -9,16 +10,22 @@ import streamlit as st
 from bnviz import registry
 from bnviz.record import Record
 
+Table = tuple[str, Callable[[], str]]
+"""A file's name, and what makes its CSV text when it is asked for."""
 
-def probe_source(name: str) -> None:
-    """The probe's own file, read from disk: what is shown is what ran."""
+
+def probe_source(*names: str) -> None:
+    """The probes' own files, read from disk: what is shown is what ran."""
     with st.expander("The code that measured this", icon=":material/code:"):
-        st.caption(f"bnviz/probes/{name}.py, as it ran")
-        st.code(registry.source("probes", name), language="python", line_numbers=True)
+        places = st.tabs([f"{name}.py" for name in names]) if len(names) > 1 else [st.container()]
+        for name, place in zip(names, places, strict=True):
+            place.caption(f"bnviz/probes/{name}.py, as it ran")
+            place.code(registry.source("probes", name), language="python", line_numbers=True)
 
 
-def take_away(page: str, records: Mapping[str, Record], layer: int, unit: int) -> None:
-    """Downloads: the whole record of each arm, and tables of what is on screen."""
+def take_away(page: str, records: Mapping[str, Record], tables: Mapping[str, Table] | None = None) -> None:
+    """Downloads: the whole record of each arm, the curves, and further tables by their label."""
+    offered: dict[str, Table] = {"Curves (CSV)": ("curves.csv", partial(curves_table, records)), **(tables or {})}
     with st.container(horizontal=True, key=f"{page}-downloads"):
         for name, record in records.items():
             st.download_button(
@@ -31,30 +38,31 @@ def take_away(page: str, records: Mapping[str, Record], layer: int, unit: int) -
                 icon=":material/database:",
                 help="Everything this run measured, as one netCDF file",
             )
-        st.download_button(
-            "Curves (CSV)",
-            data=lambda: curves_table(records),
-            file_name="curves.csv",
-            mime="text/csv",
-            key=f"{page}/csv/curves",
-            on_click="ignore",
-            icon=":material/table:",
-        )
-        st.download_button(
-            f"Unit {unit} of layer {layer} (CSV)",
-            data=lambda: unit_table(records, layer, unit),
-            file_name=f"layer-{layer}-unit-{unit}.csv",
-            mime="text/csv",
-            key=f"{page}/csv/unit",
-            on_click="ignore",
-            icon=":material/table:",
-        )
+        for label, (file_name, build) in offered.items():
+            st.download_button(
+                label,
+                data=build,
+                file_name=file_name,
+                mime="text/csv",
+                key=f"{page}/csv/{file_name}",
+                on_click="ignore",
+                icon=":material/table:",
+            )
 
 
 def curves_table(records: Mapping[str, Record]) -> str:
-    """Loss and accuracy of every arm at every noted step, long format, CSV."""
+    """Loss and accuracy, where there is one, of every arm at every noted step, long format, CSV."""
     names = ["train_loss", "test_loss", "test_accuracy"]
-    return _csv({name: record.data[names].to_dataframe() for name, record in records.items()})
+    return csv_table(
+        {arm: one.data[[name for name in names if name in one.data]].to_dataframe() for arm, one in records.items()}
+    )
+
+
+def csv_table(tables: Mapping[str, pd.DataFrame]) -> str:
+    """One table of every arm's rows, long format, CSV."""
+    text = io.StringIO()
+    pd.concat(tables, names=["arm"]).tocsv_table(text)
+    return text.getvalue()
 
 
 def unit_table(records: Mapping[str, Record], layer: int, unit: int) -> str:
@@ -66,13 +74,7 @@ def unit_table(records: Mapping[str, Record], layer: int, unit: int) -> str:
         for level in record.config.percentiles:
             table[f"percentile_{level:g}"] = chosen["percentile"].sel(quantile=level).to_series()
         tables[name] = table.drop(columns=["layer", "unit"])
-    return _csv(tables)
-
-
-def _csv(tables: Mapping[str, pd.DataFrame]) -> str:
-    text = io.StringIO()
-    pd.concat(tables, names=["arm"]).to_csv(text)
-    return text.getvalue()
+    return csv_table(tables)
 
 
 def _slug(name: str) -> str:

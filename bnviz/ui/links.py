@@ -4,7 +4,7 @@ The address is the truth whenever it changed under the page (a pasted link, back
 A page that is come back to without a query keeps what it had. Widgets hold their values under `PAGE.FIELD`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -61,20 +61,29 @@ def keep(page: str, config: RunConfig, defaults: RunConfig, view: Mapping[str, i
 
 def within(page: str, name: str, largest: int) -> None:
     """Bring one of the page's own settings to 1 ... `largest`, and say so if it was the link that asked for another."""
+    given = st.session_state[setting_key(page, name)]
+    _bring(page, name, min(max(given, 1), largest), f"a whole number from 1 to {largest}")
+
+
+def one_of(page: str, name: str, allowed: Sequence[int]) -> None:
+    """Bring one of the page's own settings to the first of what is allowed if it is none of them; say so likewise."""
+    given = st.session_state[setting_key(page, name)]
+    _bring(page, name, given if given in allowed else allowed[0], " or ".join(map(str, allowed)))
+
+
+def pick(page: str, name: str, clicked: int) -> None:
+    """Take over what was clicked on the board as the page's setting of that name."""
+    st.session_state[setting_key(page, name)] = clicked
+
+
+def _bring(page: str, name: str, value: int, allowed: str) -> None:
     state, key = st.session_state, setting_key(page, name)
     given = state[key]
-    state[key] = min(max(given, 1), largest)
-    if state[key] != given and state.get(f"{page}/settings") is None and name in state[f"{page}/query"]:
-        problem = f"{name} must be a whole number from 1 to {largest}, not {given}; {name}={state[key]} is used."
+    state[key] = value
+    if value != given and state.get(f"{page}/settings") is None and name in state[f"{page}/query"]:
+        problem = f"{name} must be {allowed}, not {given}; {name}={value} is used."
         state[f"{page}/problems"] = [*state.get(f"{page}/problems", []), problem]
         st.warning(problem, icon=":material/link_off:")
-
-
-def pick(page: str, name: str, board_key: str = "board") -> None:
-    """Take over what was clicked on the board as the page's setting of that name."""
-    clicked = getattr(st.session_state[f"{page}/{board_key}"], name, None)
-    if clicked is not None:
-        st.session_state[setting_key(page, name)] = int(clicked)
 
 
 def _fill(page: str, settings: Mapping[str, Any]) -> None:

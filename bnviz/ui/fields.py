@@ -1,0 +1,213 @@
+"""The control of each setting of a run: which widget, in which words, over which values.
+
+Values come from session state (filled by `links`) and stay what a link gave, also between the rungs of a ladder. Which
+controls a page has, and where, is for `controls`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
+from typing import Any
+
+import streamlit as st
+
+from bnviz import registry
+from bnviz.config import RunConfig
+from bnviz.nonlinearities import NONLINEARITIES
+from bnviz.ui.links import setting_key
+
+LEARNING_RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+SMALL_LEARNING_RATES = (1e-7, 1e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4)
+"""For data whose targets are values: squared errors have gradients of any size."""
+STEPS = (50, 100, 200, 400, 600, 1000, 2000, 5000, 10_000, 20_000, 50_000)
+BATCH_SIZES = (2, 4, 8, 16, 32, 60, 128, 256, 512, 1000)
+PROBE_POINTS = (8, 12, 24, 40, 60, 100, 200)
+LINE_POINTS = (4, 6, 8, 12, 16, 24)
+INITS = {"normal": "Normal, std of your choice", "xavier": "Xavier (Glorot) normal", "he": "He normal"}
+OPTIMIZERS = {"sgd": "SGD", "adam": "Adam"}
+PROBE_DATA = {"batch": "the training mini-batch (as the paper)", "fixed": "one fixed batch"}
+PRECISIONS = {"float32": "single (float32)", "float64": "double (float64)"}
+NOISE_PER = {"unit": "each unit", "layer": "each layer"}
+LINE_ALONG = {"gradient": "the gradient (as the paper)", "random": "a random direction"}
+LINE_IN = {"learning_rate": "times the learning rate", "absolute": "as they are"}
+LINE_RANGES = {
+    "1/2 to 4 × learning rate (VGG, the paper)": (0.5, 4.0, "learning_rate"),
+    "0.05 to 0.4 (lecture notes)": (0.05, 0.4, "absolute"),
+    "1/100 to 30 × learning rate (deep linear net)": (0.01, 30.0, "learning_rate"),
+}
+OWN = "own"
+
+Chosen = dict[str, Any]
+Control = Callable[[str, Chosen], str | None]
+"""Draws over the page's setting and notes what was chosen; returns a sentence if that cannot be used."""
+
+
+def draw(page: str, name: str, chosen: Chosen, width: int | None = None) -> str | None:
+    """The control of one of a run's settings, or of several that are one choice; notes the values in `chosen`."""
+    if name in COMPOSED:
+        return COMPOSED[name](page, chosen)
+    chosen[name] = WIDGETS[name](page, name, width)
+    return None
+
+
+def _choice(
+    page: str, name: str, width: int | None, label: str, options: Mapping[str, str], help_text: str | None = None
+) -> str:
+    chosen: str = st.selectbox(
+        label,
+        list(options),
+        format_func=lambda option: options.get(option, option),
+        key=setting_key(page, name),
+        help=help_text,
+        width=width or "stretch",
+    )
+    return chosen
+
+
+def _plugin(page: str, name: str, width: int | None, label: str, kind: str, leave_out: Sequence[str] = ()) -> str:
+    options = {
+        key: item.label for key, item in registry.plugins(kind).items() if not item.error and key not in leave_out
+    }
+    current = st.session_state[setting_key(page, name)]
+    if current not in options:  # a link may name what the menu leaves out
+        options[current] = registry.describe(kind, current).label
+    return _choice(page, name, width, label, options, registry.describe(kind, current).help)
+
+
+def _activation(page: str, name: str, width: int | None) -> str:
+    return _choice(page, name, width, "Nonlinearity", {key: item.label for key, item in NONLINEARITIES.items()})
+
+
+def _ladder(page: str, name: str, width: int | None, label: str, rungs: Sequence[float]) -> Any:
+    """A slider over log-spaced values; a value from a link that lies between two of them gets a place of its own."""
+    key = setting_key(page, name)
+    return st.select_slider(
+        label,
+        sorted({*rungs, st.session_state[key]}),
+        key=key,
+        width=width or "stretch",
+        format_func=lambda value: f"{value:g}" if value < 1000 else f"{value:,.0f}".replace(",", "\u2009"),
+    )
+
+
+def _learning_rate(page: str, name: str, width: int | None) -> Any:
+    data = registry.describe("datasets", st.session_state[setting_key(page, "dataset")]).constants
+    small = SMALL_LEARNING_RATES if data.get("TARGETS") == "values" else ()
+    return _ladder(page, name, width, "Learning rate", (*small, *LEARNING_RATES))
+
+
+def _number(
+    page: str,
+    name: str,
+    width: int | None,
+    label: str,
+    step: float = 0.01,
+    smallest: float = 0.0,
+    disabled: bool = False,
+) -> Any:
+    """A number within the setting's bounds; `smallest` stands where only the bound itself is not allowed."""
+    key, schema = setting_key(page, name), _schema(name)
+    number = int if schema["type"] == "integer" else float
+    least = number(schema.get("minimum", smallest))
+    return st.number_input(
+        label,
+        key=key,
+        min_value=min(least, st.session_state[key]),  # a link may name one that is smaller than the smallest
+        max_value=number(schema["maximum"]),
+        step=1 if number is int else step,
+        format=None if number is int else "%g",
+        help=_described(name),
+        disabled=disabled,
+        width=width or "stretch",
+    )
+
+
+def _toggle(page: str, name: str, width: int | None, label: str) -> bool:
+    return st.toggle(label, key=setting_key(page, name), width=width or "stretch")
+
+
+def _widths(page: str, chosen: Chosen) -> str | None:
+    widths_key, text_key = setting_key(page, "widths"), setting_key(page, "widths text")
+    current = ", ".join(str(width) for width in st.session_state[widths_key])
+    if text_key not in st.session_state or st.session_state.get(f"{text_key} of") != current:
+        st.session_state[text_key] = st.session_state[f"{text_key} of"] = current
+    text = st.text_input("Units in each hidden layer", key=text_key, help="Whole numbers with commas: 100, 100, 100")
+    try:
+        chosen["widths"] = tuple(int(part) for part in text.replace(" ", "").split(","))
+    except ValueError:
+        return f"Units in each hidden layer: {text[:40]!r} was given; whole numbers with commas are needed: 100, 100."
+    st.session_state[f"{text_key} of"] = ", ".join(str(width) for width in chosen["widths"])
+    st.session_state[widths_key] = chosen["widths"]
+    return None
+
+
+def _init(page: str, chosen: Chosen) -> None:
+    chosen["init"] = _choice(page, "init", None, "Initial weights", INITS)
+    fixed = chosen["init"] != "normal"
+    label = "Standard deviation of the initial weights"
+    chosen["init_std"] = _number(page, "init_std", None, label, smallest=0.001, disabled=fixed)
+
+
+def _line_range(page: str, chosen: Chosen) -> None:
+    """Known ranges of step lengths, or two numbers; what is told apart by the numbers is not in the link twice."""
+    state, key = st.session_state, setting_key(page, "line range")
+    names = ("line_from", "line_to", "line_in")
+    current = tuple(state[setting_key(page, name)] for name in names)
+    if key not in state or state.get(f"{key} of") != current:  # the page opens, or its link has changed
+        state[key] = next((label for label, limits in LINE_RANGES.items() if limits == current), OWN)
+    label = st.selectbox("Step lengths along the line", [*LINE_RANGES, OWN], key=key)
+    for name, value in zip(names, LINE_RANGES.get(label, current), strict=True):
+        state[setting_key(page, name)] = value
+    own = label == OWN
+    low, high = st.columns(2)
+    with low:
+        chosen["line_from"] = _number(page, "line_from", None, "from", smallest=0.001, disabled=not own)
+    with high:
+        chosen["line_to"] = _number(page, "line_to", None, "to", smallest=0.001, disabled=not own)
+    chosen["line_in"] = st.selectbox(
+        "in units of",
+        list(LINE_IN),
+        format_func=lambda option: LINE_IN[option],
+        key=setting_key(page, "line_in"),
+        disabled=not own,
+        label_visibility="collapsed",
+    )
+    state[f"{key} of"] = tuple(chosen[name] for name in names)
+
+
+WIDGETS: Mapping[str, Callable[[str, str, int | None], Any]] = {
+    "dataset": partial(_plugin, label="Data", kind="datasets"),
+    "network": partial(_plugin, label="Network", kind="networks"),
+    "norm": partial(_plugin, label="Compared with", kind="norms", leave_out=("none",)),
+    "activation": _activation,
+    "learning_rate": _learning_rate,
+    "batch_size": partial(_ladder, label="Batch size", rungs=BATCH_SIZES),
+    "steps": partial(_ladder, label="Updates", rungs=STEPS),
+    "optimizer": partial(_choice, label="Optimiser", options=OPTIMIZERS),
+    "binarize": partial(_toggle, label="Black-and-white images (as the paper)"),
+    "seed": partial(_number, label="Seed"),
+    "precision": partial(_choice, label="Precision", options=PRECISIONS),
+    "probe_points": partial(_ladder, label="Measured steps", rungs=PROBE_POINTS),
+    "probe_data": partial(_choice, label="Measure on", options=PROBE_DATA),
+    "noise_mean": partial(_number, label="Shift of units, n_μ", step=0.1),
+    "noise_scale": partial(_number, label="Scale of units, n_σ", step=0.05),
+    "noise_spread_mean": partial(_number, label="Spread of a sample's shift, r_μ", step=0.05),
+    "noise_spread_scale": partial(_number, label="Spread of a sample's scale, r_σ", step=0.05),
+    "noise_per": partial(_choice, label="Noise drawn for", options=NOISE_PER),
+    "noise_at_test": partial(_toggle, label="Noise also when test images are scored"),
+    "line_along": partial(_choice, label="Look along", options=LINE_ALONG),
+    "line_points": partial(_ladder, label="Step lengths looked at", rungs=LINE_POINTS),
+    "sharpness_count": partial(_number, label="Hessian eigenvalues"),
+}
+COMPOSED: Mapping[str, Control] = {"widths": _widths, "init": _init, "line_range": _line_range}
+
+
+@cache
+def _schema(name: str) -> dict[str, Any]:
+    """The setting's JSON schema: type and bounds."""
+    found: dict[str, Any] = RunConfig.model_json_schema()["properties"][name]
+    return found
+
+
+def _described(name: str) -> str:
+    described = RunConfig.model_fields[name].description or ""
+    return described[:1].upper() + described[1:]

@@ -1,0 +1,80 @@
+"""The status of a comparison in words: what waits, what trains, how it ended. Reads jobs and records; draws nothing."""
+
+from collections.abc import Mapping, Sequence
+
+from bnviz import gallery
+from bnviz.config import RunConfig
+from bnviz.figures.style import percent, two_digits
+from bnviz.jobs.service import Service
+from bnviz.record import Record
+
+Runs = Mapping[str, Sequence[RunConfig]]
+"""By arm: the run with each seed, the page's own first."""
+
+
+def record_of(service: Service, config: RunConfig) -> Record | None:
+    """The run's record: its job's, so far, or the gallery's."""
+    job = service.find(config.key)
+    return job.record() if job is not None else gallery.find(config)
+
+
+def status_line(service: Service, runs: Runs, extras: Mapping[str, RunConfig]) -> str:
+    """Markdown: one part an arm, and one for each of the extras that has not ended."""
+    parts = [_arm(service, name, several) for name, several in runs.items()]
+    waiting = [_going(service, name, (config,)) for name, config in extras.items()]
+    return " · ".join([*parts, *(part for part in waiting if part)])
+
+
+def told_failures(service: Service, runs: Runs, extras: Mapping[str, RunConfig]) -> list[str]:
+    """A sentence for each error, with the arms that have it."""
+    failed: dict[str, dict[str, None]] = {}
+    for name, several in [*runs.items(), *((name, (config,)) for name, config in extras.items())]:
+        for config in several:
+            job = service.find(config.key)
+            if job is not None and job.state == "failed":
+                failed.setdefault(job.error or "it failed without a word", {})[name] = None
+    return [f"{' and '.join(names).capitalize()}: {error}" for error, names in failed.items()]
+
+
+def _arm(service: Service, name: str, several: Sequence[RunConfig]) -> str:
+    return _going(service, name, several) or _ended(service, name, several)
+
+
+def _going(service: Service, name: str, several: Sequence[RunConfig]) -> str | None:
+    """Where the first run is that has not ended; None if all have."""
+    for place, config in enumerate(several):
+        job = service.find(config.key)
+        which = f"**{name}**" + (f" seed {place + 1} of {len(several)}" if len(several) > 1 else "")
+        if job is not None and job.state == "queued":
+            before = service.queue_position(job.key)
+            return f"{which} waits for a worker" + (f", {before} before it" if before else "")
+        if job is not None and job.state == "running":
+            return f"{which}{',' if len(several) > 1 else ''} update {max(job.step, 0)} of {config.steps}"
+    return None
+
+
+def _ended(service: Service, name: str, several: Sequence[RunConfig]) -> str:
+    found = [record_of(service, config) for config in several]
+    records = [record for record in found if record is not None and record.data.sizes.get("step")]
+    if not records:
+        return f"**{name}** has no measurements"
+    diverged = [record.last_step for record in records if record.outcome == "diverged"]
+    if diverged and len(several) > 1:
+        return f"**{name}** diverged with {len(diverged)} of {len(records)} seeds"
+    if diverged:
+        return f"**{name}** diverged by update {diverged[0]}: its loss is no longer finite"
+    told = f"**{name}** {_score(records)} after {max(record.last_step for record in records)} updates"
+    if len(records) > 1:
+        told += f", mean of {len(records)} seeds"
+    return told + (", stopped" if any(record.outcome == "stopped" for record in records) else "")
+
+
+def _score(records: Sequence[Record]) -> str:
+    """Mean test accuracy; of runs that learn values, the mean test loss."""
+    name = "test_accuracy" if "test_accuracy" in records[0].data else "test_loss"
+    scores = []
+    for record in records:
+        final = record.final(f"final_{name}")  # of all test samples, unless the run was stopped
+        scores.append(final if final == final else record.final(name))
+    mean = sum(scores) / len(scores)
+    return f"{percent(mean)} test accuracy" if name == "test_accuracy" else f"{two_digits(mean)} test loss"
