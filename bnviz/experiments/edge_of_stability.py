@@ -17,10 +17,15 @@ NEAR = 0.8
 """A share of 2 / learning rate from which on a network counts as being at the edge (a choice of bnviz)."""
 
 
-def closeness(record: Record) -> float:
-    """Largest eigenvalue as a share of 2 / learning rate, median over the second half of its measurements."""
+def closest(record: Record) -> float:
+    """Largest eigenvalue as a share of 2 / learning rate, at its peak."""
+    return float(quantities.largest_eigenvalue(record).max()) / quantities.stability_limit(record)
+
+
+def late(record: Record) -> float:
+    """Largest eigenvalue, median over the second half of its measurements."""
     eigenvalues = quantities.largest_eigenvalue(record).values
-    return float(np.median(eigenvalues[len(eigenvalues) // 2 :]) / quantities.stability_limit(record))
+    return float(np.median(eigenvalues[len(eigenvalues) // 2 :]))
 
 
 EXPERIMENT = Experiment(
@@ -29,7 +34,7 @@ EXPERIMENT = Experiment(
     page="loss_landscape",
     base=RunConfig(
         widths=(100,) * 3,
-        activation="tanh",
+        activation="relu",
         init="xavier",
         learning_rate=0.2,
         batch_size=1500,
@@ -45,20 +50,20 @@ EXPERIMENT = Experiment(
             "standard_at_the_edge",
             "Gradient descent brings the standard network to the edge of stability.",
             SOURCE,
-            "largest Hessian eigenvalue × learning rate / 2, second half of training, standard",
-            alone(closeness, "standard"),
+            "largest Hessian eigenvalue × learning rate / 2, at its peak, standard",
+            alone(closest, "standard"),
             Rule("above", NEAR),
         ),
         Claim(
             "batch_norm_flatter",
             "With batch norm the largest curvature is smaller.",
             "Santurkar et al. 2018, Thm. 4.2",
-            "the same: batch norm / standard",
-            log_ratio(closeness, "batch norm", "standard"),
+            "largest Hessian eigenvalue, second half of training: batch norm / standard",
+            log_ratio(late, "batch norm", "standard"),
             Rule("below"),
             ratio=True,
         ),
     ),
-    settings={"learning rate 1": {"learning_rate": 1.0}, "ReLU": {"activation": "relu"}},
+    settings={"learning rate 1": {"learning_rate": 1.0}, "tanh": {"activation": "tanh"}},
     datasets=("digits",),
 )
