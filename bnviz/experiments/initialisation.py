@@ -1,0 +1,66 @@
+"""Careless initialisation.
+
+The same two networks from weights drawn ten times too small, as is usual, and ten times too large: does batch norm
+learn from all of them, and is it less choosy than the standard network?
+"""
+
+from bnviz.config import RunConfig
+from bnviz.experiments import Claim, Experiment, Rule, Runs
+from bnviz.experiments._statistics import accuracy
+
+SOURCE = "Ioffe & Szegedy 2015, Sec. 1; course notes 000 and 001"
+STANDARD_DEVIATIONS = (0.01, 0.1, 1.0)
+NORMS = {"standard": "none", "batch norm": "batch"}
+LEARNED = 0.9
+"""Test accuracy from which on a network counts as having learned (a choice of bnviz)."""
+
+
+def run_name(arm: str, deviation: float) -> str:
+    """The arm's run from weights of this standard deviation."""
+    return f"{arm}, weights N(0, {deviation:g}²)"
+
+
+def accuracies(runs: Runs, arm: str) -> list[float]:
+    """The arm's test accuracy for each standard deviation."""
+    return [accuracy(runs[run_name(arm, deviation)]) for deviation in STANDARD_DEVIATIONS]
+
+
+def spread(runs: Runs, arm: str) -> float:
+    """Best less worst test accuracy of the arm."""
+    return max(accuracies(runs, arm)) - min(accuracies(runs, arm))
+
+
+EXPERIMENT = Experiment(
+    question="How careful about initialisation?",
+    source=SOURCE,
+    page="activations",
+    base=RunConfig(activation="relu", init="normal", probes=()),
+    arms={
+        run_name(arm, deviation): {"norm": norm, "init_std": deviation}
+        for arm, norm in NORMS.items()
+        for deviation in STANDARD_DEVIATIONS
+    },
+    claims=(
+        Claim(
+            "less_careful",
+            "With batch norm initialisation matters less.",
+            SOURCE,
+            "best less worst test accuracy over the three initialisations, batch norm minus standard",
+            lambda runs: spread(runs, "batch norm") - spread(runs, "standard"),
+            Rule("below"),
+        ),
+        Claim(
+            "learns_from_all",
+            "With batch norm the network learns from weights ten times too small and ten times too large.",
+            SOURCE,
+            "worst test accuracy of batch norm over the three initialisations",
+            lambda runs: min(accuracies(runs, "batch norm")),
+            Rule("above", LEARNED),
+        ),
+    ),
+    settings={
+        "10 × 100 ReLU": {"widths": (100,) * 10},
+        "sigmoid": {"activation": "sigmoid"},
+        "Adam, learning rate 0.001": {"optimizer": "adam", "learning_rate": 0.001},
+    },
+)

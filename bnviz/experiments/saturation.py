@@ -1,0 +1,71 @@
+"""Saturation by large weights.
+
+Ten layers of 100 tanh units whose weights are drawn so large that nearly every unit sits on a flat part of its
+nonlinearity: does batch norm keep units off it, and do gradients get through?
+"""
+
+import math
+
+import numpy as np
+
+from bnviz import quantities
+from bnviz.experiments import Claim, Experiment, Rule, Runs
+from bnviz.experiments._statistics import accuracy, difference
+from bnviz.presets import TEN_LAYERS
+from bnviz.record import Record
+
+NOTES = "course notes 000, 1.3.3, 001 and 002"
+
+
+def saturated(record: Record) -> float:
+    """Share of the samples that saturate a unit: mean over units and layers, median over steps."""
+    return float(np.nanmedian(record.data["saturated_share"].mean(["layer", "unit"])))
+
+
+def imbalance(record: Record) -> float:
+    """|log| of the factor by which the gradient grows per layer before the first update; 0: it keeps its size."""
+    growth = float(quantities.growth_per_layer(record).isel(probe_step=0))
+    return abs(math.log(growth)) if growth > 0 else math.nan
+
+
+def better_kept(runs: Runs) -> float:
+    """How much nearer to 0 the imbalance is with batch norm: negative if it is."""
+    return imbalance(runs["batch norm"]) - imbalance(runs["standard"])
+
+
+EXPERIMENT = Experiment(
+    question="Does batch norm keep units from saturating?",
+    source=f"Ioffe & Szegedy 2015, Sec. 2; {NOTES}",
+    page="activations",
+    base=TEN_LAYERS.model_copy(
+        update={"activation": "tanh", "init": "normal", "init_std": 1.0, "probes": ("activations", "gradient_flow")}
+    ),
+    arms={"standard": {"norm": "none"}, "batch norm": {"norm": "batch"}},
+    claims=(
+        Claim(
+            "prevents_saturation",
+            "Batch norm keeps units from saturating where weights are too large.",
+            NOTES,
+            "share of samples that saturate a unit, median over updates: batch norm minus standard",
+            difference(saturated, "batch norm", "standard"),
+            Rule("below"),
+        ),
+        Claim(
+            "gradients_get_through",
+            "With batch norm gradients neither vanish nor explode.",
+            f"{NOTES}; course notes 003, question 2, and 004",
+            "|log growth of the gradient per layer| before the first update, batch norm minus standard",
+            better_kept,
+            Rule("below"),
+        ),
+        Claim(
+            "trains",
+            "With batch norm such a network trains better.",
+            NOTES,
+            "test accuracy at the end, batch norm minus standard",
+            difference(accuracy, "batch norm", "standard"),
+            Rule("above"),
+        ),
+    ),
+    settings={"sigmoid": {"activation": "sigmoid"}, "Xavier": {"init": "xavier"}},
+)
