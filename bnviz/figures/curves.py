@@ -4,29 +4,31 @@ from collections.abc import Mapping
 
 import plotly.graph_objects as go
 
+from bnviz.figures.seeds import Quantity, Repeats, lines
 from bnviz.figures.style import figure, finite, log_axis, most_steps, percent, styles, told, two_digits
 from bnviz.record import Record
 
 
-def accuracy(records: Mapping[str, Record]) -> go.Figure:
+def accuracy(records: Mapping[str, Record], repeats: Repeats | None = None) -> go.Figure:
     """Share of test images classified correctly, one line an arm."""
     ends = [f"{name} ends at {percent(last)}" for name, last in _last(records, "test_accuracy").items()]
     drawn = figure(
         "Test accuracy", told("Test accuracy over updates", ends), "updates", "test accuracy", most_steps(records)
     )
-    _lines(drawn, records, "test_accuracy", "%{y:.1%}")
+    lines(drawn, records, _curve("test_accuracy"), "%{y:.1%}", repeats)
     drawn.update_yaxes(tickformat=".0%", range=[0, 1.02])
     return drawn
 
 
-def loss(records: Mapping[str, Record]) -> go.Figure:
-    """Cross-entropy on the test images, on a log axis; the mini-batch's own loss as a thin line."""
+def loss(records: Mapping[str, Record], repeats: Repeats | None = None) -> go.Figure:
+    """Loss on the test samples, on a log axis; of a single seed, the mini-batch's own loss as a thin line, too."""
+    kind, units = _kind(records)
     ends = [f"{name} ends at {two_digits(last)}" for name, last in _last(records, "test_loss").items()]
     drawn = figure(
-        "Loss", told("Cross-entropy over updates", ends), "updates", "cross-entropy (nat)", most_steps(records)
+        "Loss", told(f"{kind} over updates", ends), "updates", f"{kind.lower()} ({units})", most_steps(records)
     )
     for name, record in records.items():
-        if "train_loss" in record.data:
+        if "train_loss" in record.data and len((repeats or {}).get(name, ())) < 2:
             style = styles(records)[name]
             drawn.add_scatter(
                 x=record.data["step"].values,
@@ -36,25 +38,22 @@ def loss(records: Mapping[str, Record]) -> go.Figure:
                 line={"color": style.faded(0.55), "width": 1},
                 hovertemplate=f"{name}, mini-batch<br>update %{{x}}: %{{y:.3g}}<extra></extra>",
             )
-    _lines(drawn, records, "test_loss", "%{y:.3g}")
+    lines(drawn, records, _curve("test_loss"), "%{y:.3g}", repeats, log=True)
     log_axis(drawn)
     return drawn
 
 
-def _lines(drawn: go.Figure, records: Mapping[str, Record], quantity: str, number: str) -> None:
-    for name, record in records.items():
-        style = styles(records)[name]
-        if quantity not in record.data:
-            continue
-        values = record.data[quantity].values
-        drawn.add_scatter(
-            x=record.data["step"].values,
-            y=values,
-            name=name,
-            mode="lines",
-            line={"color": style.colour, "dash": style.dash, "width": 2.5},
-            hovertemplate=f"{name}<br>update %{{x}}: {number}<extra></extra>",
-        )
+def _kind(records: Mapping[str, Record]) -> tuple[str, str]:
+    """Which loss it is, and its unit: cross-entropy unless the records say otherwise."""
+    for record in records.values():
+        if "test_loss" in record.data:
+            attributes = record.data["test_loss"].attrs
+            return attributes["long_name"].removesuffix(" on test samples").capitalize(), attributes["units"]
+    return "Cross-entropy", "nat"
+
+
+def _curve(quantity: str) -> Quantity:
+    return lambda record: record.data[quantity]
 
 
 def _last(records: Mapping[str, Record], quantity: str) -> dict[str, float]:

@@ -7,7 +7,7 @@ draws it sets the text colour. Colours: Okabe & Ito (2008); cividis for magnitud
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,8 @@ ZONE = "rgba(128,128,128,0.13)"
 MARK = "rgba(128,128,128,0.9)"
 SIGNED = [[0.0, "#004b76"], [0.25, "#5aa5d1"], [0.5, "#f4f2ee"], [0.75, "#eca05c"], [1.0, "#a53f00"]]
 MAGNITUDE = "cividis"
+LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"size": 11}, "bgcolor": "rgba(0,0,0,0)"}
+DECADES = 6
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 EMPTY_TEMPLATE = go.layout.Template()
 """Everything is said here; plotly's default template would be sent along with each figure, some 7 kB."""
@@ -29,10 +31,11 @@ EMPTY_TEMPLATE = go.layout.Template()
 
 @dataclass(frozen=True)
 class ArmStyle:
-    """Colour (hexadecimal) and dash (plotly's name) of one arm."""
+    """Colour (hexadecimal), dash and marker symbol (plotly's names) of one arm."""
 
     colour: str
     dash: str
+    symbol: str = "circle"
 
     def faded(self, opacity: float) -> str:
         """The colour with an opacity, for fills."""
@@ -41,10 +44,10 @@ class ArmStyle:
 
 
 KNOWN_ARMS = {
-    "none": ArmStyle("#D55E00", "dash"),
+    "none": ArmStyle("#D55E00", "dash", "diamond"),
     "batch": ArmStyle("#0072B2", "solid"),
-    "noisy_batch": ArmStyle("#009E73", "dashdot"),
-    "noisy_none": ArmStyle("#CC79A7", "dot"),
+    "noisy_batch": ArmStyle("#009E73", "dashdot", "square"),
+    "noisy_none": ArmStyle("#CC79A7", "dot", "x"),
 }
 FURTHER_ARMS = (ArmStyle("#E69F00", "solid"), ArmStyle("#56B4E9", "longdash"), ArmStyle("#8a7a00", "longdashdot"))
 
@@ -68,7 +71,7 @@ def figure(
     """An empty figure with the house's axes; `x` and `y` are axis titles, units included.
 
     `steps` is given if the x axis counts updates: how many the whole run has, so that the axis stands still while it
-    goes on.
+    goes on. With `legend=True` traces are named above the chart: where an arm's colour does not say what they are.
     """
     axis = {"gridcolor": GRID, "zeroline": False, "linecolor": GRID, "ticks": ""}
     return go.Figure(
@@ -80,7 +83,8 @@ def figure(
             "margin": {"l": 52, "r": 14, "t": 8, "b": 40},
             "height": 280,
             "hovermode": "closest",
-            "showlegend": False,
+            "showlegend": bool(meta.get("legend")),
+            "legend": LEGEND,
             "uirevision": title,
             "font": {"size": 13},
             "xaxis": {**axis, "title": {"text": x, "standoff": 8}, "showgrid": False, "range": _range(steps)},
@@ -98,17 +102,36 @@ def _range(steps: int | None) -> tuple[float, float] | None:
     return None if steps is None else (-0.01 * steps, 1.01 * steps)
 
 
-def log_axis(drawn: go.Figure) -> None:
-    """Make the y axis logarithmic, with marks that can be read over one decade as well as over thirty."""
-    shown = np.concatenate([finite(np.asarray(trace.y, float)) for trace in drawn.data] or [np.ones(1)])
-    shown = shown[shown > 0]
-    decades = math.log10(shown.max() / shown.min()) if shown.size else 0.0
-    drawn.update_yaxes(
+def log_axis(drawn: go.Figure, letter: Literal["x", "y"] = "y", values: Array | None = None) -> None:
+    """Make an axis logarithmic, with marks that can be read over one decade as well as over thirty.
+
+    With `values`, all that is ever to be seen, the axis stands still; if they span very much, it leaves out the
+    outermost half per cent at either end.
+    """
+    seen = [values] if values is not None else [np.asarray(trace[letter], float) for trace in drawn.data]
+    shown = np.concatenate([finite(one) for one in seen] or [np.ones(1)])
+    shown = shown[shown > 0] if (shown > 0).any() else np.ones(1)
+    low, high = np.log10((shown.min(), shown.max()))
+    if values is not None and high - low > DECADES:
+        low, high = np.log10(np.quantile(shown, (0.005, 0.995)))
+    decades = float(high - low)
+    margin = 0.04 * decades or 0.5
+    drawn.layout[f"{letter}axis"].update(
         type="log",
-        dtick="D2" if decades <= 2.5 else math.ceil(decades / 6),
-        tickformat=".2~g" if decades <= 6 else None,
+        range=None if values is None else (float(low) - margin, float(high) + margin),
+        dtick="D2" if decades <= 2.5 else math.ceil(decades / DECADES),
+        tickformat=".2~r" if decades <= DECADES and shown.min() > 1e-5 and shown.max() < 1e6 else None,
         exponentformat="power",
     )
+
+
+def limits(values: Array, least: float = 0.0) -> tuple[float, float]:
+    """A linear axis for nearly all of `values`: all but the outermost 2 % at either end, and `least` in any case."""
+    seen = finite(values)
+    low, high = np.quantile(seen, (0.02, 0.98)) if seen.size else (0.0, 1.0)
+    low, high = min(float(low), least), max(float(high), least)
+    margin = 0.06 * (high - low) or 0.5
+    return low - margin, high + margin
 
 
 def told(what: str, parts: Sequence[str]) -> str:

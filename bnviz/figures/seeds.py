@@ -1,0 +1,147 @@
+"""Lines over updates, one an arm: of one run, or of an arm's runs with several seeds.
+
+Several seeds are drawn as one thin line each, their mean (bold) and the 95 % interval of the mean by Student's t. Where
+the axis is logarithmic, mean and interval are those of the logarithms: the mean is the geometric one. A seed that has
+diverged is not left out: where one is not finite, so is the mean.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import plotly.graph_objects as go
+import xarray as xr
+
+from bnviz.figures.style import finite, styles, two_digits
+from bnviz.record import Record
+
+Array = npt.NDArray[np.floating]
+Steps = npt.NDArray[np.integer]
+Quantity = Callable[[Record], xr.DataArray]
+"""Of a record, an array over one step axis; KeyError where the record lacks it."""
+Repeats = Mapping[str, Sequence[Record]]
+"""Each arm's records, one a seed."""
+
+RIBBON = "95 % interval over seeds"
+CONFIDENCE = 0.95
+
+
+def series(record: Record, of: Quantity) -> tuple[Steps, Array] | None:
+    """Steps and values, (n,) each, NaN for what is not finite; None where nothing was measured."""
+    try:
+        with np.errstate(all="ignore"):  # a run that diverges has infinite values
+            found = of(record)
+    except KeyError:
+        return None
+    values = found.values
+    return (found[str(found.dims[0])].values, np.where(np.isfinite(values), values, np.nan)) if values.size else None
+
+
+def medians(records: Mapping[str, Record], of: Quantity) -> dict[str, float]:
+    """The median over steps of each arm that has a finite value: tails are heavy, and the largest would be chance."""
+    seen = {arm: series(record, of) for arm, record in records.items()}
+    values = {arm: finite(one[1]) for arm, one in seen.items() if one is not None}
+    return {arm: float(np.median(one)) for arm, one in values.items() if one.size}
+
+
+def told_medians(records: Mapping[str, Record], of: Quantity) -> list[str]:
+    """The same in words, for alternative texts."""
+    return [f"{arm} has a median of {two_digits(value)}" for arm, value in medians(records, of).items()]
+
+
+def interval(rows: Array) -> tuple[Array, Array, Array]:
+    """Mean, lower and upper end of its 95 % interval at each point: (seeds, points) -> three times (points,).
+
+    NaN where a seed is not finite; the interval is, too, with a single seed.
+    """
+    from scipy import stats  # takes a quarter of a second, and a page opens without it
+
+    with np.errstate(invalid="ignore", over="ignore"):
+        mean = rows.mean(axis=0)
+        if len(rows) < 2:
+            return mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan)
+        error = rows.std(axis=0, ddof=1) / np.sqrt(len(rows))
+    reach = stats.t.ppf((1 + CONFIDENCE) / 2, len(rows) - 1) * error
+    return mean, mean - reach, mean + reach
+
+
+def over_seeds(records: Sequence[Record], of: Quantity, log: bool = False) -> tuple[Steps, Array, Array, Array] | None:
+    """Steps that all seeds share, mean, and the ends of its interval; None where a seed has nothing measured."""
+    found = [series(record, of) for record in records]
+    seen = [one for one in found if one is not None]
+    if not records or len(seen) < len(records):
+        return None
+    shared = set.intersection(*(set(steps.tolist()) for steps, _ in seen))
+    steps = np.array(sorted(shared), np.int32)
+    rows = np.stack([values[np.isin(its, steps)] for its, values in seen]).astype(float)
+    if log:
+        mean, low, high = (np.exp(part) for part in interval(np.log(np.where(rows > 0, rows, np.nan))))
+    else:
+        mean, low, high = interval(rows)
+    return steps, mean, low, high
+
+
+def ribbon(x: Steps | Array, low: Array, high: Array) -> dict[str, Array]:
+    """Outline of the area between two lines, `x` and `y` of a trace filled to itself; gaps where one is missing."""
+    seen = np.flatnonzero(np.isfinite(low) & np.isfinite(high))
+    xs: list[Any] = []
+    ys: list[Any] = []
+    for part in np.split(seen, np.flatnonzero(np.diff(seen) > 1) + 1):
+        xs += [x[part], x[part][::-1], [np.nan]]
+        ys += [low[part], high[part][::-1], [np.nan]]
+    return {"x": np.concatenate(xs)[:-1].astype(np.float32), "y": np.concatenate(ys)[:-1].astype(np.float32)}
+
+
+def lines(
+    drawn: go.Figure,
+    records: Mapping[str, Record],
+    of: Quantity,
+    number: str,
+    repeats: Repeats | None = None,
+    log: bool = False,
+) -> None:
+    """Add each arm's line, or its seeds, their mean and its interval; `number` is how a value is written when hovered.
+
+    An arm in which nothing was measured has no line.
+    """
+    for arm, record in records.items():
+        style = styles(records)[arm]
+        several = (repeats or {}).get(arm, ())
+        mean = over_seeds(several, of, log) if len(several) > 1 else None
+        if mean is not None:
+            for one in several:
+                steps, values = series(one, of) or ((), ())
+                seed = f"{arm}, seed {one.config.seed}"
+                drawn.add_scatter(
+                    x=steps,
+                    y=values,
+                    name=seed,
+                    mode="lines",
+                    showlegend=False,
+                    opacity=0.45,
+                    line={"color": style.colour, "dash": style.dash, "width": 1},
+                    hovertemplate=f"{seed}<br>update %{{x}}: {number}<extra></extra>",
+                )
+            drawn.add_scatter(
+                **ribbon(mean[0], mean[2], mean[3]),
+                name=f"{arm}, {RIBBON}",
+                mode="lines",
+                fill="toself",
+                showlegend=False,
+                fillcolor=style.faded(0.16),
+                line={"color": style.colour, "dash": style.dash, "width": 0},
+                hoverinfo="skip",
+            )
+        shown = mean[:2] if mean is not None else series(record, of)
+        if shown is None:
+            continue
+        named = arm if mean is None else f"{arm}, mean of {len(several)} seeds"
+        drawn.add_scatter(
+            x=shown[0],
+            y=shown[1],
+            name=arm,
+            mode="lines",
+            line={"color": style.colour, "dash": style.dash, "width": 2.5},
+            hovertemplate=f"{named}<br>update %{{x}}: {number}<extra></extra>",
+        )
