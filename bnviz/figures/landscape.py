@@ -1,0 +1,198 @@
+"""The loss along the gradient, over the updates: Santurkar et al. 2018, Fig. 4.
+
+At each measured step the probe looked at K step lengths alpha. What is drawn between the smallest and the largest of
+what it saw is a range over alpha: hatched, and named so, because it says nothing about uncertainty. With
+`against="loss"` each measured step is one point at the loss of the very batch that was looked at (`line_loss_here`),
+so that arms can be compared where they are equally far, not equally old.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+import plotly.graph_objects as go
+
+from bnviz import quantities
+from bnviz.figures.seeds import Quantity, Repeats, lines, ribbon, series, told_medians
+from bnviz.figures.style import GRID, figure, log_axis, most_steps, styles, told
+from bnviz.record import Record
+
+Against = Literal["updates", "loss"]
+LOSS_RANGE = "range over α: min to max of the loss along the gradient"
+CHANGE_RANGE = "range over α: min to max of the change of the gradient"
+HATCHES = {"solid": "/", "dash": "\\", "dashdot": "x", "dot": "-", "longdash": "|", "longdashdot": "+"}
+"""Of each dash, so that the ranges of two arms can be told apart where they overlap."""
+
+
+def loss_band(records: Mapping[str, Record], arm: str | None = None) -> go.Figure:
+    """Loss at the weights (line) and its range over the step lengths (hatched), of one arm or of all."""
+    shown = {name: record for name, record in records.items() if arm in (None, name)}
+    parts = told_medians(shown, quantities.loss_variation)
+    drawn = figure(
+        "Loss along the gradient" + (f", {arm}" if arm else ""),
+        told("Range of the loss over step lengths along the gradient, over updates", parts),
+        "updates",
+        "loss (nat)",
+        most_steps(records),
+        arm,
+        legend=True,
+    )
+    for name in shown:
+        add_range(drawn, records, name, "line_loss", LOSS_RANGE)
+    ranges = len(drawn.data)
+    lines(drawn, shown, lambda record: record.data["line_loss_here"], "%{y:.3g}")
+    _finish_ranges(drawn, ranges)
+    return drawn
+
+
+def loss_variation(
+    records: Mapping[str, Record], repeats: Repeats | None = None, against: Against = "updates"
+) -> go.Figure:
+    """Largest minus smallest loss over the step lengths (Fig. 4a's range as a number)."""
+    return _over(records, quantities.loss_variation, "Variation of the loss", "max − min loss (nat)", repeats, against)
+
+
+def relative_loss_variation(
+    records: Mapping[str, Record], repeats: Repeats | None = None, against: Against = "updates"
+) -> go.Figure:
+    """The same as a share of the loss at the weights."""
+    of = quantities.relative_loss_variation
+    return _over(records, of, "Relative variation of the loss", "(max − min) / loss", repeats, against)
+
+
+def gradient_change(
+    records: Mapping[str, Record], repeats: Repeats | None = None, against: Against = "updates"
+) -> go.Figure:
+    """Change of the gradient over the step lengths, "gradient predictiveness" (Fig. 4b): the largest and the range.
+
+    The range is that of one seed: with several, or against the loss, there is none.
+    """
+    of = quantities.gradient_change
+    drawn = _over(records, of, "Change of the gradient", "max |g(α) − g|", repeats, against, legend=True)
+    if against == "updates" and not any(len(several) > 1 for several in (repeats or {}).values()):
+        own = len(drawn.data)
+        for name in records:
+            add_range(drawn, records, name, "line_gradient_change", CHANGE_RANGE)
+        drawn.data = (*drawn.data[own:], *drawn.data[:own])  # lines lie on the ranges
+        _finish_ranges(drawn, len(drawn.data) - own)
+    return drawn
+
+
+def relative_gradient_change(
+    records: Mapping[str, Record], repeats: Repeats | None = None, against: Against = "updates"
+) -> go.Figure:
+    """The largest change of the gradient as a share of the gradient."""
+    of = quantities.relative_gradient_change
+    return _over(records, of, "Relative change of the gradient", "max |g(α) − g| / |g|", repeats, against)
+
+
+def least_cosine(
+    records: Mapping[str, Record], repeats: Repeats | None = None, against: Against = "updates"
+) -> go.Figure:
+    """The smallest cosine between the gradient and that at a step length: below 0 it leads astray."""
+    of = quantities.least_cosine
+    drawn = _over(records, of, "Cosine of the gradients", "min cos(g(α), g)", repeats, against, log=False)
+    drawn.update_yaxes(range=[-1.05, 1.05])
+    drawn.add_hline(y=0, line={"color": GRID, "width": 1.5}, layer="below")
+    return drawn
+
+
+def effective_smoothness(
+    records: Mapping[str, Record], repeats: Repeats | None = None, against: Against = "updates"
+) -> go.Figure:
+    """Effective beta (Fig. 4c): the largest change of the gradient for the distance moved."""
+    of = quantities.effective_smoothness
+    return _over(records, of, "Effective β-smoothness", "max |g(α) − g| / |α d|", repeats, against)
+
+
+def add_range(drawn: go.Figure, records: Mapping[str, Record], arm: str, quantity: str, named: str) -> None:
+    """Hatch the range over alpha of a quantity, above zero, as an axis in powers of ten needs it."""
+    smallest = series(records[arm], lambda record: record.data[quantity].min("alpha", skipna=False))
+    largest = series(records[arm], lambda record: record.data[quantity].max("alpha", skipna=False))
+    if smallest is not None and largest is not None:
+        add_hatched(drawn, records, arm, smallest[0], smallest[1], largest[1], named)
+
+
+def add_hatched(
+    drawn: go.Figure,
+    records: Mapping[str, Record],
+    arm: str,
+    x: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    named: str,
+) -> None:
+    """Hatch the area between two lines; never used for uncertainty."""
+    style = styles(records)[arm]
+    drawn.add_scatter(
+        **ribbon(x, np.where(low > 0, low, np.nan), high),
+        name=f"{arm}, {named}",
+        mode="lines",
+        fill="toself",
+        fillcolor=style.faded(0.08),
+        fillpattern={
+            "shape": HATCHES[style.dash],
+            "fgcolor": style.faded(0.55),
+            "size": 6,
+            "solidity": 0.2,
+        },
+        line={"color": style.colour, "dash": style.dash, "width": 0},
+        hoverinfo="skip",
+    )
+
+
+def _finish_ranges(drawn: go.Figure, ranges: int) -> None:
+    """Name the ranges only, which come first, in a legend that takes nothing from the picture; mark the axis."""
+    for line in drawn.data[ranges:]:
+        line.showlegend = False
+    drawn.layout.height += 20 * ranges
+    log_axis(drawn)
+
+
+def _over(
+    records: Mapping[str, Record],
+    of: Quantity,
+    title: str,
+    y: str,
+    repeats: Repeats | None,
+    against: Against,
+    log: bool = True,
+    legend: bool = False,
+) -> go.Figure:
+    x = "updates" if against == "updates" else "loss of the batch looked at (nat), falling"
+    drawn = figure(
+        title if against == "updates" else f"{title}, against the loss",
+        told(f"{title} over {'updates' if against == 'updates' else 'the loss'}", told_medians(records, of)),
+        x,
+        y,
+        most_steps(records) if against == "updates" else None,
+        legend=legend,
+    )
+    if against == "updates":
+        lines(drawn, records, of, "%{y:.3g}", repeats, log)
+    else:
+        _points(drawn, records, of, repeats)
+        log_axis(drawn, "x")
+        drawn.update_xaxes(autorange="reversed")
+    if log:
+        log_axis(drawn)
+    return drawn
+
+
+def _points(drawn: go.Figure, records: Mapping[str, Record], of: Quantity, repeats: Repeats | None) -> None:
+    """Each measured step of every seed, at the loss it was measured at."""
+    for name, style in styles(records).items():
+        pairs = [
+            (series(one, lambda record: record.data["line_loss_here"]), series(one, of))
+            for one in (repeats or {}).get(name) or (records[name],)
+        ]
+        seen = [(loss[1], values[1]) for loss, values in pairs if loss is not None and values is not None]
+        if seen:
+            drawn.add_scatter(
+                x=np.concatenate([loss for loss, _ in seen]),
+                y=np.concatenate([values for _, values in seen]),
+                name=name,
+                mode="markers",
+                marker={"color": style.colour, "symbol": style.symbol, "size": 6, "opacity": 0.75},
+                hovertemplate=f"{name}<br>at loss %{{x:.3g}}: %{{y:.3g}}<extra></extra>",
+            )

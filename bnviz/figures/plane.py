@@ -1,0 +1,243 @@
+"""The loss over a plane in weight space around where a run is, as contours and as a surface (Li et al. 2018).
+
+One step of a record, the last that has a plane. Colours and heights are the logarithm of the loss, in one range for all
+arms. On random planes one unit is as long as the weights, filter by filter; on the plane of the principal components of
+a run's own path each arm has axes of its own. The path is what the plane shows of it: its projection.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import plotly.graph_objects as go
+
+from bnviz.figures.style import MAGNITUDE, arm_style, figure, finite, percent, told, two_digits
+from bnviz.record import Record
+
+Array = npt.NDArray[np.floating]
+LEVELS = 14
+PATH = "#ffffff"
+"""The path and its rim: seen on every colour of the scale, in both themes."""
+RIM = "#101010"
+GREY = "#9a9a9a"
+"""A surface's axes have no half transparent lines."""
+POINT = 0.02
+"""A path that spans less than this share of the plane is shown as the point it is."""
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Base-10 logarithm of the loss (up, across), its axes, and the path (points, 2) with its heights."""
+
+    logarithm: Array
+    across: Array
+    up: Array
+    path: Array
+    heights: Array
+    axes: tuple[str, str]
+
+
+def contour(records: Mapping[str, Record], arm: str) -> go.Figure:
+    """Lines of equal loss, in equal ratios, with the path of the training on them."""
+    plane, (low, high) = measured(records[arm]), limits(records)
+    drawn = _empty("Loss around the weights", records[arm], arm, plane)
+    drawn.update_layout(height=400, margin={"l": 60, "r": 20, "t": 8, "b": 48})
+    if plane is None:
+        return drawn
+    drawn.add_contour(
+        x=plane.across,
+        y=plane.up,
+        z=np.clip(plane.logarithm, None, high),
+        zmin=low,
+        zmax=high,
+        colorscale=MAGNITUDE,
+        contours={"start": low, "end": high, "size": (high - low) / LEVELS},
+        line={"width": 0.7, "color": "rgba(255,255,255,0.45)"},
+        colorbar=_bar(low, high),
+        customdata=10.0**plane.logarithm,
+        hovertemplate="across %{x:.3g}<br>up %{y:.3g}<br>loss %{customdata:.3g}<extra></extra>",
+        name="loss",
+    )
+    path = plane.path
+    if len(path):
+        for colour, width in ((RIM, 4), (PATH, 2)):
+            drawn.add_scatter(
+                x=path[:, 0],
+                y=path[:, 1],
+                name="path of the training" if colour == PATH else "its rim",
+                mode="lines",
+                line={"color": colour, "width": width},
+                hoverinfo="skip",
+            )
+        _ends(drawn, plane)
+    drawn.update_xaxes(range=_ends_of(plane.across), showgrid=False)
+    drawn.update_yaxes(range=_ends_of(plane.up), showgrid=False)
+    return drawn
+
+
+def surface(records: Mapping[str, Record], arm: str) -> go.Figure:
+    """The same as a surface, with colours, heights and camera shared by the arms."""
+    plane, (low, high) = measured(records[arm]), limits(records)
+    drawn = _empty("Loss surface", records[arm], arm, plane)
+    drawn.layout.meta["camera"] = "plane"
+    drawn.update_layout(height=420, margin={"l": 0, "r": 0, "t": 0, "b": 0})
+    if plane is None:
+        return drawn
+    drawn.add_surface(
+        x=plane.across,
+        y=plane.up,
+        z=np.clip(plane.logarithm, None, high),
+        cmin=low,
+        cmax=high,
+        colorscale=MAGNITUDE,
+        showscale=False,
+        lighting={"ambient": 0.75, "diffuse": 0.45, "specular": 0.05},
+        contours={
+            "z": {"show": True, "start": low, "end": high, "size": (high - low) / LEVELS, "color": PATH, "width": 1}
+        },
+        customdata=10.0**plane.logarithm,
+        hovertemplate="across %{x:.3g}<br>up %{y:.3g}<br>loss %{customdata:.3g}<extra></extra>",
+        name="loss",
+    )
+    if len(plane.path):
+        drawn.add_scatter3d(
+            x=plane.path[:, 0],
+            y=plane.path[:, 1],
+            z=np.clip(plane.heights, low, high) + 0.02 * (high - low),
+            name="path of the training",
+            mode="lines",
+            line={"color": arm_style(records[arm].config.norm).colour, "width": 7},
+            hoverinfo="skip",
+        )
+    ticks, texts = _ticks(low, high)
+    axis = {"gridcolor": GREY, "zerolinecolor": GREY, "backgroundcolor": "rgba(0,0,0,0)", "showspikes": False}
+    drawn.update_layout(
+        scene={
+            "xaxis": {**axis, "title": {"text": "across"}, "nticks": 5, "range": _ends_of(plane.across)},
+            "yaxis": {**axis, "title": {"text": "up"}, "nticks": 5, "range": _ends_of(plane.up)},
+            "zaxis": {**axis, "title": {"text": "loss"}, "tickvals": ticks, "ticktext": texts, "range": (low, high)},
+            "aspectmode": "manual",
+            "aspectratio": {"x": 1, "y": 1, "z": 0.7},
+            "camera": {"eye": {"x": 1.5, "y": -1.5, "z": 0.9}, "center": {"z": -0.12}},
+            "uirevision": "plane",
+        }
+    )
+    return drawn
+
+
+def limits(records: Mapping[str, Record]) -> tuple[float, float]:
+    """Base-10 logarithms of the smallest loss of all arms' planes, and of one that only the steepest corners exceed."""
+    planes = [plane for plane in map(measured, records.values()) if plane is not None]
+    seen = finite(np.concatenate([plane.logarithm.ravel() for plane in planes] or [np.zeros(1)]))
+    low, high = float(seen.min()), float(np.quantile(seen, 0.98))
+    return (low, high) if high - low > 1e-6 else (low - 0.5, low + 0.5)
+
+
+def measured(record: Record) -> Plane | None:
+    """The last plane of a record; None if it has none with a finite positive loss."""
+    if "plane_loss" not in record.data:
+        return None
+    loss = record.data["plane_loss"].transpose("probe_step", "plane_up", "plane_across").values.astype(float)
+    loss = np.where(np.isfinite(loss) & (loss > 0), loss, np.nan)
+    steps = np.flatnonzero(np.isfinite(loss).any(axis=(1, 2)))
+    if not steps.size:
+        return None
+    at = record.data.isel(probe_step=steps[-1])
+    across, up = at["plane_across_at"].values, at["plane_up_at"].values
+    logarithm = np.log10(loss[steps[-1]])
+    path = at["plane_path"].transpose("path", "axis").values if "plane_path" in at else np.empty((0, 2))
+    path = path[np.isfinite(path).all(axis=1)].astype(np.float32)
+    return Plane(
+        logarithm.astype(np.float32),
+        across.astype(np.float32),
+        up.astype(np.float32),
+        path,
+        _heights(logarithm, across, up, path).astype(np.float32),
+        _axes(record, at["plane_explained"].values if "plane_explained" in at else np.full(2, np.nan)),
+    )
+
+
+def _heights(logarithm: Array, across: Array, up: Array, path: Array) -> Array:
+    """Between the grid's four neighbours, linearly; NaN off the plane."""
+    columns = np.interp(path[:, 0], across, np.arange(len(across)), left=np.nan, right=np.nan)
+    rows = np.interp(path[:, 1], up, np.arange(len(up)), left=np.nan, right=np.nan)
+    inside = np.isfinite(columns) & np.isfinite(rows)
+    result = np.full(len(path), np.nan)
+    column, row = (
+        np.minimum(places[inside].astype(int), size - 2) for places, size in ((columns, len(across)), (rows, len(up)))
+    )
+    right, above = columns[inside] - column, rows[inside] - row
+    lower = logarithm[row, column] * (1 - right) + logarithm[row, column + 1] * right
+    upper = logarithm[row + 1, column] * (1 - right) + logarithm[row + 1, column + 1] * right
+    result[inside] = lower * (1 - above) + upper * above
+    return result
+
+
+def _axes(record: Record, explained: Array) -> tuple[str, str]:
+    if record.config.plane_kind == "random":
+        return "random direction (1: as long as the weights)", "another random direction"
+    shares = [f" ({percent(float(share))} of the path)" if math.isfinite(share) else "" for share in explained]
+    return f"principal component 1{shares[0]}", f"principal component 2{shares[1]}"
+
+
+def _empty(title: str, record: Record, arm: str, plane: Plane | None) -> go.Figure:
+    parts = []
+    if plane is not None:
+        seen = 10 ** finite(plane.logarithm.astype(float))
+        middle = 10 ** float(plane.logarithm[len(plane.up) // 2, len(plane.across) // 2])
+        parts = [f"it goes from {two_digits(float(seen.min()))} to {two_digits(float(seen.max()))} on this plane"]
+        if math.isfinite(middle):
+            parts.append(f"in the middle, where the weights are, it is {two_digits(middle)}")
+    axes = plane.axes if plane is not None else _axes(record, np.full(2, np.nan))
+    return figure(f"{title}, {arm}", told(f"{arm}: loss over a plane in weight space", parts), *axes, arm=arm)
+
+
+def _ends(drawn: go.Figure, plane: Plane) -> None:
+    """Name start and end of the path, or the point that it is when seen from here."""
+    extent = np.ptp(plane.path, axis=0) / (np.ptp(plane.across), np.ptp(plane.up))
+    marks = [("end", plane.path[-1], "circle")]
+    if extent.max() < POINT:
+        marks = [("the whole path", plane.path[-1], "circle")]
+    else:
+        marks.insert(0, ("start", plane.path[0], "circle-open"))
+    for name, (x, y), symbol in marks:
+        drawn.add_scatter(
+            x=[x],
+            y=[y],
+            name=name,
+            mode="markers",
+            marker={
+                "color": PATH,
+                "size": 10,
+                "symbol": symbol,
+                "line": {"color": RIM if symbol == "circle" else PATH, "width": 2},
+            },
+            hovertemplate=f"{name} of the training<extra></extra>",
+        )
+        drawn.add_annotation(
+            x=float(x),
+            y=float(y),
+            text=name,
+            showarrow=False,
+            yshift=15,
+            font={"color": PATH, "size": 12},
+            bgcolor="rgba(16,16,16,0.55)",
+            borderpad=2,
+        )
+
+
+def _ticks(low: float, high: float) -> tuple[list[float], list[str]]:
+    """Five marks, evenly spaced in the logarithm."""
+    marks = [float(mark) for mark in np.linspace(low, high, 5)]
+    return marks, [two_digits(10**mark) for mark in marks]
+
+
+def _bar(low: float, high: float) -> dict[str, object]:
+    ticks, texts = _ticks(low, high)
+    return {"title": {"text": "loss"}, "tickvals": ticks, "ticktext": texts, "thickness": 10, "outlinewidth": 0}
+
+
+def _ends_of(values: Array) -> tuple[float, float]:
+    return float(values[0]), float(values[-1])

@@ -1,0 +1,103 @@
+"""Sharpness beside the effective beta: the curvature itself, and what a finite step sees of it.
+
+Cohen et al. 2021: training hovers where the largest eigenvalue of the Hessian is near 2 / learning rate. A value in
+front of a normalisation shrinks merely because weights grow, so there is a scale-invariant partner (Lyu et al. 2022).
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import plotly.graph_objects as go
+import xarray as xr
+
+from bnviz import quantities
+from bnviz.figures.seeds import Quantity, series, told_medians
+from bnviz.figures.style import MARK, figure, log_axis, most_steps, styles, told, two_digits
+from bnviz.record import Record
+
+
+def smoothness_and_sharpness(records: Mapping[str, Record]) -> go.Figure:
+    """Effective beta (thin), largest eigenvalue of the Hessian (marked) and 2 / learning rate, where it means much."""
+    sharpest = [f"{part} of λ max" for part in told_medians(records, quantities.largest_eigenvalue)]
+    smooth = [f"{part} of effective β" for part in told_medians(records, quantities.effective_smoothness)]
+    drawn = figure(
+        "Effective β and sharpness",
+        told("Effective β and the largest Hessian eigenvalue over updates", sharpest + smooth),
+        "updates",
+        "curvature",
+        most_steps(records),
+        legend=True,
+    )
+    for name, style in styles(records).items():
+        thin = series(records[name], quantities.effective_smoothness)
+        if thin is not None:
+            drawn.add_scatter(
+                x=thin[0],
+                y=thin[1],
+                name=f"{name}, effective β",
+                mode="lines",
+                line={"color": style.colour, "dash": style.dash, "width": 1},
+                hovertemplate=f"{name}, effective β<br>update %{{x}}: %{{y:.3g}}<extra></extra>",
+            )
+    _sharpness(drawn, records, quantities.largest_eigenvalue, "λ max")
+    drawn.layout.height += 20 * len(records)
+    if drawn.data:
+        _limits(drawn, records)
+    log_axis(drawn)
+    return drawn
+
+
+def scale_invariant(records: Mapping[str, Record]) -> go.Figure:
+    """Largest eigenvalue times the squared norm of all weights: what growing weights alone do not change."""
+    drawn = figure(
+        "Sharpness, scale-invariant",
+        told("Largest Hessian eigenvalue times the squared norm of the weights", told_medians(records, _scale_free)),
+        "updates",
+        "λ max · |θ|²",
+        most_steps(records),
+    )
+    _sharpness(drawn, records, _scale_free, "λ max · |θ|²")
+    log_axis(drawn)
+    return drawn
+
+
+def _sharpness(drawn: go.Figure, records: Mapping[str, Record], of: Quantity, named: str) -> None:
+    for name, style in styles(records).items():
+        found = series(records[name], of)
+        if found is not None:
+            drawn.add_scatter(
+                x=found[0],
+                y=found[1],
+                name=f"{name}, {named}",
+                mode="lines+markers",
+                line={"color": style.colour, "dash": style.dash, "width": 2.5},
+                marker={"color": style.colour, "symbol": style.symbol, "size": 8},
+                hovertemplate=f"{name}, {named}<br>update %{{x}}: %{{y:.3g}}<extra></extra>",
+            )
+
+
+def _limits(drawn: go.Figure, records: Mapping[str, Record]) -> None:
+    """The stability limit of each arm, or of all where it is the same."""
+    found = {name: quantities.stability_limit(record) for name, record in records.items()}
+    shared = len(set(found.values())) == 1
+    for name, limit in list(found.items())[: 1 if shared else None]:
+        if not np.isfinite(limit):
+            continue
+        rule = "2 / learning rate" if not records[name].config.momentum else "(2 + 2 × momentum) / learning rate"
+        label = f"{rule} = {two_digits(limit)}" + ("" if shared else f", {name}")
+        drawn.add_scatter(
+            x=[0, most_steps(records)],
+            y=[limit, limit],
+            name=label,
+            mode="lines+text",
+            text=["", label],
+            textposition="top left",
+            textfont={"size": 12},
+            showlegend=False,
+            line={"color": MARK if shared else styles(records)[name].colour, "width": 1.5, "dash": "dot"},
+            hovertemplate=f"{label}<extra></extra>",
+        )
+
+
+def _scale_free(record: Record) -> xr.DataArray:
+    return quantities.largest_eigenvalue(record) * record.data["sharpness_weight_norm"] ** 2
