@@ -1,0 +1,213 @@
+"""Internal covariate shift, layer by layer: Santurkar et al. 2018, Def. 2.1, Fig. 3.
+
+How the gradient of a layer's weights changes when the layers in front of it have made their step: as it is (`l2`), as a
+share of the gradient (`relative`) and as the cosine of the two. In front of layer 1 there is nothing: its shift is left
+out, as undefined. Where nothing is learned "little shift" means only that nothing moves.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import plotly.graph_objects as go
+import xarray as xr
+
+from bnviz import quantities
+from bnviz.figures.cursor import add_moving
+from bnviz.figures.seeds import Repeats, lines, series, told_medians
+from bnviz.figures.style import (
+    GRID,
+    MAGNITUDE,
+    MARK,
+    SIGNED,
+    figure,
+    finite,
+    log_axis,
+    most_steps,
+    styles,
+    told,
+    two_digits,
+)
+from bnviz.record import Record
+
+Array = npt.NDArray[np.floating]
+Kind = Literal["l2", "relative", "cosine"]
+TITLES = {
+    "l2": "Shift of the gradient",
+    "relative": "Relative shift of the gradient",
+    "cosine": "Cosine of the gradients",
+}
+BAR = {"orientation": "h", "thickness": 8, "y": -0.2, "yanchor": "top", "outlinewidth": 0, "len": 1.0}
+AXES = {"l2": "|G − G'|", "relative": "|G − G'| / |G|", "cosine": "cos(G, G')"}
+
+
+def of_layer(record: Record, quantity: Kind, layer: int) -> xr.DataArray:
+    """The shift of one layer over the measured steps; KeyError where it is not measured or not defined."""
+    values = of_all(record, quantity)
+    if not 2 <= layer <= values.sizes["weight_layer"]:
+        raise KeyError(f"layer {layer}")
+    return values.isel(weight_layer=layer - 1)
+
+
+def of_all(record: Record, quantity: Kind) -> xr.DataArray:
+    """The shift of all layers, (probe_step, weight_layer), NaN in layer 1."""
+    values = quantities.relative_shift(record) if quantity == "relative" else record.data[f"shift_{quantity}"]
+    number = xr.DataArray(np.arange(1, values.sizes["weight_layer"] + 1), dims="weight_layer")
+    return values.where(number > 1).transpose("probe_step", "weight_layer")
+
+
+def shift_lines(records: Mapping[str, Record], quantity: Kind, layer: int, repeats: Repeats | None = None) -> go.Figure:
+    """The shift over the updates, the chosen layer bold, the others thin (unless there are several seeds to show)."""
+    parts = told_medians(records, lambda record: of_layer(record, quantity, layer))
+    drawn = figure(
+        TITLES[quantity],
+        told(f"{TITLES[quantity]} of layer {layer} by the step of the layers in front of it, over updates", parts),
+        "updates",
+        AXES[quantity],
+        most_steps(records),
+    )
+    for arm, record in records.items():
+        if len((repeats or {}).get(arm, ())) < 2:
+            _thin(drawn, records, arm, record, quantity, layer)
+    log = quantity != "cosine"
+    lines(drawn, records, lambda record: of_layer(record, quantity, layer), "%{y:.3g}", repeats, log)
+    _axis(drawn, quantity)
+    return drawn
+
+
+def shift_map(records: Mapping[str, Record], arm: str, quantity: Kind, layer: int | None = None) -> go.Figure:
+    """Heat map of layer against update; arms share the colours, which are powers of ten but for the cosine."""
+    found = {name: _table(record, quantity) for name, record in records.items()}
+    values = found[arm]
+    layers = values.shape[1]
+    drawn = figure(
+        f"{TITLES[quantity]} of every layer, {arm}",
+        told(f"{arm}: heat map of {AXES[quantity]} for layers 2 to {layers} over updates", _extent(values))
+        if layers > 1
+        else f"{arm}: shift of every layer over updates; nothing is measured yet.",
+        "updates",
+        "layer",
+        records[arm].config.steps,
+        arm,
+    )
+    if np.isfinite(values).any():
+        everything = finite(np.concatenate([one.ravel() for one in found.values()]))
+        if quantity == "cosine":
+            colours = {"z": values.T, "zmin": -1, "zmax": 1, "colorscale": SIGNED, "colorbar": dict(BAR)}
+        else:
+            low, high = _decades(everything)
+            marks = [float(mark) for mark in np.linspace(low, high, 5)]
+            bar = BAR | {"tickvals": marks, "ticktext": [two_digits(10**mark) for mark in marks]}
+            with np.errstate(divide="ignore", invalid="ignore"):
+                powers = np.where(values.T > 0, np.log10(values.T), np.nan)
+            colours = {"z": powers, "zmin": low, "zmax": high, "colorscale": MAGNITUDE, "colorbar": bar}
+        drawn.add_heatmap(
+            x=records[arm].data["probe_step"].values,
+            y=np.arange(1, layers + 1, dtype=np.int32),
+            customdata=values.T,
+            hovertemplate=f"layer %{{y}}<br>update %{{x}}<br>{AXES[quantity]} = %{{customdata:.3g}}<extra></extra>",
+            name=AXES[quantity],
+            **colours,
+        )
+        drawn.add_annotation(
+            xref="x domain",
+            x=0.5,
+            y=1,
+            text="nothing is in front of layer 1",
+            showarrow=False,
+            opacity=0.7,
+            font={"size": 11},
+        )
+    drawn.update_yaxes(range=[0.5, layers + 0.5], showgrid=False, dtick=max(1, layers // 8), tick0=1)
+    drawn.update_layout(margin_b=78, height=330)
+    if layer is not None:
+        drawn.add_shape(
+            type="rect", xref="x domain", x0=0, x1=1, y0=layer - 0.5, y1=layer + 0.5, line={"color": MARK, "width": 1}
+        )
+    return drawn
+
+
+def by_layer(records: Mapping[str, Record], quantity: Kind) -> go.Figure:
+    """The shift against depth, all arms, at the step of the cursor."""
+    found = {name: _table(record, quantity) for name, record in records.items()}
+    drawn = figure(
+        f"{TITLES[quantity]}, by layer",
+        told(
+            f"{TITLES[quantity]} against layer at the step of the cursor",
+            [
+                f"{name} has a median of {two_digits(float(np.median(finite(values))))} over layers and steps"
+                for name, values in found.items()
+                if finite(values).size
+            ],
+        ),
+        "layer",
+        AXES[quantity],
+    )
+    for name, style in styles(records).items():
+        values = found[name]
+        add_moving(
+            drawn,
+            records[name].data["probe_step"].values[: len(values)],
+            np.arange(1, values.shape[1] + 1),
+            values,
+            name=name,
+            mode="lines+markers",
+            line={"color": style.colour, "dash": style.dash, "width": 2.5},
+            marker={"color": style.colour, "symbol": style.symbol, "size": 7},
+            hovertemplate=f"{name}, layer %{{x}}: %{{y:.3g}}<extra></extra>",
+        )
+    deepest = max(values.shape[1] for values in found.values())
+    drawn.update_xaxes(range=(1.5, max(deepest, 2) + 0.5), dtick=max(1, deepest // 8), tick0=2)
+    _axis(drawn, quantity, np.concatenate([values.ravel() for values in found.values()]))
+    return drawn
+
+
+def _thin(
+    drawn: go.Figure, records: Mapping[str, Record], arm: str, record: Record, quantity: Kind, chosen: int
+) -> None:
+    style = styles(records)[arm]
+    for layer in range(2, _table(record, quantity).shape[1] + 1):
+        found = series(record, lambda one, layer=layer: of_layer(one, quantity, layer))  # type: ignore[misc]
+        if layer != chosen and found is not None:
+            drawn.add_scatter(
+                x=found[0],
+                y=found[1],
+                name=f"{arm}, layer {layer}",
+                mode="lines",
+                opacity=0.35,
+                line={"color": style.colour, "dash": style.dash, "width": 1},
+                hovertemplate=f"{arm}, layer {layer}<br>update %{{x}}: %{{y:.3g}}<extra></extra>",
+            )
+
+
+def _table(record: Record, quantity: Kind) -> Array:
+    """(probe_step, weight_layer), NaN for what is not finite; one empty layer where nothing was measured."""
+    try:
+        with np.errstate(all="ignore"):
+            values = of_all(record, quantity).values
+    except KeyError:
+        return np.full((0, 1), np.nan, np.float32)
+    return np.where(np.isfinite(values), values, np.nan).astype(np.float32)
+
+
+def _extent(values: Array) -> list[str]:
+    seen = finite(values)
+    return [f"it goes from {two_digits(float(seen.min()))} to {two_digits(float(seen.max()))}"] if seen.size else []
+
+
+def _decades(values: Array) -> tuple[float, float]:
+    """Colour limits, as powers of ten, that a few extreme values do not set."""
+    positive = values[values > 0]
+    if not positive.size:
+        return -1.0, 1.0
+    low, high = np.log10(np.quantile(positive.astype(float), (0.02, 0.98)))
+    return (float(low), float(high)) if high - low > 0.1 else (float(low) - 0.5, float(high) + 0.5)
+
+
+def _axis(drawn: go.Figure, quantity: Kind, values: Array | None = None) -> None:
+    if quantity == "cosine":
+        drawn.update_yaxes(range=[-1.05, 1.05])
+        drawn.add_hline(y=0, line={"color": GRID, "width": 1.5}, layer="below")
+    else:
+        log_axis(drawn, values=values)
