@@ -19,6 +19,8 @@ def learning(records: Mapping[str, Record]) -> str:
     for name, record in records.items():
         if record.outcome == "diverged":
             parts.append(f"{name} diverged by update {record.last_step} (its loss is no longer finite)")
+        elif record.data.sizes.get("step") and "test_accuracy" not in record.data:
+            parts.append(f"{name} has a test loss of {two_digits(float(record.data['test_loss'][-1]))}")
         elif record.data.sizes.get("step"):
             parts.append(f"{name} gets {percent(float(record.data['test_accuracy'][-1]))} of the test samples right")
     return _sentence(parts, "At the last update shown, ", "")
@@ -87,6 +89,22 @@ def saturation_and_drift(records: Mapping[str, Record], layer: int) -> str:
     where = {record.config.probe_data for record in records.values()}
     noise = " This includes the chance difference between one mini-batch and the next." if where == {"batch"} else ""
     return "; ".join(parts)[:1].upper() + "; ".join(parts)[1:] + "." + noise if parts else ""
+
+
+def compared(values: Mapping[str, float], end: str = "") -> str:
+    """Each arm's number, and how many times the largest is the smallest: "0.01 in standard and 0.03 in batch norm, ..."
+
+    Empty without a number; the factor only where there are two positive ones that differ.
+    """
+    if not values:
+        return ""
+    told = [f"{two_digits(value)} in {arm}" for arm, value in values.items()]
+    text = (", ".join(told[:-1]) + " and " if told[:-1] else "") + told[-1] + end
+    largest, smallest = max(values, key=values.__getitem__), min(values, key=values.__getitem__)
+    if values[smallest] > 0 and two_digits(values[largest]) != two_digits(values[smallest]):
+        factor = values[largest] / values[smallest]
+        text += f": {two_digits(factor)} times as much in {largest} as in {smallest}"
+    return text
 
 
 def _sentence(parts: list[str], start: str, end: str, between: str = ", ") -> str:
