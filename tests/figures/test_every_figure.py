@@ -11,22 +11,60 @@ import plotly.graph_objects as go
 import pytest
 
 from bnviz import figures, registry
-from bnviz.figures import curves, layer, style, unit
+from bnviz.figures import (
+    curves,
+    flow,
+    landscape,
+    layer,
+    noise,
+    plane,
+    ray,
+    sharpness,
+    shift,
+    theory,
+    unit,
+    wrong_ways,
+)
 from bnviz.figures.style import arm_style, finite, percent, spread, styles, told, two_digits
 
-FIGURES: dict[str, Callable[..., go.Figure]] = {
-    "accuracy": lambda records, *_: curves.accuracy(records),
-    "loss": lambda records, *_: curves.loss(records),
-    "bands": unit.bands,
-    "history": unit.history,
-    "at_cursor": lambda records, _arm, at, one: unit.at_cursor(records, at, one),
-    "medians": layer.medians,
-    "widths": layer.widths,
-    "saturated": lambda records, _arm, at, _one: layer.saturated(records, at),
-    "drift of means": lambda records, _arm, at, _one: layer.drift(records, "mean_change", at),
-    "drift of variances": lambda records, _arm, at, _one: layer.drift(records, "variance_change", at),
+MODULES = (curves, flow, landscape, layer, noise, plane, ray, sharpness, shift, theory, unit, wrong_ways)
+NOT_OF_RECORDS = {"cursor", "seeds", "sentences", "style", "verdicts"}
+"""Files that draw nothing, or nothing of records: tested elsewhere, as are sentences (told_...)."""
+CHOICES: dict[str, dict[str, tuple[str, ...]]] = {
+    "layer.drift": {"quantity": ("mean_change", "variance_change")},
+    "shift.shift_lines": {"quantity": ("l2", "relative", "cosine")},
+    "shift.shift_map": {"quantity": ("l2", "relative", "cosine")},
+    "shift.by_layer": {"quantity": ("l2", "relative", "cosine")},
+    "ray.loss_change": {"over": ("alpha", "distance")},
+    "ray.gradient_change": {"over": ("alpha", "distance")},
 }
-OF_ONE_ARM = {"bands", "history", "medians", "widths"}
+ORDER = ["records", "by_rate", "arm", "quantity", "over", "layer", "unit", "repeats", "against"]
+NOT_A_LINE = {"unit.bands", "curves.loss", "plane.contour", "plane.surface"}
+"""Figures with traces that are not named after arms."""
+
+
+def _figures() -> dict[str, tuple[Callable[..., go.Figure], dict[str, str]]]:
+    """Every public figure of records, once for each choice that it offers."""
+    found: dict[str, tuple[Callable[..., go.Figure], dict[str, str]]] = {}
+    for module in MODULES:
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            own = function.__module__ == module.__name__ and not name.startswith("_")
+            if not own or inspect.signature(function).return_annotation is not go.Figure:
+                continue
+            plain = f"{module.__name__.rpartition('.')[2]}.{name}"
+            choices = CHOICES.get(plain, {})
+            if "against" in inspect.signature(function).parameters:
+                choices = {"against": ("updates", "loss")}
+            if not choices:
+                found[plain] = function, {}
+            for parameter, values in choices.items():
+                for value in values:
+                    found[f"{plain} {value}"] = function, {parameter: value}
+    return found
+
+
+FIGURES = _figures()
+OF_ONE_ARM = {name for name, (function, _) in FIGURES.items() if "arm" in inspect.signature(function).parameters}
 PLACE_HOLDERS = {f"#{number:06x}" for number in range(1, 0x41)}
 """Colours that Streamlit replaces by its theme's."""
 
@@ -36,6 +74,14 @@ def name(request) -> str:
     return request.param
 
 
+def draw(name, records, arm, at=1, one=1, **more):
+    """The figure, asked with as much of this as it takes."""
+    function, chosen = FIGURES[name]
+    runs = {arm: [record, record] for arm, record in records.items()}
+    known = {"records": records, "arm": arm, "layer": at, "unit": one, "by_rate": runs, **chosen, **more}
+    return function(**{word: known[word] for word in inspect.signature(function).parameters if word in known})
+
+
 def drawn_for(name, records):
     """The figure of every arm; of the first layer and unit, and of the last of both."""
     for place, (arm, record) in enumerate(records.items()):
@@ -43,76 +89,109 @@ def drawn_for(name, records):
             continue
         at = record.data.sizes.get("layer", 1) if place else 1
         one = int(record.data["low"][0].sel(layer=at).notnull().sum()) if place and "low" in record.data else 1
-        yield arm, FIGURES[name](records, arm, at, one)
+        yield arm, draw(name, records, arm, at, one)
 
 
-def test_every_figure_of_the_package_is_checked_here():
-    public = {
-        name
-        for module in (curves, layer, unit)
-        for name, function in inspect.getmembers(module, inspect.isfunction)
-        if function.__module__ == module.__name__
-        and not name.startswith("_")
-        and inspect.signature(function).return_annotation is go.Figure
-    }
-    assert public == {name.split()[0] for name in FIGURES}
-    files = set(registry.read_folder(Path(figures.__file__).parent))
-    assert files == {"curves", "layer", "sentences", "style", "unit"}, "a new file of figures: check it here too"
+def test_every_file_of_figures_is_checked_here():
+    files = {name for name in registry.read_folder(Path(figures.__file__).parent) if not name.startswith("told_")}
+    assert files == {module.__name__.rpartition(".")[2] for module in MODULES} | NOT_OF_RECORDS
+    assert {name.split()[0] for name in FIGURES} >= CHOICES.keys()
 
 
-def test_every_figure_is_asked_for_in_the_same_words():
-    """Pages say (records, arm, layer, unit), as far as a figure needs it."""
-    for module in (curves, layer, unit):
-        for name, function in inspect.getmembers(module, inspect.isfunction):
-            asked = [*inspect.signature(function).parameters]
-            if inspect.signature(function).return_annotation is go.Figure and not name.startswith("_"):
-                order = ["records", "arm", "quantity", "layer", "unit"]
-                assert function is style.figure or asked == [word for word in order if word in asked]
+def test_every_figure_is_asked_for_in_the_same_words(name):
+    """Pages say (records, arm, quantity, layer, unit), as far as a figure needs it."""
+    asked = [*inspect.signature(FIGURES[name][0]).parameters]
+    assert asked == [word for word in ORDER if word in asked]
 
 
 @pytest.mark.filterwarnings("error")
-def test_it_can_be_drawn_and_says_what_it_shows_in_finite_numbers_and_no_place_holder_colours(name, shown):
-    for arm, figure in drawn_for(name, shown):
-        text = figure.to_json()
-        parsed = json.loads(text)
-        meta = parsed["layout"]["meta"]
-        assert meta["title"].strip() == meta["title"] != ""
-        assert re.fullmatch(r"\S.* .*[^ :;.]\.", meta["alt"]), meta["alt"]
-        assert not re.search(r"\b(nan|inf|infinity|none)\b", meta["alt"], re.IGNORECASE), meta["alt"]
-        assert not re.search(r"[:;,] *[.;,]|  ", meta["alt"]), meta["alt"]
-        assert isinstance(meta["steps"], bool)
-        assert meta["arm"] in (None, arm)
-        for axis in ("xaxis", "yaxis"):
-            assert parsed["layout"][axis]["title"]["text"].strip()
-        assert (parsed["layout"]["xaxis"]["title"]["text"] == "updates") == meta["steps"]
-
-        layout = figure.to_plotly_json()["layout"]
-        by_step = layout["meta"].pop("by_step", None)
-        json.dumps(layout, allow_nan=False, default=np.ndarray.tolist)
-        assert by_step is None or isinstance(by_step, list)
-        assert not PLACE_HOLDERS & set(re.findall(r"#[0-9a-f]{6}", text.lower()))
-        for axis in (figure.layout.xaxis, figure.layout.yaxis):
-            assert axis.range is None or axis.range[0] < axis.range[1]
+def test_each_can_be_drawn_and_says_what_it_shows(shown):
+    for name in FIGURES:
+        for arm, figure in drawn_for(name, shown):
+            try:
+                check(figure, arm)
+            except AssertionError as error:
+                error.add_note(f"{name}, {arm}")
+                raise
 
 
-def test_each_arm_has_its_colour_and_dash_in_every_line(name, case):
+def check(figure, arm):
+    text = figure.to_json()
+    meta, layout = figure.layout.meta, figure.to_plotly_json()["layout"]
+    assert meta["title"].strip() == meta["title"] != ""
+    assert re.fullmatch(r"\S.* .*[^ :;.]\.", meta["alt"]), meta["alt"]
+    assert not re.search(r"\b(nan|inf|infinity|none)\b", meta["alt"], re.IGNORECASE), meta["alt"]
+    assert not re.search(r"[:;,] *[.;,]|  ", meta["alt"]), meta["alt"]
+    assert isinstance(meta["steps"], bool)
+    assert meta["arm"] in (None, arm)
+    for axis in ("xaxis", "yaxis"):
+        assert layout[axis]["title"]["text"].strip()
+    assert (layout["xaxis"]["title"]["text"] == "updates") == meta["steps"]
+    by_step = meta.get("by_step")
+    json.dumps(layout | {"meta": {**meta, "by_step": None}}, allow_nan=False, default=np.ndarray.tolist)
+    check_by_step(figure, by_step)
+    assert not PLACE_HOLDERS & set(re.findall(r"#[0-9a-f]{6}", text.lower()))
+    for axis in (figure.layout.xaxis, figure.layout.yaxis):
+        assert axis.range is None or axis.range[0] < axis.range[1]
+
+
+def check_by_step(figure, by_step):
+    """An entry for each trace; the trace itself shows the last step."""
+    if by_step is None:
+        return
+    assert len(by_step) == len(figure.data)
+    for trace, entry in zip(figure.data, by_step, strict=True):
+        if entry is None:
+            continue
+        assert entry.keys() <= {"steps", "x", "y"}
+        assert len(entry["steps"]) == len(entry["y"]) > 0
+        assert (np.diff(entry["steps"]) > 0).all()
+        np.testing.assert_array_equal(trace.y, entry["y"][-1])
+        if "x" in entry:
+            assert entry["x"].shape == entry["y"].shape
+            np.testing.assert_array_equal(trace.x, entry["x"][-1])
+
+
+def test_several_seeds_are_drawn_by_every_figure_that_takes_them(name, records, repeats):
+    if "repeats" not in inspect.signature(FIGURES[name][0]).parameters:
+        return
+    figure = draw(name, records, "standard", 2, repeats=repeats)
+    plain = draw(name, records, "standard", 2)
+    assert figure.layout.meta["alt"].strip(".") != ""
+    for arm in records:
+        mine = [trace for trace in figure.data if trace.name.split(",")[0] == arm]
+        if name.endswith(" loss"):  # points of all seeds together
+            assert len(mine[0].x) == 3 * len(next(trace for trace in plain.data if trace.name == arm).x)
+        elif name != "noise.final_accuracy":
+            thin = [trace.name for trace in mine if "seed " in trace.name]
+            assert thin == [f"{arm}, seed {seed}" for seed in range(3)]
+            assert [trace.name for trace in mine][-2:] == [f"{arm}, 95 % interval over seeds", arm]
+            assert mine[-1].line.width > mine[0].line.width
+
+
+def test_each_arm_has_its_colour_dash_and_symbol_wherever_it_is_named(name, case):
     records = case("three arms")
     for _, figure in drawn_for(name, records):
         for trace in figure.data:
-            if trace.type == "heatmap" or "percentile" in trace.name or "mini-batch" in trace.name:
+            arm = styles(records).get((trace.name or "").split(",")[0])
+            if arm is None or "mini-batch" in trace.name or "interval" in trace.name:
+                assert arm is not None or name in NOT_A_LINE | {"theory.gradient_norms"} or not trace.showlegend
                 continue
-            arm = styles(records)[trace.name.split(",")[0]]
-            assert (trace.line.color, trace.line.dash) == (arm.colour, arm.dash)
+            if "lines" in trace.mode:
+                assert (trace.line.color, trace.line.dash) == (arm.colour, arm.dash)
+            if "markers" in trace.mode:
+                assert trace.marker.color == arm.colour
+                assert trace.marker.symbol in (arm.symbol, f"{arm.symbol}-open", "line-ns")
 
 
 @pytest.mark.parametrize("name", sorted(OF_ONE_ARM))
 def test_a_figure_of_one_arm_names_it_and_shows_its_colour(name, case):
     records = case("three arms")
     for arm in records:
-        figure = FIGURES[name](records, arm, 1, 1)
+        figure = draw(name, records, arm)
         assert figure.layout.meta["arm"] == arm
         assert arm in figure.layout.meta["title"]
-        lines = [trace.line.color for trace in figure.data if trace.type == "scatter"]
+        lines = [trace.line.color for trace in figure.data if trace.type == "scatter" and name != "plane.contour"]
         assert set(lines) <= {styles(records)[arm].colour}
 
 
