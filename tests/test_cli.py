@@ -44,7 +44,7 @@ def test_module_can_be_run() -> None:
     assert "Multi-layer perceptron" not in done.stdout
 
 
-@pytest.mark.parametrize("kind", ["datasets", "norms", "networks", "probes"])
+@pytest.mark.parametrize("kind", ["datasets", "norms", "networks", "probes", "experiments"])
 def test_list_names_every_plugin(kind: str) -> None:
     printed = invoke("list", kind).stdout
     for name in registry.names(kind):

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from click.testing import CliRunner
 
 from bnviz import Comparison, Record, RunConfig, gallery, presets
 from bnviz.cli import main
-from bnviz.cli.gallery_build import train_alike
+from bnviz.cli.many import train_alike
 from bnviz.training import train
 
 SHIPPED = {
@@ -46,25 +47,37 @@ def test_nothing_else_is_shipped() -> None:
 @needs_build
 @pytest.mark.parametrize("name", SHIPPED)
 def test_training_again_gives_the_shipped_numbers(name: str) -> None:
+    """As far as processors that round differently still agree, and no further, because that takes its time."""
     config = SHIPPED[name]
-    shipped, again = gallery.find(config), train_alike(config, name, quiet=True)
+    shipped = gallery.find(config)
     assert shipped is not None
-    assert shipped.data.sizes == again.data.sizes, "defaults changed but not the run key; build the gallery again"
-    assert set(shipped.data) == set(again.data)
-    for quantity in shipped.data:
-        axis = shipped.data[quantity].dims[0]
-        early = {axis: shipped.data[axis] <= EARLY}
+    frames = train(config.model_copy(update={"device": "cpu"}))
+    again = Record.from_frames(config, takewhile(lambda frame: frame.step <= EARLY, frames))
+    assert set(again.data) <= set(shipped.data)
+    for quantity in again.data:
+        axis = again.data[quantity].dims[0]
+        early = shipped.data[quantity].sel({axis: shipped.data[axis] <= EARLY})
+        assert again.data[axis].equals(early[axis]), "defaults changed but not the run key; build the gallery again"
         # 1e-5: what lies near zero, as a change of the mean in one step, is a difference of rounded numbers.
         # Counts may differ where a sample lies on the border of two bins.
         tolerance = 2.0 if quantity == "count" else 1e-5
         np.testing.assert_allclose(
-            again.data[quantity].isel(early).values.astype(np.float64),
-            shipped.data[quantity].isel(early).values.astype(np.float64),
+            again.data[quantity].values.astype(np.float64),
+            early.values.astype(np.float64),
             rtol=1e-3,
             atol=tolerance,
             err_msg=str(quantity),
         )
-    assert again.final("final_test_accuracy") == pytest.approx(shipped.final("final_test_accuracy"), abs=0.03)
+
+
+@needs_build
+@pytest.mark.parametrize("arm", presets.ACTIVATIONS.arms)
+def test_training_again_ends_as_the_shipped_run_does(arm: str) -> None:
+    config = presets.ACTIVATIONS.configs()[arm]
+    shipped = gallery.find(config)
+    assert shipped is not None
+    final = train_alike(config).final("final_test_accuracy")
+    assert final == pytest.approx(shipped.final("final_test_accuracy"), abs=0.03)
 
 
 def test_find_returns_what_was_saved(record: Record, tmp_path: Path) -> None:
@@ -112,7 +125,7 @@ def test_build_writes_every_arm_and_removes_the_rest(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("bnviz.presets.PRESETS", {"tiny": comparison})
     (tmp_path / "0123456789abcdef.nc.gz").write_bytes(b"stale")
     (tmp_path / "__init__.py").write_text("")
-    result = CliRunner().invoke(main, ["gallery", "build", "--folder", str(tmp_path)])
+    result = CliRunner().invoke(main, ["gallery", "build", "--no-verdicts", "--folder", str(tmp_path)])
     assert result.exit_code == 0, result.output
     expected = {f"{config.key}.nc.gz" for config in comparison.configs().values()}
     assert {path.name for path in tmp_path.iterdir()} == {*expected, "__init__.py"}

@@ -1,4 +1,4 @@
-"""`python -m bnviz experiment`: what it prints, writes and refuses; real runs of a few steps."""
+"""`python -m bnviz experiment`: what it prints, writes and refuses, and what the gallery keeps; runs of a few steps."""
 
 import csv
 import math
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner, Result
@@ -14,7 +15,8 @@ from click.testing import CliRunner, Result
 from bnviz import Record, registry
 from bnviz.cli import main
 from bnviz.datasets import DatasetError
-from bnviz.experiments import Experiment
+from bnviz.experiments import FEWEST_SEEDS, Experiment
+from bnviz.gallery.findings import read
 
 MODULE = import_module("bnviz.cli.experiment")  # `bnviz.cli` has the command by the same name
 Tiny = Callable[[str], Experiment]
@@ -123,3 +125,20 @@ def test_data_that_cannot_be_had_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(MODULE, "train_all", no_data)
     assert "MNIST is not there; check the network" in invoke("batch_size", "--dataset", "mnist", status=1).stderr
+
+
+def test_the_gallery_keeps_findings(tiny: Tiny, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("bnviz.cli.gallery_build.registry", SimpleNamespace(names=lambda _: ("batch_size",)))
+    tiny("batch_size")
+    folder = tmp_path / "new"
+    result = CliRunner().invoke(main, ["gallery", "build", "--no-records", "--quiet", "--folder", str(folder)])
+    assert result.exit_code == 0, result.output
+    written = read(folder / "findings.json")
+    assert [(one.claim, one.setting, one.dataset) for one in written.findings] == [
+        (claim, setting, "digits") for setting in ("as by default", "other rate") for claim in ("no_effect", "harmful")
+    ]
+    assert all(one.seeds == tuple(range(FEWEST_SEEDS)) for one in written.findings)
+    assert written.versions.keys() == {"measuring", "torch", "python"}
+    assert [path.name for path in folder.iterdir()] == ["findings.json"]
+    assert "findings.json" in result.stdout
+    assert "4 findings" in result.stdout
