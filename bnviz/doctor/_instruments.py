@@ -99,14 +99,13 @@ def percentile_width() -> tuple[float, str]:
 
 def constancy() -> tuple[float, str]:
     """10: the largest change over the steps of what is measured on a fixed batch, at learning rate 0."""
-    probes = tuple(name for name in ON_FIXED_BATCH if name in registry.names("probes"))
-    settings = {"probes": probes, "probe_data": "fixed", "line_in": "absolute", "sharpness_points": 500}
+    settings = {"probes": ON_FIXED_BATCH, "probe_data": "fixed", "line_in": "absolute", "sharpness_points": 500}
     data = run(norm="batch", learning_rate=0.0, **settings)[0].data
     worst, measured = 0.0, [name for name in data if "probe_step" in data[name].dims]
     for name in measured:
         values = data[name].astype(float)  # a change since the step before is unknown at the first, and left out
         worst = max(worst, float((values.max("probe_step") - values.min("probe_step")).max(skipna=False)))
-    return worst, f"{len(measured)} quantities of {', '.join(probes)}"
+    return worst, f"{len(measured)} quantities of {', '.join(ON_FIXED_BATCH)}"
 
 
 def growth() -> tuple[float, str]:
