@@ -119,6 +119,13 @@ def test_summary_and_record(tmp_path: Path) -> None:
     assert "step 4 of 4" in result.stderr
 
 
+def test_what_learns_values_has_no_accuracy() -> None:
+    arguments = ("--dataset", "linear_map", "--network", "deep_linear", "--quiet")
+    result = invoke("run", *TINY, *arguments)
+    assert "accuracy" not in result.stdout
+    assert "test loss" in result.stdout
+
+
 def test_quiet_prints_no_progress() -> None:
     assert invoke("run", *TINY, "--quiet").stderr == ""
 

@@ -48,7 +48,7 @@ def summary(result: Result, saved: str | None) -> str:
         ["outcome", outcome(record)],
         ["training loss", f"{record.final('train_loss'):.4g} (the last mini-batch)"],
         ["test loss", f"{loss_of(record):.4g}"],
-        ["test accuracy", f"{accuracy_of(record):.4f} on {_scored(record)}"],
+        *([["test accuracy", f"{accuracy_of(record):.4f} on {_scored(record)}"]] if _has_accuracy(record) else []),
         ["time", f"{result.seconds:.2f} s, {rate:.0f} steps per second, measuring included"],
         ["link", link(record.config)],
     ]
@@ -116,8 +116,13 @@ def loss_of(record: Record) -> float:
     return record.final("final_test_loss" if _was_scored(record) else "test_loss")
 
 
+def _has_accuracy(record: Record) -> bool:
+    """What learns values instead of classes has none."""
+    return "test_accuracy" in record.data
+
+
 def _was_scored(record: Record) -> bool:
-    return "final_test_accuracy" in record.data
+    return "final_test_loss" in record.data
 
 
 def _scored(record: Record) -> str:
