@@ -49,10 +49,42 @@ LANDSCAPE = Comparison(TEN_LAYERS.model_copy(update={"probes": ("landscape_line"
 LANDSCAPE_PLANE = Comparison(LANDSCAPE.base.model_copy(update={"probes": ("landscape_plane",)}), PAIR)
 """The plane around the weights that those runs end at."""
 
-THEORY = Comparison(RunConfig(init="xavier", activation="relu", steps=200, probe_points=8, probes=("theorem",)), PAIR)
+THEORY = Comparison(
+    RunConfig(init="xavier", activation="relu", steps=200, probe_points=8, probes=("theorem", "landscape_line")), PAIR
+)
 """Santurkar et al. 2018, Sec. 4, on small networks."""
 
+FORTY_LAYERS = Comparison(
+    RunConfig(
+        widths=(256,) * 40,
+        activation="relu",
+        init="he",
+        batch_size=128,
+        steps=1,
+        probe_points=2,
+        curve_points=2,
+        probes=("gradient_flow",),
+    ),
+    PAIR,
+)
+"""Yang et al. 2019, Sec. 3: gradients at initialisation."""
+
+STEP_FACTORS = (0.5, 1.0, 2.0, 4.0)
+"""Multiples of the learning rate: the range that Fig. 4 looks at, and of the separate runs that are taken for it."""
+
+
+def wrong_ways(base: RunConfig, norm: str) -> Comparison:
+    """One arm of a landscape, once for each of STEP_FACTORS: separate runs, by their learning rates."""
+    rates = [base.learning_rate * factor for factor in STEP_FACTORS]
+    arms = {f"learning rate {rate:g}": {"norm": norm, "learning_rate": rate} for rate in rates}
+    return Comparison(base.model_copy(update={"probes": ("landscape_line", "wrong_ways")}), arms)
+
+
+OVERVIEW = Comparison(ACTIVATIONS.base, {arm: FOUR[arm] for arm in ("standard", "batch norm", "noisy batch norm")})
+"""Both answers in one picture: batch norm, and batch norm with the shift put back."""
+
 PRESETS: Mapping[str, Comparison] = {
+    "overview": OVERVIEW,
     "activations": ACTIVATIONS,
     "noisy_bn": NOISY_BN,
     "covariate_shift": COVARIATE_SHIFT,
@@ -60,6 +92,9 @@ PRESETS: Mapping[str, Comparison] = {
     "loss_landscape": LANDSCAPE,
     "landscape_plane": LANDSCAPE_PLANE,
     "theory": THEORY,
+    "forty_layers": FORTY_LAYERS,
+    "wrong_ways_none": wrong_ways(LANDSCAPE.base, "none"),
+    "wrong_ways_batch": wrong_ways(LANDSCAPE.base, "batch"),
 }
 
 DEFAULTS: Mapping[str, RunConfig] = {
@@ -71,3 +106,6 @@ DEFAULTS: Mapping[str, RunConfig] = {
 }
 """What each page opens with: a link to it says what differs from this. `norm` is an arm's business but on pages that
 compare one normalisation of the reader's choice."""
+
+NOTES_RANGE = {"line_from": "0.05", "line_to": "0.4", "line_in": "absolute"}
+"""The lecture notes' step lengths, as a link says them."""

@@ -5,9 +5,9 @@ front of it, without batch norm and He's initialisation it does not.
 """
 
 from bnviz import quantities
-from bnviz.config import RunConfig
 from bnviz.experiments import Claim, Experiment, Rule
 from bnviz.experiments._statistics import alone
+from bnviz.presets import FORTY_LAYERS
 from bnviz.record import Record
 
 SOURCE = "Yang et al. 2019, Sec. 3"
@@ -22,17 +22,8 @@ EXPERIMENT = Experiment(
     question="Is batch norm a favourable initialisation?",
     source=SOURCE,
     page="theory",
-    base=RunConfig(
-        widths=(256,) * 40,
-        activation="relu",
-        init="he",
-        batch_size=128,
-        steps=1,
-        probe_points=2,
-        curve_points=2,
-        probes=("gradient_flow",),
-    ),
-    arms={"standard": {"norm": "none"}, "batch norm": {"norm": "batch"}},
+    base=FORTY_LAYERS.base,
+    arms=FORTY_LAYERS.arms,
     claims=(
         Claim(
             "batch_norm_explodes",

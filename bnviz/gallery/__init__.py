@@ -14,7 +14,7 @@ from bnviz.record import Record
 
 FOLDER = Path(__file__).parent
 SUFFIX = ".nc.gz"
-KEPT = 8  # records a process keeps: some 2 MB each, and one page shows no more than a comparison's four arms
+KEPT = 32  # records a process keeps: up to 3 MB each, most of them some 20 kB; one page shows a dozen
 
 
 def path_of(config: RunConfig, folder: Path = FOLDER) -> Path:

@@ -99,6 +99,15 @@ def _validated(chosen: dict[str, Any]) -> RunConfig | None:
     return config
 
 
+def layer_control(page: str, layers: int, first: int = 1) -> int:
+    """Which layer, from `first` on; stays within what was recorded."""
+    within(page, "layer", layers)
+    key = setting_key(page, "layer")
+    st.session_state[key] = max(st.session_state[key], first)
+    layer = st.number_input(f"Layer (of {layers})", min_value=first, max_value=layers, step=1, key=key, width=140)
+    return int(layer)
+
+
 def unit_controls(page: str, records: Mapping[str, Record]) -> tuple[int, int, bool]:
     """Which layer, which unit of it, and whether arms share one axis; all stay within what was recorded."""
     measured = next(iter(records.values())).data["low"].isel(probe_step=0)

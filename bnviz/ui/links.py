@@ -71,6 +71,13 @@ def one_of(page: str, name: str, allowed: Sequence[int]) -> None:
     _bring(page, name, given if given in allowed else allowed[0], " or ".join(map(str, allowed)))
 
 
+def switch(page: str, name: str, label: str, help_text: str) -> bool:
+    """A toggle over one of the page's own settings, which is 0 or 1 in the link."""
+    key = setting_key(page, name)
+    st.session_state[key] = bool(st.session_state[key])
+    return st.toggle(label, key=key, help=help_text)
+
+
 def pick(page: str, name: str, clicked: int) -> None:
     """Take over what was clicked on the board as the page's setting of that name."""
     st.session_state[setting_key(page, name)] = clicked

@@ -20,6 +20,7 @@ from bnviz.gallery import findings as stored
 from bnviz.presets import DEFAULTS
 from bnviz.record import Record
 from bnviz.ui.prose import READING_WIDTH, text
+from bnviz.ui.shown import Shown
 
 BADGES: Mapping[Verdict, str] = {
     "supported": ":green-badge[:material/check: supported]",
@@ -29,17 +30,20 @@ BADGES: Mapping[Verdict, str] = {
 UNKNOWN = ":gray-badge[:material/more_horiz: not judged]"
 
 
-def verdict_box(name: str, repeats: Mapping[str, Sequence[Record]], title: str = "The verdict") -> None:
+def verdict_box(name: str, shown: Shown, title: str = "The verdict") -> None:
     """What the runs on screen say of each claim of an experiment, beside what the stored runs say.
 
-    `repeats` are each arm's records, one for each seed. Claims about arms or measurements that are not there are left
-    out; with fewer than 5 seeds there is an interval at most, not a verdict.
+    Claims about arms or measurements that are not there are left out; with fewer than 5 seeds there is an interval at
+    most, not a verdict. While runs go on, nothing is judged.
     """
+    if shown.live:
+        st.caption("The verdict follows when the runs have ended.")
+        return
     chosen = experiments.load(name)
     kept = {one.claim: one for one in stored.read().of(name, DEFAULT_SETTING, chosen.datasets[0])}
     rows = []
     for claim in chosen.claims:
-        here = _judged(name, claim, repeats)
+        here = _judged(name, claim, shown.repeats)
         if here is None:
             continue
         flips = flipped(name, claim.name)

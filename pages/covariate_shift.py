@@ -1,0 +1,140 @@
+"""Internal covariate shift
+
+How much a layer's gradient changes because the layers in front of it make their step
+(Santurkar et al. 2018, Def. 2.1, Fig. 3), in networks that classify and in the paper's deep linear network.
+"""
+
+from functools import partial
+
+import streamlit as st
+
+from bnviz import presets
+from bnviz.comparison import Comparison
+from bnviz.figures import curves, flow, shift, told_noise, told_shift
+from bnviz.ui import explain, links
+from bnviz.ui.board import Group, board
+from bnviz.ui.controls import layer_control, run_controls
+from bnviz.ui.live import comparison_view
+from bnviz.ui.prose import Suggestion, link_problems, text, try_next
+from bnviz.ui.shown import Shown
+from bnviz.ui.verdicts import verdict_box
+
+SECTION = "What the papers measured"
+ORDER = 30
+ICON = ":material/swap_vert:"
+PAGE = "covariate_shift"
+DEFAULTS = presets.DEFAULTS[PAGE]
+VIEW = {"layer": 6, "seeds": 1}
+
+INTRODUCTION = """
+Ioffe and Szegedy (2015) named *internal covariate shift*, but did not measure it. Santurkar et al. (2018) gave it a
+number: take a layer's gradient G; let the layers **in front of it** make their step, leave the batch as it is, and
+take the gradient again, G′. If what the layer is handed had not changed, the two would be equal. Their Figure 3 plots
+the distance |G − G′| and the cosine between the two over training, for VGG and for a deep linear network of 25
+layers: with batch norm the cosine is often *lower*, that is, batch norm does not reduce the shift but tends to raise
+it, and the network trains better all the same.
+"""
+WHAT_TO_LOOK_FOR = """
+**What to look for.** A cosine of 1 and a distance of 0 mean that the layer's view has not changed. The raw distance
+is small wherever gradients are small, so a network that is stuck has little of it: read it beside the relative
+distance and the accuracy. Nothing is in front of the first layer, so its shift is 0 by definition. Then change the
+depth or the step size: which network has more of the shift is not the same everywhere, and the verdicts name where it
+turns round.
+"""
+FORMULA = (
+    r"G_i=\nabla_{W_i^{(t)}}L\big(W_1^{(t)},\dots,W_k^{(t)};\,x^{(t)}\big),\qquad "
+    r"G_i'=\nabla_{W_i^{(t)}}L\big(W_1^{(t+1)},\dots,W_{i-1}^{(t+1)},\,W_i^{(t)},\dots,W_k^{(t)};\,x^{(t)}\big)"
+)
+
+SYMBOLS = """
+Layer i of k, update t. The step is the optimiser's real one. All parameters of the layers in front move, their γ and
+β too; G is the gradient of the layer's weight matrix alone, on the mini-batch that the step is made with.
+"""
+SUGGESTIONS = [
+    Suggestion(
+        "Three hidden layers instead of ten",
+        "which of the two networks has more of the shift now?",
+        {"widths": "100,100,100", "layer": "2"},
+    ),
+    Suggestion("A tenth of the learning rate", "what does the size of the step do to it?", {"lr": "0.01"}),
+    Suggestion(
+        "The paper's deep linear network",
+        "does the cosine of layer 20 stay at 1? (This one changes the network and its task.)",
+        presets.DEEP_LINEAR.base.to_query(DEFAULTS) | {"layer": "20"},
+    ),
+]
+
+
+def picture(shown: Shown) -> None:
+    """The board for one layer, and what it amounts to."""
+    records, repeats = shown.records, shown.repeats
+    at = layer_control(PAGE, next(iter(records.values())).data.sizes["weight_layer"], first=2)
+    if config is not None:
+        links.keep(PAGE, config, DEFAULTS, VIEW)
+
+    def build() -> list[Group]:
+        scores = {"accuracy": curves.accuracy(records, repeats)} if classifies(shown) else {}
+        return [
+            Group(
+                "learning",
+                "Does it learn?",
+                told_noise.accuracies(records, repeats) if scores else "Numbers are learned here, not classes.",
+                scores | {"loss": curves.loss(records, repeats)},
+            ),
+            Group(
+                "layer",
+                f"Layer {at}: how much do the layers in front change its gradient?",
+                told_shift.shift(records, at),
+                {
+                    "cosine": shift.shift_lines(records, "cosine", at, repeats),
+                    "relative": shift.shift_lines(records, "relative", at, repeats),
+                    "raw": shift.shift_lines(records, "l2", at, repeats),
+                },
+            ),
+            Group(
+                "depth",
+                "At the cursor, by depth",
+                "Layer 1 is next to the input, and nothing is in front of it.",
+                {
+                    "cosine-by-layer": shift.by_layer(records, "cosine"),
+                    "relative-by-layer": shift.by_layer(records, "relative"),
+                },
+            ),
+            Group(
+                "all",
+                "All layers at all updates",
+                "Each row is a layer. Click one to look at it above.",
+                {f"map-{arm}": shift.shift_map(records, arm, "cosine", at) for arm in records},
+            ),
+            Group(
+                "flow",
+                "Signals and gradients by depth",
+                told_shift.growth(records),
+                {"gradients": flow.gradients(records), "signals": flow.signals(records)},
+            ),
+        ]
+
+    board(f"{PAGE}/board", build, shown, (at,), {"layer": partial(links.pick, PAGE, "layer")})
+    verdict_box("covariate_shift_mlp" if classifies(shown) else "covariate_shift_dln", shown)
+    explain.take_away(PAGE, records)
+
+
+def classifies(shown: Shown) -> bool:
+    """Whether the runs have an accuracy."""
+    return all("test_accuracy" in record.data for record in shown.records.values())
+
+
+problems = links.open_page(PAGE, DEFAULTS, VIEW)
+st.title("Does batch norm reduce internal covariate shift?")
+text(INTRODUCTION)
+link_problems(problems)
+config = run_controls(
+    PAGE, ("dataset", "activation", "learning_rate", "steps", "seeds"), ("Network", "Training", "Measuring")
+)
+if config is not None:
+    comparison_view(PAGE, Comparison(config, presets.PAIR).configs(), picture, needs=("shift_cosine",))
+text(WHAT_TO_LOOK_FOR)
+st.latex(FORMULA)
+text(SYMBOLS)
+explain.probe_source("covariate_shift", "gradient_flow")
+try_next(PAGE, SUGGESTIONS)

@@ -1,0 +1,220 @@
+"""Loss landscape
+
+How far the loss and its gradient change along the gradient of each step (Santurkar et al. 2018, Fig. 4), the largest
+curvature, the plane around the weights, and the common wrong ways to measure it.
+"""
+
+from functools import partial
+
+import streamlit as st
+
+from bnviz import gallery, presets
+from bnviz.comparison import Comparison
+from bnviz.config import RunConfig
+from bnviz.figures import curves, landscape, plane, ray, sentences, sharpness, told_landscape, wrong_ways
+from bnviz.figures.style import Against
+from bnviz.record import Record
+from bnviz.ui import explain, links
+from bnviz.ui.board import Action, Group, board
+from bnviz.ui.controls import run_controls
+from bnviz.ui.live import comparison_view
+from bnviz.ui.prose import Suggestion, link_problems, text, try_next
+from bnviz.ui.shown import Shown
+from bnviz.ui.verdicts import verdict_box
+
+SECTION = "What the papers measured"
+ORDER = 40
+ICON = ":material/landscape:"
+PAGE = "loss_landscape"
+DEFAULTS = presets.DEFAULTS[PAGE]
+VIEW = {"seeds": 1, "plane": 0, "plane_pca": 0, "plane_inference": 0, "against_loss": 0, "wrong_ways": 0}
+
+INTRODUCTION = """
+Santurkar et al. (2018) say that batch norm works because it makes the loss smoother. Their Figure 4 looks from each
+training step along the gradient of that step's own mini-batch, further than the step itself goes: (a) how far the
+loss ranges, (b) how far the gradient there is from the gradient here ("gradient predictiveness"), (c) how fast it
+changes, the *effective β-smoothness*. With batch norm, on VGG, all three are smaller and steadier. Here the same is
+measured on networks that just trained, with the noise held still and the running statistics frozen.
+"""
+WHAT_TO_LOOK_FOR = """
+**What to look for.** The shaded band is the **range over step lengths** within one run; it is not an uncertainty. A
+narrow band and a cosine near 1 mean that the gradient can be trusted over longer steps. Raw numbers shrink merely
+because weights grow in front of a batch norm, so read them beside the relative ones. Effective β near 2 / learning
+rate in both arms is largely arithmetic: the largest ratio is met at the shortest step, and a gradient that turned
+about once gives 2 / learning rate. The largest Hessian eigenvalue λ does not depend on a step length.
+"""
+FORMULA = (
+    r"\ell(\alpha)=L(\theta-\alpha g),\quad g=\nabla L(\theta):\qquad "
+    r"\max_\alpha\ell-\min_\alpha\ell,\qquad \max_\alpha\lVert\nabla L(\theta-\alpha g)-g\rVert,\qquad "
+    r"\max_\alpha\frac{\lVert\nabla L(\theta-\alpha g)-g\rVert}{\lVert\alpha g\rVert}"
+)
+
+SYMBOLS = """
+All parameters θ together, K step lengths α, evenly spaced over the range (geometrically, if it spans more than a
+factor of ten); the same mini-batch, the same noise, batch statistics, float32 unless you choose otherwise. Training
+itself follows its learning rate alone. λ is the algebraically largest Hessian eigenvalue on one fixed batch of 512,
+by Lanczos.
+"""
+SUGGESTIONS = [
+    Suggestion("Tanh", "without kinks, does β settle?", {"activation": "tanh"}),
+    Suggestion(
+        "Three hidden layers of sigmoids",
+        "batch norm now has the wider band: why? (Compare who learns.)",
+        {"widths": "100,100,100", "activation": "sigmoid"},
+    ),
+    Suggestion("The lecture notes' range of step lengths", "which numbers depend on it?", presets.NOTES_RANGE),
+]
+
+
+def picture(shown: Shown) -> None:
+    """The board, and what it amounts to."""
+    records, repeats = shown.records, shown.repeats
+    toggles = look_controls()
+    if config is not None:
+        links.keep(PAGE, config, DEFAULTS, VIEW)
+    against: Against = "loss" if toggles[0] else "updates"
+    planes = {arm: shown.also[f"plane, {arm}"] for arm in records if f"plane, {arm}" in shown.also}
+
+    def build() -> list[Group]:
+        return [
+            Group(
+                "variation",
+                "How far does the loss range along the gradient?",
+                f"{sentences.learning(records)} {told_landscape.variation(records)}",
+                {f"band-{arm}": landscape.loss_band(records, arm) for arm in records}
+                | {
+                    "variation": landscape.loss_variation(records, repeats, against),
+                    "accuracy": curves.accuracy(records, repeats),
+                },
+                note="Hatched: the range over step lengths within one run. It is not an uncertainty.",
+            ),
+            Group(
+                "predictiveness",
+                "Does the gradient predict what is ahead?",
+                told_landscape.predictiveness(records),
+                {
+                    "change": landscape.gradient_change(records, repeats, against),
+                    "relative-change": landscape.relative_gradient_change(records, repeats, against),
+                    "cosine": landscape.least_cosine(records, repeats, against),
+                },
+            ),
+            Group(
+                "ray",
+                "The ray at the cursor",
+                "From the weights at this update, against the gradient: at the same α, and at the same distance.",
+                {
+                    "ray-loss-alpha": ray.loss_change(records, "alpha"),
+                    "ray-gradient-alpha": ray.gradient_change(records, "alpha"),
+                    "ray-loss-distance": ray.loss_change(records, "distance"),
+                    "ray-gradient-distance": ray.gradient_change(records, "distance"),
+                },
+            ),
+            Group(
+                "smoothness",
+                "How smooth, and how sharp?",
+                told_landscape.smoothness(records),
+                {
+                    "smoothness": landscape.effective_smoothness(records, repeats, against),
+                    "sharpness": sharpness.smoothness_and_sharpness(records),
+                    "scale-invariant": sharpness.scale_invariant(records),
+                },
+            ),
+            Group(
+                "plane",
+                "The plane around the weights",
+                told_landscape.around(planes)
+                if planes
+                else "Move the cursor to an update and map the plane there; each arm is trained to it once more.",
+                {f"surface-{arm}": plane.surface(planes, arm) for arm in planes}
+                | {f"contour-{arm}": plane.contour(planes, arm) for arm in planes},
+                action=Action("Map the plane at update {step}", "plane"),
+            ),
+            *wrong_group(shown),
+        ]
+
+    board(f"{PAGE}/board", build, shown, toggles, {"plane": partial(links.pick, PAGE, "plane")})
+    verdict_box("loss_landscape", shown)
+    explain.take_away(PAGE, records)
+
+
+def look_controls() -> tuple[bool, ...]:
+    """How it is looked at: switches that are part of the link."""
+    labels = {
+        "against_loss": ("Against the loss", "Instead of against updates: compares the arms where they are as good"),
+        "plane_pca": ("Plane of principal components", "Instead of random directions that arms share"),
+        "plane_inference": ("Plane in inference mode", "Running statistics instead of the batch's own"),
+        "wrong_ways": ("Wrong ways beside it", "Trains each arm at further learning rates"),
+    }
+    with st.container(horizontal=True, key=f"{PAGE}-look"):
+        return tuple(links.switch(PAGE, name, *words) for name, words in labels.items())
+
+
+def wrong_group(shown: Shown) -> list[Group]:
+    """The wrong ways beside the right ones, once all their runs have ended."""
+    by_rate: dict[str, list[Record]] = {
+        arm: [record for name, record in shown.also.items() if name.startswith(f"wrong way, {arm},")]
+        for arm in shown.records
+    }
+    if any(len(several) < len(presets.STEP_FACTORS) for several in by_rate.values()):
+        return []
+    usual = {arm: several[presets.STEP_FACTORS.index(1.0)] for arm, several in by_rate.items()}
+    return [
+        Group(
+            "wrong",
+            "Wrong ways to measure it",
+            "Left: what is often shown. Right: the same axis, measured along the gradient of one run. A band over "
+            "separate runs shows how differently they train; the difference of consecutive gradients is mostly that "
+            "between mini-batches.",
+            {
+                "wrong-band": wrong_ways.runs_band(usual, by_rate),
+                "right-band": wrong_ways.ray_band(usual, by_rate),
+                "wrong-difference": wrong_ways.batch_difference(usual),
+                "right-difference": wrong_ways.along_step(usual),
+            },
+        )
+    ]
+
+
+def also() -> dict[str, RunConfig]:
+    """The planes that were asked for, and the runs of the wrong ways; those of the gallery without being asked."""
+    if config is None:
+        return {}
+    wanted: dict[str, RunConfig] = {}
+    view = {name: int(st.session_state[links.setting_key(PAGE, name)]) for name in VIEW}
+    for arm, own in arms.items():
+        changes = {
+            "steps": view["plane"] or own.steps,
+            "probes": ("landscape_plane",),
+            "plane_kind": "pca" if view["plane_pca"] else "random",
+            "plane_mode": "inference" if view["plane_inference"] else "training",
+        }
+        wanted[f"plane, {arm}"] = own.model_copy(update=changes)
+    if not view["plane"] and not all(gallery.find(one) for one in wanted.values()):
+        wanted = {}
+    wrong = {
+        f"wrong way, {arm}, {name}": one
+        for arm, own in arms.items()
+        for name, one in presets.wrong_ways(config, own.norm).configs().items()
+    }
+    if view["wrong_ways"] or all(gallery.find(one) for one in wrong.values()):
+        wanted |= wrong
+    return wanted
+
+
+problems = links.open_page(PAGE, DEFAULTS, VIEW)
+st.title("Is the loss landscape smoother with batch norm?")
+text(INTRODUCTION)
+link_problems(problems)
+config = run_controls(
+    PAGE,
+    ("dataset", "activation", "learning_rate", "line_range", "seeds"),
+    ("Line", "Network", "Training", "Measuring"),
+)
+if config is not None:
+    arms = Comparison(config, presets.PAIR).configs()
+    comparison_view(PAGE, arms, picture, needs=("line_loss",), also=also)
+text(WHAT_TO_LOOK_FOR)
+st.latex(FORMULA)
+text(SYMBOLS)
+explain.probe_source("landscape_line", "sharpness", "landscape_plane", "wrong_ways")
+try_next(PAGE, SUGGESTIONS)

@@ -1,0 +1,125 @@
+"""Noisy BN
+
+Four arms: standard, batch norm, batch norm with shifting noise behind it, and the noise alone
+(Santurkar et al. 2018, Sec. 2.1, Fig. 2, with the arm that the figure leaves out).
+"""
+
+from functools import partial
+
+import streamlit as st
+
+from bnviz import presets
+from bnviz.comparison import Comparison
+from bnviz.figures import curves, layer, noise, told_noise, unit
+from bnviz.ui import explain, links
+from bnviz.ui.board import Group, board
+from bnviz.ui.controls import run_controls, unit_controls
+from bnviz.ui.live import comparison_view
+from bnviz.ui.prose import Suggestion, link_problems, text, try_next
+from bnviz.ui.shown import Shown
+from bnviz.ui.verdicts import verdict_box
+
+SECTION = "What the papers measured"
+ORDER = 20
+ICON = ":material/grain:"
+PAGE = "noisy_bn"
+DEFAULTS = presets.DEFAULTS[PAGE]
+VIEW = {"layer": 10, "unit": 17, "own_axis": 0, "seeds": 1}
+
+INTRODUCTION = """
+If batch norm works *because* it keeps each unit's input distribution still, then shaking those distributions should
+undo it. Santurkar et al. (2018) did just that: behind every batch norm they put noise whose own mean and scale are
+drawn anew at every step and for every unit, so that distributions shift more than they ever do in a standard network.
+Their Figure 2 shows VGG on CIFAR-10: the noisy network, its histograms all over the place, trains about as well as
+the one with clean batch norm, and better than the one without. Here are all four arms, the noise on the standard
+network included, which the figure leaves out.
+"""
+WHAT_TO_LOOK_FOR = """
+**What to look for.** Compare the two drift charts with the accuracy: the arm whose distributions move most need not
+be the one that learns least. Then look at the noise without batch norm. And mind the test accuracy of the noisy arm:
+at test time the noise is off, but the running averages were gathered under it; the verdicts say what is left of the
+difference when the statistics are taken without noise, as in Ioffe & Szegedy's Algorithm 2.
+"""
+FORMULA = (
+    r"a_{ij}\leftarrow s_{ij}\,a_{ij}+m_{ij},\qquad m_{ij}\sim U(\mu_j-r_\mu,\ \mu_j+r_\mu),\quad "
+    r"s_{ij}\sim N(\sigma_j,\ r_\sigma),\qquad \mu_j\sim U(-n_\mu,\ n_\mu),\quad \sigma_j\sim U(1,\ n_\sigma)"
+)
+SYMBOLS = """
+Sample i, unit j; µ and σ are drawn anew at each step. In the code: `noise_mean` is n_µ (0.5), `noise_scale` n_σ
+(1.25), `noise_spread_mean` r_µ and `noise_spread_scale` r_σ (0.1 each), as in the paper.
+"""
+SUGGESTIONS = [
+    Suggestion(
+        "Three hidden layers instead of ten",
+        "does the noise still stop the standard network?",
+        {"widths": "100,100,100", "layer": "3"},
+    ),
+    Suggestion("Tanh", "does a bounded nonlinearity bear the noise?", {"activation": "tanh"}),
+    Suggestion(
+        "Keep the noise on at test time", "does the noisy arm score better or worse?", {"noise_at_test": "true"}
+    ),
+]
+
+
+def picture(shown: Shown) -> None:
+    """The board for one layer and unit, and what it amounts to."""
+    records, repeats = shown.records, shown.repeats
+    at, one, shared = unit_controls(PAGE, records)
+    axes = {arm: records if shared else {arm: records[arm]} for arm in records}
+    if config is not None:
+        links.keep(PAGE, config, DEFAULTS, VIEW)
+
+    def build() -> list[Group]:
+        return [
+            Group(
+                "learning",
+                "Who learns?",
+                told_noise.accuracies(records, repeats),
+                {
+                    "accuracy": curves.accuracy(records, repeats),
+                    "loss": curves.loss(records, repeats),
+                    "final": noise.final_accuracy(records, repeats),
+                },
+            ),
+            Group(
+                "drift",
+                f"Whose distributions move? Layer {at}",
+                told_noise.drift(records, at),
+                {
+                    "mean-drift": layer.drift(records, "mean_change", at),
+                    "variance-drift": layer.drift(records, "variance_change", at),
+                },
+            ),
+            Group(
+                "history",
+                f"One unit: {one} of layer {at}",
+                "Its whole distribution over the updates; brighter where more of the mini-batch lies.",
+                {f"history-{arm}": unit.history(axes[arm], arm, at, one) for arm in records},
+            ),
+            Group(
+                "layer",
+                f"All units of layer {at}",
+                "Each row is a unit. Click one to look at it above.",
+                {f"medians-{arm}": layer.medians(records, arm, at, one) for arm in records},
+            ),
+        ]
+
+    board(f"{PAGE}/board", build, shown, (at, one, shared), {"unit": partial(links.pick, PAGE, "unit")})
+    verdict_box("noisy_batch_norm", shown)
+    explain.take_away(PAGE, records)
+
+
+problems = links.open_page(PAGE, DEFAULTS, VIEW)
+st.title("What if we put the shift back?")
+text(INTRODUCTION)
+link_problems(problems)
+config = run_controls(
+    PAGE, ("dataset", "activation", "learning_rate", "seeds"), ("Noise", "Network", "Training", "Measuring")
+)
+if config is not None:
+    comparison_view(PAGE, Comparison(config, presets.FOUR).configs(), picture, needs=("percentile",))
+text(WHAT_TO_LOOK_FOR)
+st.latex(FORMULA)
+text(SYMBOLS)
+explain.probe_source("activations")
+try_next(PAGE, SUGGESTIONS)
