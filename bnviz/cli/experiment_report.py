@@ -56,7 +56,7 @@ def report(name: str, chosen: Experiment, findings: Sequence[Finding]) -> str:
     label = registry.describe("experiments", name).label
     sections = [
         f"<h1>{escape(chosen.question)}</h1>",
-        f'<p class="quiet">{escape(label)}: {escape(chosen.source)}. {escape(first.dataset)}, '
+        f'<p class="quiet">{escape(label)}: {escape(chosen.source)}. Data set: {escape(first.dataset)}, '
         f"{len(first.seeds)} {'seed' if len(first.seeds) == 1 else 'seeds'}.</p>",
         _flips(findings),
         _rules(),

@@ -44,7 +44,7 @@ EXPERIMENT = Experiment(
     claims=(
         Claim(
             "prevents_saturation",
-            "Batch norm keeps units from saturating where weights are too large.",
+            "Batch norm keeps units from saturating.",
             NOTES,
             "share of samples that saturate a unit, median over updates: batch norm minus standard",
             difference(saturated, "batch norm", "standard"),
@@ -52,7 +52,7 @@ EXPERIMENT = Experiment(
         ),
         Claim(
             "gradients_get_through",
-            "With batch norm gradients neither vanish nor explode.",
+            "With batch norm gradients vanish or explode less on their way through the layers.",
             f"{NOTES}; course notes 003, question 2, and 004",
             "|log growth of the gradient per layer| before the first update, batch norm minus standard",
             better_kept,
@@ -60,7 +60,7 @@ EXPERIMENT = Experiment(
         ),
         Claim(
             "trains",
-            "With batch norm such a network trains better.",
+            "With batch norm the network trains better.",
             NOTES,
             "test accuracy at the end, batch norm minus standard",
             difference(accuracy, "batch norm", "standard"),
