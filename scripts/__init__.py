@@ -47,8 +47,9 @@ class RunningApp:
 
 
 @contextmanager
-def running_app(workers: int = 2) -> Iterator[RunningApp]:
-    """Start the app on a free port of this machine, in a process group of its own, and end it afterwards.
+def running_app(workers: int = 2, script: str | Path = "app.py") -> Iterator[RunningApp]:
+    """Start the app, or another script, on a free port of this machine, in a process group of its own, and end it
+    afterwards.
 
     Raises:
         RuntimeError: it does not answer; its output is in the message.
@@ -56,7 +57,7 @@ def running_app(workers: int = 2) -> Iterator[RunningApp]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py"]
+    command = [sys.executable, "-m", "streamlit", "run", str(script)]
     options = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.fileWatcherType", "none"]
     with tempfile.NamedTemporaryFile(prefix="bnviz-app-", suffix=".log") as log:
         server = subprocess.Popen(

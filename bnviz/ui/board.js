@@ -2,7 +2,8 @@
 //
 // It draws plotly figures with Plotly.react, so that live updates keep zoom and elements; play, pause, step and the
 // scrubber act on what was already recorded, here in the browser. It does not know what the figures mean: a figure's
-// layout.meta says whether its x axis counts updates, and in by_step what to show at each step.
+// layout.meta says whether its x axis counts updates (steps), in by_step what to show at each step, which event a click
+// reports (selects), and which 3-D charts are turned together (camera). What one chart draws is in chart.js.
 
 const boards = new WeakMap();
 let plotlyLoading = null;
@@ -39,145 +40,9 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-const ARRAYS = { f4: Float32Array, f8: Float64Array, i1: Int8Array, i2: Int16Array, i4: Int32Array, u1: Uint8Array, u2: Uint16Array, u4: Uint32Array };
-
-// plotly.py writes NumPy arrays as base64; turn them back, so that CSV and cursor see numbers.
-function decoded(value) {
-  if (Array.isArray(value)) return value.map(decoded);
-  if (value === null || typeof value !== "object") return value;
-  if (value.bdata === undefined) return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, decoded(v)]));
-  const bytes = Uint8Array.from(atob(value.bdata), (character) => character.charCodeAt(0));
-  const flat = new ARRAYS[value.dtype](bytes.buffer);
-  if (!value.shape) return flat;
-  const columns = Number(String(value.shape).split(",")[1]);
-  return Array.from({ length: flat.length / columns }, (_, row) => flat.subarray(row * columns, (row + 1) * columns));
-}
-
-class Chart {
-  constructor(name, board) {
-    this.board = board;
-    this.name = name;
-    this.text = null; // the figure as it came
-    this.drawn = null; // what was last drawn: figure text and look
-    this.visible = false;
-    this.swatch = element("span", { class: "bnviz-swatch", hidden: true });
-    this.title = element("span", { class: "bnviz-chart-title" });
-    const save = element("details", { class: "bnviz-save" }, element("summary", { "aria-label": "Save this chart" }, "Save"));
-    const choices = element("div", { class: "bnviz-save-choices" });
-    for (const kind of ["PNG", "SVG", "CSV"]) {
-      choices.append(element("button", { type: "button", onclick: () => { this.save(kind.toLowerCase()); save.open = false; } }, kind));
-    }
-    save.append(choices);
-    save.onkeydown = (event) => { if (event.key === "Escape") save.open = false; };
-    this.plot = element("div", { class: "bnviz-plot", role: "img" });
-    this.cursor = element("div", { class: "bnviz-cursor", hidden: true, "aria-hidden": "true" });
-    const frame = element("div", { class: "bnviz-frame" }, this.plot, this.cursor);
-    this.root = element("figure", { class: "bnviz-chart", "data-chart": name },
-      element("figcaption", {}, this.swatch, this.title, save), frame);
-    this.resizing = new ResizeObserver(() => this.resize());
-    this.resizing.observe(frame);
-  }
-
-  update(text) {
-    if (text !== this.text) {
-      this.text = text;
-      this.figure = decoded(JSON.parse(text));
-      this.meta = this.figure.layout.meta;
-      this.title.textContent = this.meta.title;
-      this.plot.setAttribute("aria-label", this.meta.alt);
-      this.plot.style.minHeight = `${this.figure.layout.height}px`;
-      const arm = this.board.data.arms.find((one) => one.name === this.meta.arm);
-      this.swatch.hidden = !arm;
-      if (arm) this.swatch.style.borderTop = `3px ${arm.line} ${arm.colour}`;
-    }
-  }
-
-  traces() {
-    const rows = this.meta.by_step; // for each trace, the values to show at each step
-    if (!rows) return this.figure.data;
-    return this.figure.data.map((trace, place) => {
-      const at = rows[place] ? rows[place].steps.findLastIndex((step) => step <= this.board.step()) : -1;
-      return at < 0 ? trace : { ...trace, y: rows[place].y[at] };
-    });
-  }
-
-  layout() {
-    const { ink, logSteps } = this.board;
-    const layout = { ...this.figure.layout, height: undefined, autosize: true, font: { ...this.figure.layout.font, color: ink.text, family: ink.font } };
-    layout.hoverlabel = { bgcolor: ink.panel, bordercolor: ink.border, font: { color: ink.text, family: ink.font } };
-    layout.xaxis = { ...layout.xaxis, fixedrange: ink.touch };
-    layout.yaxis = { ...layout.yaxis, fixedrange: ink.touch };
-    if (this.meta.steps && logSteps) layout.xaxis = { ...layout.xaxis, type: "log", dtick: 1, range: undefined, autorange: true };
-    return layout;
-  }
-
-  async draw(Plotly) {
-    const look = `${this.board.look()}|${this.meta.by_step ? this.board.step() : ""}`;
-    if (!this.visible || (this.drawn?.text === this.text && this.drawn.look === look)) return;
-    this.drawn = { text: this.text, look };
-    const first = !this.plot.data;
-    await Plotly.react(this.plot, this.traces(), this.layout(), { displayModeBar: false, responsive: false, doubleClick: "reset" });
-    if (first) {
-      this.plot.on("plotly_click", (event) => this.board.clicked(this, event.points[0]));
-      this.plot.on("plotly_afterplot", () => this.placeCursor());
-    }
-    this.placeCursor();
-  }
-
-  placeCursor() {
-    const axis = this.plot._fullLayout?.xaxis;
-    const height = this.plot._fullLayout?.yaxis;
-    const resting = this.board.place === null; // nobody moved it: at the last step it would be one more border
-    this.cursor.hidden = resting || !(this.meta?.steps && axis && this.board.data.steps.length);
-    if (this.cursor.hidden) return;
-    const inside = axis.d2p(this.board.step());
-    const out = !(inside >= -1 && inside <= axis._length + 1);
-    this.cursor.style.display = out ? "none" : "";
-    this.cursor.style.transform = `translateX(${axis._offset + inside}px)`;
-    this.cursor.style.top = `${height._offset}px`;
-    this.cursor.style.height = `${height._length}px`;
-  }
-
-  resize() {
-    if (this.plot.data && this.plot.offsetWidth) window.Plotly.Plots.resize(this.plot);
-  }
-
-  async save(kind) {
-    const filename = `bnviz-${this.name}-update-${this.board.step()}`;
-    if (kind === "csv") {
-      const url = URL.createObjectURL(new Blob([this.csv()], { type: "text/csv" }));
-      element("a", { href: url, download: `${filename}.csv` }).click();
-      URL.revokeObjectURL(url);
-      return;
-    }
-    const { ink } = this.board;
-    const layout = { ...this.layout(), paper_bgcolor: ink.background, title: { text: this.meta.title, x: 0.02 }, margin: { ...this.figure.layout.margin, t: 48 } };
-    const legend = this.figure.data.length > 1 && !this.meta.arm;
-    await window.Plotly.downloadImage({ data: this.traces(), layout: { ...layout, showlegend: legend } },
-      { format: kind, filename, width: 900, height: 520, scale: kind === "png" ? 2 : 1 });
-  }
-
-  csv() {
-    const { xaxis, yaxis } = this.figure.layout;
-    const quoted = (text) => `"${String(text ?? "").replaceAll('"', '""')}"`;
-    const map = this.figure.data.some((trace) => trace.type === "heatmap");
-    const rows = [["series", xaxis.title.text, yaxis.title.text, ...(map ? ["value"] : [])].map(quoted)];
-    for (const trace of this.traces()) {
-      const series = quoted(trace.name ?? this.meta.title);
-      if (trace.type === "heatmap") {
-        trace.y.forEach((y, row) => trace.x.forEach((x, column) => rows.push([series, x, y, trace.z[row][column]])));
-      } else {
-        Array.from(trace.x).forEach((x, place) => rows.push([series, x, trace.y[place]]));
-      }
-    }
-    return rows.map((row) => row.join(",")).join("\n") + "\n";
-  }
-
-  remove() {
-    this.resizing.disconnect();
-    if (this.plot.data) window.Plotly.purge(this.plot);
-    this.root.remove();
-  }
+// Puts a child in its place, and leaves one alone that is there.
+function keepAt(parent, child, place) {
+  if (parent.children[place] !== child) parent.insertBefore(child, parent.children[place] ?? null);
 }
 
 class Board {
@@ -189,11 +54,12 @@ class Board {
     this.place = null; // index into steps; null follows the newest
     this.logSteps = false;
     this.playing = null;
+    this.cameras = new Map(); // by name, once somebody has turned it
     this.build();
     this.watching = new IntersectionObserver((entries) => {
       for (const entry of entries) {
         const chart = [...this.charts.values()].find((one) => one.root === entry.target);
-        if (chart) chart.visible = entry.isIntersecting;
+        chart?.show(entry.isIntersecting);
       }
       this.redraw();
     }, { rootMargin: "300px", scrollMargin: "300px" }); // the page scrolls inside an element of Streamlit
@@ -252,31 +118,50 @@ class Board {
     for (const [name, chart] of this.charts) {
       if (!wanted.has(name)) { chart.remove(); this.charts.delete(name); }
     }
-    for (const group of this.data.groups) {
-      if (!this.groups.has(group.name)) {
-        const parts = { title: element("h3"), caption: element("p"), charts: element("div", { class: "bnviz-charts" }) };
-        parts.root = element("section", { class: "bnviz-group" }, parts.title, parts.caption, parts.charts);
-        this.groups.set(group.name, parts);
-        this.body.append(parts.root);
-      }
-      const parts = this.groups.get(group.name);
-      parts.title.textContent = group.title;
-      parts.caption.textContent = group.caption;
-      parts.charts.dataset.count = group.charts.length;
-      for (const { name, figure } of group.charts) {
-        if (!this.charts.has(name)) {
-          const chart = new Chart(name, this);
-          this.charts.set(name, chart);
-          parts.charts.append(chart.root);
-          this.watching.observe(chart.root);
-        }
-        this.charts.get(name).update(figure);
-      }
-    }
     const named = new Set(this.data.groups.map((group) => group.name));
     for (const [name, parts] of this.groups) {
       if (!named.has(name)) { parts.root.remove(); this.groups.delete(name); }
     }
+    this.data.groups.forEach((group, place) => {
+      if (!this.groups.has(group.name)) this.groups.set(group.name, this.section());
+      const parts = this.groups.get(group.name);
+      keepAt(this.body, parts.root, place);
+      parts.title.textContent = group.title;
+      parts.caption.textContent = group.caption;
+      parts.note.textContent = group.note;
+      parts.note.hidden = !group.note;
+      parts.asked = group.action;
+      parts.action.hidden = !group.action;
+      parts.action.disabled = false;
+      parts.charts.hidden = !group.charts.length;
+      parts.charts.dataset.count = group.charts.length;
+      group.charts.forEach(({ name, figure }, at) => {
+        if (!this.charts.has(name)) {
+          const chart = new Chart(name, this);
+          this.charts.set(name, chart);
+          this.watching.observe(chart.root);
+        }
+        keepAt(parts.charts, this.charts.get(name).root, at);
+        this.charts.get(name).update(figure);
+      });
+    });
+  }
+
+  section() {
+    const parts = { title: element("h3"), caption: element("p"), charts: element("div", { class: "bnviz-charts" }), note: element("p", { class: "bnviz-note" }) };
+    parts.action = element("button", { type: "button", class: "bnviz-action", onclick: () => this.act(parts) });
+    const head = element("div", { class: "bnviz-head" }, parts.title, parts.action);
+    parts.root = element("section", { class: "bnviz-group" }, head, parts.caption, parts.charts, parts.note);
+    return parts;
+  }
+
+  // Reports the cursor's update. The button says at once that it was heard, until an answer or some seconds have come.
+  act(parts) {
+    this.pause();
+    this.setTriggerValue(parts.asked.event, this.step());
+    parts.action.disabled = true;
+    parts.action.textContent = "Asked for …";
+    setTimeout(() => { parts.action.disabled = false; this.show(); }, 4000);
   }
 
   async redraw() {
@@ -312,7 +197,19 @@ class Board {
     this.readout.textContent = text;
     this.scrubber.setAttribute("aria-valuetext", text);
     this.root.dataset.step = this.step();
+    for (const { action, asked } of this.groups.values()) {
+      if (asked && !action.disabled) action.textContent = asked.label.replace("{step}", this.step());
+    }
     for (const chart of this.charts.values()) chart.placeCursor();
+  }
+
+  // A chart was turned, by hand or as an echo of this very function, which ends here.
+  turned(chart, camera) {
+    if (JSON.stringify(camera) === JSON.stringify(this.cameras.get(chart.camera))) return;
+    this.cameras.set(chart.camera, structuredClone(camera));
+    for (const other of this.charts.values()) {
+      if (other !== chart && other.camera === chart.camera) other.turn(camera);
+    }
   }
 
   toggle() { this.playing ? this.pause() : this.start(); }

@@ -1,7 +1,7 @@
 """The board: all charts of a page in one component, with one player and one cursor.
 
-Wraps board.js, which draws plotly figures in the browser with plotly's own library. This module knows figures only as
-JSON, and nothing of what they show.
+Wraps board.js and chart.js, which draw plotly figures in the browser with plotly's own library. This module knows
+figures only as JSON, and nothing of what they show.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,13 +22,14 @@ from bnviz.ui.shown import Shown
 
 HERE = Path(__file__).parent
 STATIC_FOLDER = HERE.parent.parent / "static"
+SCRIPTS = ("board.js", "chart.js")
 CSS_LINES = {"solid": "solid", "dash": "dashed", "dot": "dotted", "dashdot": "dashed", "longdash": "dashed"}
 
 _component = st.components.v2.component(
     "bnviz_board",
     html='<div class="bnviz-board"></div>\n',
     css=(HERE / "board.css").read_text(encoding="utf-8"),
-    js=(HERE / "board.js").read_text(encoding="utf-8"),
+    js="\n".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS),
     isolate_styles=False,
 )
 

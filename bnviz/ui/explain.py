@@ -61,7 +61,7 @@ def curves_table(records: Mapping[str, Record]) -> str:
 def csv_table(tables: Mapping[str, pd.DataFrame]) -> str:
     """One table of every arm's rows, long format, CSV."""
     text = io.StringIO()
-    pd.concat(tables, names=["arm"]).tocsv_table(text)
+    pd.concat(tables, names=["arm"]).to_csv(text)
     return text.getvalue()
 
 

@@ -1,6 +1,7 @@
 """What tests do and read on a page with a board; it waits for what is on screen, never for the script's state."""
 
 import re
+from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -58,3 +59,14 @@ def numbers(page: Page) -> dict[str, object]:
             "() => document.querySelector('[data-chart=accuracy] .bnviz-plot').data.map(({x, y}) => [[...x], [...y]])"
         ),
     }
+
+
+def saved(page: Page, within: Locator, kind: str, folder: Path) -> bytes:
+    """The file that a chart's menu gives."""
+    within.get_by_text("Save", exact=True).click()
+    with page.expect_download() as download:
+        within.get_by_role("button", name=kind).click()
+    target = folder / download.value.suggested_filename
+    assert target.suffix == f".{kind.lower()}"
+    download.value.save_as(target)
+    return target.read_bytes()

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from scripts import RunningApp
-from tests.browser.screen import BUSY_MACHINE, chart, drawn, open_board, status, step
+from tests.browser.screen import BUSY_MACHINE, chart, drawn, open_board, saved, status, step
 
 COUNT_LOSSES = """() => {
     const charts = ".bnviz-chart, .bnviz-plot, .main-svg";
@@ -131,13 +131,3 @@ def zoom(page: Page, within: Locator) -> None:
     page.wait_for_function(
         "(chart) => !chart.querySelector('.bnviz-plot')._fullLayout.xaxis.autorange", arg=within.element_handle()
     )
-
-
-def saved(page: Page, within: Locator, kind: str, folder: Path) -> bytes:
-    within.get_by_text("Save", exact=True).click()
-    with page.expect_download() as download:
-        within.get_by_role("button", name=kind).click()
-    target = folder / download.value.suggested_filename
-    assert target.suffix == f".{kind.lower()}"
-    download.value.save_as(target)
-    return target.read_bytes()

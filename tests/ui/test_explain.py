@@ -52,30 +52,41 @@ def test_tables_of_a_run_that_has_just_begun(records):
     assert len(pd.read_csv(io.StringIO(explain.unit_table(first, 1, 1)))) == 2
 
 
-def test_the_source_shown_is_the_file():
-    def script():
+def test_curves_of_runs_that_learn_values_have_no_accuracy():
+    config = RunConfig(dataset="linear_map", network="deep_linear", widths=(5,), steps=3, batch_size=20, probes=())
+    table = explain.curves_table({"standard": Record.from_frames(config, train(config))})
+    assert table.splitlines()[0] == "arm,step,train_loss,test_loss"
+
+
+@pytest.mark.parametrize("names", [("activations",), ("covariate_shift", "gradient_flow")])
+def test_the_sources_shown_are_the_files(names):
+    def script(names):
         from bnviz.ui import explain
 
-        explain.probe_source("activations")
+        explain.probe_source(*names)
 
-    at = AppTest.from_function(script).run()
+    at = AppTest.from_function(script, args=(names,)).run()
     assert not at.exception
-    assert at.code[0].value.rstrip("\n") == registry.source("probes", "activations").rstrip("\n")
-    assert at.code[0].language == "python"
+    shown = [code.value.rstrip("\n") for code in at.code]
+    assert shown == [registry.source("probes", name).rstrip("\n") for name in names]
+    assert {code.language for code in at.code} == {"python"}
 
 
-def test_downloads_are_named_after_arm_run_layer_and_unit(records, tmp_path):
+def test_downloads_are_the_record_of_each_arm_the_curves_and_the_pages_own_tables(records, tmp_path):
     paths = []
     for number, record in enumerate(records.values()):
         paths.append(str(tmp_path / f"{number}.nc"))
         record.save(paths[-1])
 
     def script(paths):
+        from functools import partial
+
         from bnviz.record import Record
         from bnviz.ui import explain
 
         records = dict(zip(("standard", "batch norm"), map(Record.load, paths), strict=True))
-        explain.take_away("page", records, 2, 3)
+        table = ("unit.csv", partial(explain.unit_table, records, 2, 3))
+        explain.take_away("page", records, {"Unit 3 of layer 2 (CSV)": table})
 
     at = AppTest.from_function(script, args=(paths,)).run()
     assert not at.exception

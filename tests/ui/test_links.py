@@ -161,22 +161,33 @@ def test_settings_changed_before_anything_is_measured_are_not_put_back():
     assert at.query_params == {"lr": "2"}
 
 
-def test_a_click_on_the_board_chooses_a_unit():
+def test_a_setting_that_is_none_of_the_allowed_is_told_until_something_is_changed():
     def script():
-        from types import SimpleNamespace
-
         import streamlit as st
 
+        from bnviz.config import RunConfig
         from bnviz.ui import links
+        from bnviz.ui.routing import mark_routed
 
-        st.session_state["page/board"] = SimpleNamespace(unit=5.0)
-        links.pick("page", "unit")
-        links.pick("page", "layer")
+        mark_routed()
+        defaults, view = RunConfig(), {"seeds": 1}
+        st.session_state["told"] = links.open_page("page", defaults, view)
+        links.one_of("page", "seeds", (1, 3))
+        st.number_input("seeds", key="page.seeds")
+        links.keep("page", defaults, defaults, view)
 
-    at = AppTest.from_function(script).run()
-    assert not at.exception
-    assert at.session_state["page.unit"] == 5
-    assert "page.layer" not in at.session_state
+    at = AppTest.from_function(script)
+    go(at, seeds="3")
+    assert not at.warning
+    assert at.query_params == {"seeds": "3"}
+    go(at, seeds="7")
+    assert [warning.value for warning in at.warning] == ["seeds must be 1 or 3, not 7; seeds=1 is used."]
+    assert at.query_params == {}
+    at.run()
+    assert len(at.session_state["told"]) == 1
+    at.number_input(key="page.seeds").set_value(3).run()
+    at.run()
+    assert at.session_state["told"] == []
 
 
 @pytest.mark.parametrize(("given", "used"), [("99", 4), ("0", 1)])

@@ -1,0 +1,182 @@
+// One chart of the board: a plotly figure as JSON, what is drawn of it at the cursor's step, and its saves.
+//
+// Follows board.js in one script, which draws it when it is in sight and tells it the step, the theme and the camera.
+
+const SETTINGS = { displayModeBar: false, responsive: false, doubleClick: "reset", scrollZoom: false }; // a wheel scrolls the page
+const GRIDS = ["heatmap", "contour", "surface"];
+const ARRAYS = { f4: Float32Array, f8: Float64Array, i1: Int8Array, i2: Int16Array, i4: Int32Array, u1: Uint8Array, u2: Uint16Array, u4: Uint32Array };
+
+// plotly.py writes NumPy arrays as base64; turn them back, so that CSV and cursor see numbers.
+function decoded(value) {
+  if (Array.isArray(value)) return value.map(decoded);
+  if (value === null || typeof value !== "object") return value;
+  if (value.bdata === undefined) return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, decoded(v)]));
+  const bytes = Uint8Array.from(atob(value.bdata), (character) => character.charCodeAt(0));
+  const flat = new ARRAYS[value.dtype](bytes.buffer);
+  if (!value.shape) return flat;
+  const columns = Number(String(value.shape).split(",")[1]);
+  return Array.from({ length: flat.length / columns }, (_, row) => flat.subarray(row * columns, (row + 1) * columns));
+}
+
+class Chart {
+  constructor(name, board) {
+    this.board = board;
+    this.name = name;
+    this.text = null; // the figure as it came
+    this.drawn = null; // what was last drawn: figure text and look
+    this.visible = false;
+    this.swatch = element("span", { class: "bnviz-swatch", hidden: true });
+    this.title = element("span", { class: "bnviz-chart-title" });
+    const save = element("details", { class: "bnviz-save" }, element("summary", { "aria-label": "Save this chart" }, "Save"));
+    const choices = element("div", { class: "bnviz-save-choices" });
+    for (const kind of ["PNG", "SVG", "CSV"]) {
+      choices.append(element("button", { type: "button", onclick: () => { this.save(kind.toLowerCase()); save.open = false; } }, kind));
+    }
+    save.append(choices);
+    save.onkeydown = (event) => { if (event.key === "Escape") save.open = false; };
+    this.plot = element("div", { class: "bnviz-plot", role: "img" });
+    this.cursor = element("div", { class: "bnviz-cursor", hidden: true, "aria-hidden": "true" });
+    const frame = element("div", { class: "bnviz-frame" }, this.plot, this.cursor);
+    this.root = element("figure", { class: "bnviz-chart", "data-chart": name },
+      element("figcaption", {}, this.swatch, this.title, save), frame);
+    this.resizing = new ResizeObserver(() => this.resize());
+    this.resizing.observe(frame);
+  }
+
+  update(text) {
+    if (text !== this.text) {
+      this.text = text;
+      this.figure = decoded(JSON.parse(text));
+      this.meta = this.figure.layout.meta;
+      this.title.textContent = this.meta.title;
+      this.plot.setAttribute("aria-label", this.meta.alt);
+      this.plot.style.minHeight = `${this.figure.layout.height}px`;
+      const arm = this.board.data.arms.find((one) => one.name === this.meta.arm);
+      this.swatch.hidden = !arm;
+      if (arm) this.swatch.style.borderTop = `3px ${arm.line} ${arm.colour}`;
+    }
+  }
+
+  // What to draw at the cursor's step; of an arm that was not measured yet, nothing.
+  traces() {
+    const rows = this.meta.by_step; // for each trace, what stands still (null) or its x, y and z at each of its steps
+    if (!rows) return this.figure.data;
+    return this.figure.data.map((trace, place) => {
+      const row = rows[place];
+      if (!row) return trace;
+      const at = row.steps.findLastIndex((step) => step <= this.board.step());
+      const moving = ["x", "y", "z"].filter((letter) => row[letter]);
+      return { ...trace, ...Object.fromEntries(moving.map((letter) => [letter, at < 0 ? [] : row[letter][at]])) };
+    });
+  }
+
+  get solid() { return this.figure.layout.scene !== undefined; }
+  get camera() { return this.meta.camera ?? this.name; } // charts that name the same one are turned together
+
+  layout() {
+    const { ink, logSteps } = this.board;
+    const layout = { ...this.figure.layout, height: undefined, autosize: true, font: { ...this.figure.layout.font, color: ink.text, family: ink.font } };
+    layout.hoverlabel = { bgcolor: ink.panel, bordercolor: ink.border, font: { color: ink.text, family: ink.font } };
+    if (this.solid) {
+      const { xaxis, yaxis, ...rest } = layout; // of the flat figure that every figure is at first
+      return { ...rest, scene: this.scene() };
+    }
+    layout.xaxis = { ...layout.xaxis, fixedrange: ink.touch };
+    layout.yaxis = { ...layout.yaxis, fixedrange: ink.touch };
+    if (this.meta.steps && logSteps) layout.xaxis = { ...layout.xaxis, type: "log", dtick: 1, range: undefined, autorange: true };
+    return layout;
+  }
+
+  scene() {
+    const { scene } = this.figure.layout;
+    const axes = ["xaxis", "yaxis", "zaxis"].map((name) => [name, { gridcolor: this.board.ink.border, ...scene[name], color: this.board.ink.text }]);
+    return { uirevision: this.camera, ...scene, ...Object.fromEntries(axes), camera: this.board.cameras.get(this.camera) ?? scene.camera };
+  }
+
+  async draw(Plotly) {
+    const look = `${this.board.look()}|${this.meta.by_step ? this.board.step() : ""}`;
+    if (!this.visible || (this.drawn?.text === this.text && this.drawn.look === look)) return;
+    this.drawn = { text: this.text, look };
+    const first = !this.plot.data;
+    await Plotly.react(this.plot, this.traces(), this.layout(), SETTINGS);
+    if (first) {
+      this.plot.on("plotly_click", (event) => this.board.clicked(this, event.points[0]));
+      this.plot.on("plotly_afterplot", () => this.placeCursor());
+      const turned = (change) => change["scene.camera"] && this.board.turned(this, change["scene.camera"]);
+      this.plot.on("plotly_relayouting", turned); // while it is dragged
+      this.plot.on("plotly_relayout", turned);
+    }
+    this.placeCursor();
+  }
+
+  turn(camera) {
+    if (this.solid && this.plot.data) window.Plotly.relayout(this.plot, { "scene.camera": structuredClone(camera) });
+  }
+
+  // A browser has few WebGL contexts: a chart out of sight gives its own back.
+  show(visible) {
+    this.visible = visible;
+    if (visible || !this.solid || !this.plot.data) return;
+    window.Plotly.purge(this.plot);
+    this.drawn = null;
+  }
+
+  placeCursor() {
+    const axis = this.plot._fullLayout?.xaxis;
+    const height = this.plot._fullLayout?.yaxis;
+    const resting = this.board.place === null; // nobody moved it: at the last step it would be one more border
+    this.cursor.hidden = resting || !(this.meta?.steps && axis && this.board.data.steps.length);
+    if (this.cursor.hidden) return;
+    const inside = axis.d2p(this.board.step());
+    const out = !(inside >= -1 && inside <= axis._length + 1);
+    this.cursor.style.display = out ? "none" : "";
+    this.cursor.style.transform = `translateX(${axis._offset + inside}px)`;
+    this.cursor.style.top = `${height._offset}px`;
+    this.cursor.style.height = `${height._length}px`;
+  }
+
+  resize() {
+    if (this.plot.data && this.plot.offsetWidth) window.Plotly.Plots.resize(this.plot);
+  }
+
+  async save(kind) {
+    const filename = `bnviz-${this.name}-update-${this.board.step()}`;
+    if (kind === "csv") {
+      const url = URL.createObjectURL(new Blob([this.csv()], { type: "text/csv" }));
+      element("a", { href: url, download: `${filename}.csv` }).click();
+      URL.revokeObjectURL(url);
+      return;
+    }
+    const { ink } = this.board;
+    const layout = { ...this.layout(), paper_bgcolor: ink.background, title: { text: this.meta.title, x: 0.02 }, margin: { ...this.figure.layout.margin, t: 48 } };
+    const legend = this.meta.legend || (this.figure.data.length > 1 && !this.meta.arm);
+    await window.Plotly.downloadImage({ data: this.traces(), layout: { ...layout, showlegend: legend } },
+      { format: kind, filename, width: 900, height: Math.max(520, this.figure.layout.height), scale: kind === "png" ? 2 : 1 });
+  }
+
+  // Long format: a row for each point. A map's or a surface's value is its customdata where it has some: heights may be
+  // logarithms.
+  csv() {
+    const axes = this.solid ? this.figure.layout.scene : this.figure.layout;
+    const quoted = (text) => `"${String(text ?? "").replaceAll('"', '""')}"`;
+    const third = this.figure.data.some((trace) => trace.z || GRIDS.includes(trace.type));
+    const titles = [axes.xaxis.title.text, axes.yaxis.title.text, ...(third ? [axes.zaxis?.title?.text ?? "value"] : [])];
+    const rows = [["series", ...titles].map(quoted)];
+    for (const trace of this.traces()) {
+      const series = quoted(trace.name ?? this.meta.title);
+      if (GRIDS.includes(trace.type)) {
+        const values = trace.customdata?.[0]?.length ? trace.customdata : trace.z;
+        trace.y.forEach((y, row) => trace.x.forEach((x, column) => rows.push([series, x, y, values[row][column]])));
+      } else {
+        Array.from(trace.x).forEach((x, place) => rows.push([series, x, trace.y[place], ...(third ? [trace.z?.[place] ?? ""] : [])]));
+      }
+    }
+    return rows.map((row) => row.join(",")).join("\n") + "\n";
+  }
+
+  remove() {
+    this.resizing.disconnect();
+    if (this.plot.data) window.Plotly.purge(this.plot);
+    this.root.remove();
+  }
+}

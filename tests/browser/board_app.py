@@ -1,0 +1,97 @@
+"""A page of boards' finer points, for test_board_parts.py: moving x, an action, shared cameras, arms of unequal steps.
+
+It is copied to a folder of its own and served from there.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+import xarray as xr
+
+from bnviz.config import RunConfig
+from bnviz.figures.style import figure
+from bnviz.record import Record
+from bnviz.ui import board as boards
+from bnviz.ui.board import Action, Group, board
+from bnviz.ui.shown import Shown
+
+boards.STATIC_FOLDER = Path(__file__).parent / "static"
+NAMES = {"x": "across", "y": "up", "z": "loss"}
+STEPS = {"standard": [0, 10, 20, 30], "batch norm": [0, 15, 30]}
+
+
+def record(arm: str) -> Record:
+    norm = {"standard": "none", "batch norm": "batch"}[arm]
+    axis = xr.Dataset(coords={"probe_step": ("probe_step", np.array(STEPS[arm], np.int32)), "step": ("step", [0])})
+    return Record(RunConfig(norm=norm, steps=30), axis, "finished")
+
+
+def over_steps() -> go.Figure:
+    drawn = figure("Over steps", "A line over updates, for the cursor", "updates", "value", 30)
+    return drawn.add_scatter(x=STEPS["standard"], y=[1, 2, 3, 4], name="standard", mode="lines")
+
+
+def moving() -> go.Figure:
+    """At each step as many points as half its tens, and 1; `batch norm` is first measured at 15."""
+    drawn = figure("Moving", "Points that move in x and y", "x", "y", legend=True)
+    by_step = []
+    for arm, steps in {**STEPS, "batch norm": [15, 30]}.items():
+        rows = [np.arange(1 + step // 10, dtype=np.float32) + step for step in steps]
+        drawn.add_scatter(x=rows[-1], y=-rows[-1], name=arm, mode="lines+markers")
+        by_step.append({"steps": steps, "x": [row.tolist() for row in rows], "y": [(-row).tolist() for row in rows]})
+    drawn.add_scatter(x=[0, 40], y=[0, 0], name="still", mode="lines")
+    drawn.layout.meta["by_step"] = [*by_step, None]
+    return drawn
+
+
+def surface(arm: str) -> go.Figure:
+    drawn = figure(f"Surface, {arm}", "A bowl in three dimensions", "", "", arm=arm, camera="bowl")
+    at = np.linspace(-1, 1, 5, dtype=np.float32)
+    bowl = at[None, :] ** 2 + 2 * at[:, None] ** 2
+    drawn.add_surface(x=at, y=at, z=bowl, name="loss", showscale=False)
+    drawn.add_scatter3d(x=[0, 1], y=[0, 1], z=[0, 3], name="path", mode="lines")
+    titles = {f"{letter}axis": {"title": {"text": name}} for letter, name in NAMES.items()}
+    return drawn.update_layout(height=380, scene={**titles, "camera": {"eye": {"x": 1.5, "y": -1.5, "z": 1}}})
+
+
+def contour() -> go.Figure:
+    drawn = figure("Contours", "The same from above", "across", "up")
+    z = np.arange(6, dtype=np.float32).reshape(2, 3)
+    drawn.add_contour(x=[0, 1, 2], y=[0, 1], z=z, customdata=10**z, name="loss")
+    return drawn.add_scatter(x=[0, 1], y=[1, 1], name="path", mode="lines")
+
+
+def build() -> list[Group]:
+    groups = [
+        Group("words", "Only words", "A first line.\nA second line."),
+        Group(
+            "moving",
+            "What moves",
+            "It follows the cursor.",
+            {"over": over_steps(), "moving": moving()},
+            Action("Look around at update {step}", "plane"),
+            note="Small print.",
+        ),
+        Group("solid", "Solid", "Turn one.", {f"surface-{arm}": surface(arm) for arm in STEPS}),
+        Group("flat", "Flat", "From above.", {"contour": contour()}),
+    ]
+    if "plane" in st.session_state:
+        groups.insert(1, Group("answer", "The answer", f"asked for {st.session_state['plane']}"))
+    return groups
+
+
+def answer(step: int) -> None:
+    st.session_state["plane"] = step
+
+
+st.title("Boards")
+board(
+    "board",
+    build,
+    Shown.of({arm: record(arm) for arm in STEPS}),
+    (st.session_state.get("plane"),),
+    on_event={"plane": answer},
+)
+st.markdown("\n".join("Something to scroll.\n" for _ in range(60)))
