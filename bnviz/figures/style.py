@@ -128,8 +128,9 @@ def log_axis(drawn: go.Figure, letter: Literal["x", "y"] = "y", values: Array | 
 def limits(values: Array, least: float = 0.0) -> tuple[float, float]:
     """A linear axis for nearly all of `values`: all but the outermost 2 % at either end, and `least` in any case."""
     seen = finite(values)
-    low, high = np.quantile(seen, (0.02, 0.98)) if seen.size else (0.0, 1.0)
-    low, high = min(float(low), least), max(float(high), least)
+    low = float(np.quantile(seen, 0.02, method="higher")) if seen.size else 0.0
+    high = float(np.quantile(seen, 0.98, method="lower")) if seen.size else 1.0
+    low, high = min(low, least), max(high, least)
     margin = 0.06 * (high - low) or 0.5
     return low - margin, high + margin
 

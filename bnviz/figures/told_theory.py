@@ -30,7 +30,9 @@ def condition(records: Mapping[str, Record]) -> str:
         if values.size:
             parts.append(f"{percent(float((values > 0).mean()))} of units and updates in {arm}")
     return (
-        f"⟨g, ŷ⟩ is positive, as Theorem 4.2 needs it to lower the curvature, in {', '.join(parts)}." if parts else ""
+        f"The product ⟨g, ŷ⟩ is positive, as Theorem 4.2 needs it to lower the curvature, in {', '.join(parts)}."
+        if parts
+        else ""
     )
 
 

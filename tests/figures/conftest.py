@@ -95,10 +95,12 @@ CASES: Mapping[str, Callable[[], dict[str, Record]]] = {
     "one arm, one layer": lambda: {"standard": _run(widths=(6,))},
     "layers of their own": lambda: {"standard": _run(widths=(6, 6, 6)), "batch norm": _run(norm="batch", widths=(5,))},
     "nothing but curves": lambda: _arms(probes=()),
-    "no accuracy": lambda: _arms(network="deep_linear", dataset="linear_map", probes=("covariate_shift",)),
+    "no accuracy": lambda: _arms(
+        network="deep_linear", dataset="linear_map", learning_rate=1e-3, probes=("covariate_shift",)
+    ),
     "one unit": lambda: _arms(widths=(1, 1)),
-    "one percentile": lambda: _arms(percentiles=(50.0,)),
-    "nine percentiles": lambda: _arms(percentiles=tuple(range(10, 100, 10))),
+    "one percentile": lambda: _arms(percentiles=(50.0,), probes=("activations",)),
+    "nine percentiles": lambda: _arms(percentiles=tuple(range(10, 100, 10)), probes=("activations",)),
     "fixed batch": lambda: _arms(probe_data="fixed", probe_samples=30),
     "deep linear": lambda: _arms(network="deep_linear"),
     "LeNet": _lenet,

@@ -1,11 +1,13 @@
 """Sentences: their numbers by hand, and none where nothing was measured."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from bnviz.figures import sentences
+from bnviz.figures import sentences, told_landscape, told_noise, told_shift, told_theory
+from bnviz.figures.sentences import compared
 from bnviz.figures.style import percent, two_digits
 
 UNITS = {1: 7, 2: 5}
@@ -14,6 +16,18 @@ EVERY = {
     "one_unit": lambda records: sentences.one_unit(records, 1, 1),
     "whole_layer": lambda records: sentences.whole_layer(records, 1),
     "saturation_and_drift": lambda records: sentences.saturation_and_drift(records, 1),
+    "variation": told_landscape.variation,
+    "predictiveness": told_landscape.predictiveness,
+    "smoothness": told_landscape.smoothness,
+    "around": told_landscape.around,
+    "shift": lambda records: told_shift.shift(records, 2),
+    "growth": told_shift.growth,
+    "accuracies": told_noise.accuracies,
+    "drift": lambda records: told_noise.drift(records, 1),
+    "exactness": told_theory.exactness,
+    "condition": told_theory.condition,
+    "let_through": told_theory.let_through,
+    "lemma": told_theory.lemma,
 }
 
 
@@ -23,15 +37,16 @@ def say(request):
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_sentence_reads_as_one(say, shown):
-    text = say(shown)
-    assert text == "" or re.fullmatch(r"[A-Z].*[^ ,;:.]\.", text), text
-    assert not re.search(r"\b(nan|inf|None)\b|  |[,;:] *[.,;]", text), text
+def test_every_sentence_reads_as_one(shown):
+    for name, say in EVERY.items():
+        text = say(shown)
+        assert text == "" or re.fullmatch(r"[A-Z].*[^ ,;:.]\.", text), (name, text)
+        assert not re.search(r"\b(nan|inf|None)\b|  |[,;:] *[.,;]", text), (name, text)
 
 
 def test_nothing_is_said_of_nothing(say, case):
     assert say(case("nothing yet")) == ""
-    assert "batch norm" not in say(case("one has not begun"))
+    assert not re.search(r"(in|:|,) batch norm|batch norm (gets|has|\d)", say(case("one has not begun")))
 
 
 def test_learning(records, case):
@@ -94,3 +109,53 @@ def test_a_distribution_without_width_is_not_measured_against(case):
     assert "wanders over" in text
     assert "times" not in text
     assert sentences.whole_layer(case("one percentile"), 1) == ""
+
+
+def test_a_loss_that_is_no_number_is_told_so(case):
+    (name, record), *_ = case("no accuracy").items()
+    loss = record.data["test_loss"].copy()
+    loss[-1] = np.inf
+    wild = replace(record, data=record.data.assign(test_loss=loss))
+    assert f"{name} has a test loss beyond numbers" in sentences.learning({name: wild})
+
+
+def test_where_values_are_learned_the_loss_is_told(case):
+    for name, record in case("no accuracy").items():
+        loss = two_digits(float(record.data["test_loss"][-1]))
+        assert f"{name} has a test loss of {loss}" in sentences.learning(case("no accuracy"))
+
+
+def test_compared():
+    assert compared({}) == ""
+    assert compared({"standard": 0.5}) == "0.5 in standard"
+    assert compared({"standard": 0.5, "batch norm": 0.1}, " each") == (
+        "0.5 in standard and 0.1 in batch norm each: 5 times as much in standard as in batch norm"
+    )
+    assert compared({"a": 1.0, "b": 3.0, "c": 2.0}) == "1 in a, 3 in b and 2 in c: 3 times as much in b as in a"
+    assert compared({"a": 1.0, "b": 1.001}) == "1 in a and 1 in b"
+    assert compared({"a": 0.0, "b": 1.0}) == "0 in a and 1 in b"
+
+
+def test_landscape_in_words(records):
+    text = (
+        told_landscape.variation(records) + told_landscape.predictiveness(records) + told_landscape.smoothness(records)
+    )
+    for name, record in records.items():
+        loss, here = record.data["line_loss"].values, record.data["line_loss_here"].values
+        change, norm = record.data["line_gradient_change"].values, record.data["line_gradient_norm"].values
+        sharpness = record.data["sharpness"].values[:, 0]
+        sharpness = sharpness[np.isfinite(sharpness)]
+        for values in (
+            np.ptp(loss, axis=1),
+            np.ptp(loss, axis=1) / here,
+            change.max(axis=1) / norm,
+            record.data["line_cosine"].values.min(axis=1),
+            (change / record.data["line_distance"].values).max(axis=1),
+            sharpness,
+        ):
+            assert f"{two_digits(float(np.median(values)))} in {name}" in text
+        beyond = percent(float((sharpness > 20).mean()))
+        assert f"In {name} it is above the stability limit of 20 at {beyond} of the measured updates" in text
+        plane = record.data["plane_loss"].values[-1]
+        ends = f"from {two_digits(float(plane.min()))} to {two_digits(float(plane.max()))} in {name}"
+        assert ends in told_landscape.around(records)

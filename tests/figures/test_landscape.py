@@ -1,0 +1,156 @@
+"""The loss along the gradient: what is drawn are ranges and ratios of the record, against plain NumPy."""
+
+import numpy as np
+import pytest
+
+from bnviz.figures import landscape, ray, sharpness
+from bnviz.figures.style import two_digits
+
+
+def of(record, name):
+    return record.data[name].values.astype(float)
+
+
+def expected(record):
+    """Each figure's line, by hand."""
+    change, distance = of(record, "line_gradient_change"), of(record, "line_distance")
+    loss, norm = of(record, "line_loss"), of(record, "line_gradient_norm")
+    return {
+        "loss_variation": np.ptp(loss, axis=1),
+        "relative_loss_variation": np.ptp(loss, axis=1) / of(record, "line_loss_here"),
+        "gradient_change": change.max(axis=1),
+        "relative_gradient_change": change.max(axis=1) / norm,
+        "least_cosine": of(record, "line_cosine").min(axis=1),
+        "effective_smoothness": (change / distance).max(axis=1),
+    }
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "loss_variation",
+        "relative_loss_variation",
+        "gradient_change",
+        "relative_gradient_change",
+        "least_cosine",
+        "effective_smoothness",
+    ],
+)
+def test_lines_over_updates_and_points_against_the_loss(records, name):
+    over_updates = getattr(landscape, name)(records)
+    against_loss = getattr(landscape, name)(records, against="loss")
+    lines = {trace.name: trace for trace in over_updates.data}
+    points = {trace.name: trace for trace in against_loss.data}
+    for arm, record in records.items():
+        values = expected(record)[name]
+        np.testing.assert_array_equal(lines[arm].x, record.data["probe_step"])
+        np.testing.assert_allclose(lines[arm].y, values, rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(points[arm].y, values, rtol=1e-5, atol=1e-7)
+        np.testing.assert_array_equal(points[arm].x, record.data["line_loss_here"])
+        assert points[arm].mode == "markers"
+        assert f"{arm} has a median of {two_digits(float(np.median(values)))}" in over_updates.layout.meta["alt"]
+    assert (over_updates.layout.yaxis.type == "log") == (name != "least_cosine")
+    assert against_loss.layout.xaxis.type == "log"
+    assert not against_loss.layout.meta["steps"]
+    assert over_updates.layout.meta["title"] != against_loss.layout.meta["title"]
+
+
+def bands(figure):
+    return {trace.name.split(",")[0]: trace for trace in figure.data if "range over" in trace.name}
+
+
+def test_the_range_over_alpha_is_named_and_hatched_and_no_error_band(records):
+    for figure, quantity in (
+        (landscape.loss_band(records), "line_loss"),
+        (landscape.gradient_change(records), "line_gradient_change"),
+    ):
+        found = bands(figure)
+        assert list(found) == list(records)
+        for arm, trace in found.items():
+            assert trace.fillpattern.shape
+            assert "min to max" in trace.name
+            assert "interval" not in trace.name
+            values = of(records[arm], quantity)
+            assert np.nanmin(trace.y) == pytest.approx(values.min(), rel=1e-5)
+            assert np.nanmax(trace.y) == pytest.approx(values.max(), rel=1e-5)
+        assert figure.layout.showlegend
+        assert figure.layout.meta["legend"]
+        assert len({trace.fillpattern.shape for trace in found.values()}) == len(records)
+        assert [trace.showlegend for trace in figure.data] == [None] * len(records) + [False] * len(records)
+
+
+def test_the_line_in_the_band_is_the_loss_at_the_weights(records):
+    lines = {trace.name: trace for trace in landscape.loss_band(records).data}
+    for arm, record in records.items():
+        np.testing.assert_array_equal(lines[arm].y, record.data["line_loss_here"])
+    alone = landscape.loss_band(records, "standard")
+    assert alone.layout.meta["arm"] == "standard"
+    assert {trace.name.split(",")[0] for trace in alone.data} == {"standard"}
+
+
+def test_of_several_seeds_or_against_the_loss_no_range_is_drawn(records, repeats):
+    assert not bands(landscape.gradient_change(records, repeats))
+    assert not bands(landscape.gradient_change(records, against="loss"))
+
+
+def test_sharpness_is_drawn_where_it_was_measured_beside_the_effective_beta(records):
+    traces = {trace.name: trace for trace in sharpness.smoothness_and_sharpness(records).data}
+    for arm, record in records.items():
+        values = of(record, "sharpness")[:, 0]
+        seen = np.isfinite(values)
+        assert 1 < seen.sum() < len(seen)
+        thick, thin = traces[f"{arm}, λ max"], traces[f"{arm}, effective β"]
+        np.testing.assert_allclose(thick.y, values[seen], rtol=1e-6)
+        np.testing.assert_array_equal(thick.x, record.data["probe_step"][seen])
+        assert "markers" in thick.mode
+        np.testing.assert_allclose(thin.y, expected(record)["effective_smoothness"], rtol=1e-5)
+        assert thin.line.width < thick.line.width
+    limit = traces["2 / learning rate = 20"]
+    assert list(limit.y) == pytest.approx([20, 20])
+    assert limit.text[1] == limit.name
+
+
+def test_limits_are_told_apart_by_arm_where_they_differ_and_left_out_where_there_is_none(run):
+    both = {"standard": run(learning_rate=0.2, momentum=0.9), "batch norm": run(norm="batch", learning_rate=0.5)}
+    names = [trace.name for trace in sharpness.smoothness_and_sharpness(both).data]
+    assert "(2 + 2 × momentum) / learning rate = 19, standard" in names
+    assert "2 / learning rate = 4, batch norm" in names
+    names = [trace.name for trace in sharpness.smoothness_and_sharpness({"standard": run(optimizer="adam")}).data]
+    assert not any("learning rate" in name for name in names)
+
+
+def test_scale_invariant_sharpness(records):
+    for trace, record in zip(sharpness.scale_invariant(records).data, records.values(), strict=True):
+        values = of(record, "sharpness")[:, 0] * of(record, "sharpness_weight_norm") ** 2
+        np.testing.assert_allclose(trace.y, values[np.isfinite(values)], rtol=1e-5)
+
+
+@pytest.mark.parametrize("over", ["alpha", "distance"])
+def test_rays_start_at_nothing_and_have_every_step(records, over):
+    for figure, quantity in (
+        (ray.loss_change(records, over), "line_loss"),
+        (ray.gradient_change(records, over), "line_gradient_change"),
+    ):
+        for trace, entry, record in zip(figure.data, figure.layout.meta["by_step"], records.values(), strict=True):
+            values = of(record, quantity)
+            if quantity == "line_loss":
+                values = values - of(record, "line_loss_here")[:, None]
+            np.testing.assert_array_equal(entry["steps"], record.data["probe_step"])
+            assert (entry["x"][:, 0] == 0).all()
+            assert (entry["y"][:, 0] == 0).all()
+            np.testing.assert_allclose(entry["y"][:, 1:], values, rtol=1e-4, atol=1e-6)
+            np.testing.assert_allclose(entry["x"][:, 1:], of(record, f"line_{over}"), rtol=1e-6)
+            np.testing.assert_array_equal(trace.y, entry["y"][-1])
+        low, high = figure.layout.yaxis.range
+        seen = np.concatenate([entry["y"].ravel() for entry in figure.layout.meta["by_step"]])
+        assert ((seen >= low) & (seen <= high)).mean() > 0.94
+        assert figure.layout.xaxis.range[0] < 0 < figure.layout.xaxis.range[1]
+
+
+def test_axes_of_rays_stand_still_whatever_a_single_outlier_does(run):
+    record = run()
+    values = record.data["line_loss"].copy()
+    values[3, -1] = 1e6
+    wild = type(record)(record.config, record.data.assign(line_loss=values), record.outcome)
+    quiet, shaken = (ray.loss_change({"standard": one}).layout.yaxis.range for one in (record, wild))
+    assert shaken[1] < 2 * quiet[1] + 1
