@@ -228,6 +228,17 @@ def test_layer_unit_and_axis_are_in_the_address(opened):
     assert again.query_params == at.query_params
 
 
+def test_three_seeds_are_in_the_address_and_their_mean_in_the_status(opened, asked, finish, status):
+    at = finish(opened(steps="20", seed="4"))
+    at.get("button_group")[0].set_value(3).run()
+    finish(at)
+    assert [(config.norm, config.seed) for config in asked] == [
+        (norm, seed) for seed in (4, 5, 6) for norm in ("none", "batch")
+    ], "the first seed's runs were there"
+    assert status(at).count("test accuracy after 20 updates, mean of 3 seeds") == 2
+    assert at.query_params == {"steps": "20", "seed": "4", "seeds": "3"}
+
+
 def test_it_is_left_and_come_back_to_as_it_was(opened, finish):
     at = finish(opened(steps="20", unit="3"))
     address = dict(at.query_params)

@@ -1,0 +1,150 @@
+"""The live view, on a page of its own: which runs it asks for, in which order, and what it hands to the picture."""
+
+import time
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from bnviz.config import RunConfig
+
+TINY = RunConfig(widths=(6,), steps=12, batch_size=20, test_samples=30, probe_points=4, curve_points=3)
+VALUES = TINY.model_copy(
+    update={"dataset": "linear_map", "network": "deep_linear", "probes": (), "learning_rate": 1e-3}
+)
+
+
+def page():
+    import streamlit as st
+
+    from bnviz.config import RunConfig
+    from bnviz.ui.live import comparison_view
+
+    state = st.session_state
+
+    def configs(name):
+        return {arm: RunConfig.model_validate_json(text) for arm, text in state[name].items()}
+
+    def picture(shown):
+        state["pictures"] = [*state.get("pictures", []), shown]
+        if st.button("more", key="more"):
+            state["also"] = state["wanted by a click"]
+
+    comparison_view("page", configs("arms"), picture, state["needs"], lambda: configs("also"))
+
+
+@pytest.fixture
+def viewed(service, full_gallery, monkeypatch):
+    """The page with these arms; every run has a seed of its own test, so that none is known yet."""
+
+    def viewed(base=TINY, seeds=1, also=None, needs=(), norms=("none", "batch")) -> AppTest:
+        at = AppTest.from_function(page, default_timeout=60)
+        arms = {norm: base.model_copy(update={"norm": norm}) for norm in norms}
+        at.session_state["arms"] = {name: config.model_dump_json() for name, config in arms.items()}
+        at.session_state["also"] = {name: config.model_dump_json() for name, config in (also or {}).items()}
+        at.session_state["page.seeds"] = seeds
+        at.session_state["needs"] = needs
+        at.run()
+        assert not at.exception
+        return at
+
+    return viewed
+
+
+def seeded(seed: int, config: RunConfig = TINY) -> RunConfig:
+    return config.model_copy(update={"seed": seed})
+
+
+def line(at: AppTest) -> str:
+    """The status."""
+    return next(text.value for text in at.markdown if text.value.startswith("**none**"))
+
+
+def test_further_seeds_come_after_every_arm_and_what_was_asked_for_besides(viewed, asked, finish):
+    plane = seeded(900, TINY.model_copy(update={"steps": 5}))
+    at = finish(viewed(seeded(100), seeds=3, also={"the plane": plane}))
+    assert [(config.norm, config.seed) for config in asked] == [
+        ("none", 100),
+        ("batch", 100),
+        ("none", 900),
+        ("none", 101),
+        ("batch", 101),
+        ("none", 102),
+        ("batch", 102),
+    ]
+    pictures = at.session_state["pictures"]
+    last = pictures[-1]
+    assert not last.live
+    for arm, several in last.repeats.items():
+        assert [record.config.seed for record in several] == [100, 101, 102]
+        assert {record.config.norm for record in several} == {arm}
+        assert several[0] is last.records[arm]
+        assert [record.outcome for record in several] == ["finished"] * 3
+    assert last.also["the plane"].config == plane
+    for shown in pictures:
+        seeds = {tuple(record.config.seed for record in several) for several in shown.repeats.values()}
+        assert len(seeds) == 1, "always pairs"
+        further = [record for several in shown.repeats.values() for record in several[1:]]
+        assert all(record.outcome == "finished" for record in (*further, *shown.also.values()))
+    accuracies = [last.repeats["none"][place].final("final_test_accuracy") for place in range(3)]
+    assert f"**none** {100 * sum(accuracies) / 3:.0f} % test accuracy after 12 updates, mean of 3 seeds" in line(at)
+    assert "the plane" not in line(at), "it has ended"
+
+
+def test_four_arms_with_three_seeds_are_twelve_runs_and_stop_ends_them_all(viewed, asked, finish, service):
+    long = TINY.model_copy(update={"steps": 100_000, "probe_points": 2})
+    at = viewed(seeded(200, long), seeds=3, norms=("none", "batch", "noisy_batch", "noisy_none"))
+    assert len(asked) == len({config.key for config in asked}) == 12
+    assert [config.seed for config in asked] == [200] * 4 + [201] * 4 + [202] * 4
+    end = time.monotonic() + 60
+    while "seed 1 of 3, update" not in line(at):
+        assert time.monotonic() < end, line(at)
+        time.sleep(0.1)
+        at.run()
+    assert "**noisy_none** seed 1 of 3 waits for a worker" in line(at)
+    at.button(key="page/action").click().run()
+    finish(at)
+    assert {service.find(config.key).state for config in asked} == {"stopped"}
+    at.run()
+    assert len(asked) == 12, "nothing is trained again by itself"
+    at.button(key="page/action").click().run()
+    assert len(asked) == 24
+    at.button(key="page/action").click().run()
+    finish(at)
+
+
+def test_a_click_in_the_picture_can_ask_for_more(viewed, asked, finish):
+    at = finish(viewed(seeded(300)))
+    asked.clear()
+    plane = seeded(301)
+    at.session_state["wanted by a click"] = {"plane": plane.model_dump_json()}
+    at.button(key="more").click().run()
+    at = finish(at.run())
+    assert asked == [plane]
+    assert at.session_state["pictures"][-1].also["plane"].config == plane
+    at.session_state["also"] = {}
+    at.run()
+    assert at.session_state["pictures"][-1].also == {}
+
+
+def test_runs_that_learn_values_tell_their_test_loss(viewed, finish):
+    at = finish(viewed(seeded(400, VALUES)))
+    assert line(at).count(" test loss after 12 updates") == 2
+    assert at.session_state["pictures"], "curves are something to draw"
+    assert "test_accuracy" not in at.session_state["pictures"][-1].records["none"].data
+
+
+def test_what_the_picture_needs_must_be_measured(viewed, finish):
+    at = finish(viewed(seeded(500, VALUES), needs=("percentile",)))
+    assert "pictures" not in at.session_state
+    assert [info.value for info in at.info] == ["Nothing that this page draws was measured."]
+
+
+def test_the_seed_after_the_last_is_the_first(viewed, asked, finish):
+    finish(viewed(seeded(2**31 - 1), seeds=3, norms=("none",)))
+    assert [config.seed for config in asked] == [2**31 - 1, 0, 1]
+
+
+def test_divergence_is_counted_over_seeds(viewed, finish):
+    wild = {"learning_rate": 1000.0, "activation": "relu", "weight_decay": 0.1, "steps": 60, "widths": (30, 20)}
+    at = finish(viewed(seeded(600, TINY.model_copy(update=wild)), seeds=3, norms=("none",)))
+    assert "**none** diverged with 3 of 3 seeds" in line(at)

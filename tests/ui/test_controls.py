@@ -1,0 +1,125 @@
+"""Controls: what they show of a link, what they make of it, and that all of them can be drawn."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from bnviz.config import RunConfig
+from bnviz.ui import controls, fields
+
+BASE = RunConfig(norm="batch")
+
+
+def page():
+    import streamlit as st
+
+    from bnviz.config import RunConfig
+    from bnviz.ui import controls, links
+    from bnviz.ui.routing import mark_routed
+
+    mark_routed()
+    defaults, view = RunConfig(norm="batch"), {"seeds": 1}
+    links.open_page("page", defaults, view)
+    row = st.session_state.get("row", controls.ROW)
+    config = controls.run_controls("page", row, st.session_state.get("more", tuple(controls.GROUPS)))
+    st.session_state["config"] = config
+    if config is not None:
+        links.keep("page", config, defaults, view)
+
+
+def opened(state=None, **query) -> AppTest:
+    at = AppTest.from_function(page)
+    for name, value in (state or {}).items():
+        at.session_state[name] = value
+    for name, value in query.items():
+        at.query_params[name] = value
+    at.run()
+    assert not at.exception
+    return at
+
+
+def labels(at: AppTest) -> set[str]:
+    kinds = ("selectbox", "select_slider", "number_input", "text_input", "toggle")
+    return {one.label for kind in kinds for one in getattr(at, kind)}
+
+
+def test_every_control_can_be_drawn_and_changes_nothing_by_itself():
+    at = opened()
+    assert at.session_state["config"] == BASE
+    assert at.query_params == {}
+    assert not at.error
+    drawn = {name for group in (*controls.GROUPS.values(), controls.ROW) for name in group}
+    assert drawn == {*fields.WIDGETS, *fields.COMPOSED, "seeds"}
+
+
+def test_a_page_has_the_controls_that_it_chooses():
+    at = opened({"row": ("dataset", "steps"), "more": ("Noise",)})
+    assert {"Data", "Updates", "Shift of units, n_μ"} <= labels(at)
+    assert {"Compared with", "Network", "Learning rate"}.isdisjoint(labels(at))
+    assert not at.get("button_group")
+    assert at.session_state["config"] == BASE
+
+
+@pytest.mark.parametrize(("label", "limits"), fields.LINE_RANGES.items())
+def test_a_known_range_is_one_choice(label, limits):
+    at = opened()
+    at.selectbox(key="page.line range").set_value(label).run()
+    config = at.session_state["config"]
+    assert (config.line_from, config.line_to, config.line_in) == limits
+    assert at.number_input(key="page.line_from").disabled
+    link = dict(at.query_params)
+    assert set(link) <= {"line_from", "line_to", "line_in"}
+    assert opened(**link).selectbox(key="page.line range").value == label
+    at.selectbox(key="page.line range").set_value(next(iter(fields.LINE_RANGES))).run()
+    assert at.query_params == {}
+
+
+def test_an_own_range_is_two_numbers():
+    at = opened()
+    at.selectbox(key="page.line range").set_value(fields.OWN).run()
+    assert at.session_state["config"] == BASE, "until a number is changed"
+    assert at.selectbox(key="page.line range").value == fields.OWN
+    at.number_input(key="page.line_from").set_value(0.25).run()
+    at.number_input(key="page.line_to").set_value(2.0).run()
+    config = at.session_state["config"]
+    assert (config.line_from, config.line_to, config.line_in) == (0.25, 2.0, "learning_rate")
+    assert at.query_params == {"line_from": "0.25", "line_to": "2"}
+    again = opened(**at.query_params)
+    assert again.selectbox(key="page.line range").value == fields.OWN
+    assert again.session_state["config"] == config
+
+
+def test_a_range_the_wrong_way_round_is_told_in_a_sentence():
+    at = opened()
+    at.selectbox(key="page.line range").set_value(fields.OWN).run()
+    at.number_input(key="page.line_from").set_value(9.0).run()
+    assert not at.exception
+    assert at.session_state["config"] is None
+    (error,) = at.error
+    assert "line_from must be less than line_to" in error.value
+    at.number_input(key="page.line_from").set_value(0.5).run()
+    assert not at.error
+
+
+@pytest.mark.parametrize(
+    "query", [{"line_from": "0.0001"}, {"noise_scale": "1"}, {"probe_points": "7"}, {"lr": "1e-07"}]
+)
+def test_what_a_link_may_say_its_control_can_show(query):
+    at = opened(**query)
+    assert at.query_params == query
+    assert RunConfig.from_query(query, BASE) == (at.session_state["config"], [])
+
+
+def test_small_learning_rates_are_offered_where_values_are_learned():
+    assert (
+        "1e-05" in opened(dataset="linear_map", network="deep_linear").select_slider(key="page.learning_rate").options
+    )
+    assert "1e-05" not in opened().select_slider(key="page.learning_rate").options
+
+
+def test_seeds_are_one_or_three():
+    at = opened(seeds="7")
+    assert [warning.value for warning in at.warning] == ["seeds must be 1 or 3, not 7; seeds=1 is used."]
+    at = opened(seeds="3")
+    assert not at.warning
+    assert at.get("button_group")[0].value == 3
+    assert at.query_params == {"seeds": "3"}
