@@ -17,7 +17,15 @@ from bnviz.ui.links import one_of, setting_key, within
 LONGEST_SECONDS = 600.0
 """A run that is estimated to take longer than this on one core is refused in the app; the command line has no limit."""
 
-WIDTH = {"dataset": 150, "activation": 135, "norm": 160, "learning_rate": 185, "steps": 170, "batch_size": 170}
+WIDTH = {
+    "dataset": 150,
+    "activation": 135,
+    "norm": 160,
+    "learning_rate": 185,
+    "steps": 170,
+    "batch_size": 170,
+    "line_range": 235,
+}
 """In pixels, of a control in the row."""
 OTHER_WIDTH = 190
 
@@ -33,7 +41,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "noise_per",
         "noise_at_test",
     ),
-    "Line": ("line_range", "line_along", "line_points", "sharpness_count"),
+    "Line": ("line_range", "line_limits", "line_along", "line_points", "sharpness_count"),
     "Measuring": ("probe_data", "probe_points", "precision"),
 }
 """What can be under "More"; what a page has in its row is not there again."""

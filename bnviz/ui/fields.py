@@ -35,22 +35,29 @@ LINE_RANGES = {
     "1/100 to 30 × learning rate (deep linear net)": (0.01, 30.0, "learning_rate"),
 }
 OWN = "own"
+LIMITS = ("line_from", "line_to", "line_in")
 
 Chosen = dict[str, Any]
-Control = Callable[[str, Chosen], str | None]
+Control = Callable[[str, Chosen, int | None], str | None]
 """Draws over the page's setting and notes what was chosen; returns a sentence if that cannot be used."""
 
 
 def draw(page: str, name: str, chosen: Chosen, width: int | None = None) -> str | None:
     """The control of one of a run's settings, or of several that are one choice; notes the values in `chosen`."""
     if name in COMPOSED:
-        return COMPOSED[name](page, chosen)
+        return COMPOSED[name](page, chosen, width)
     chosen[name] = WIDGETS[name](page, name, width)
     return None
 
 
 def _choice(
-    page: str, name: str, width: int | None, label: str, options: Mapping[str, str], help_text: str | None = None
+    page: str,
+    name: str,
+    width: int | None,
+    label: str,
+    options: Mapping[str, str],
+    help_text: str | None = None,
+    disabled: bool = False,
 ) -> str:
     chosen: str = st.selectbox(
         label,
@@ -58,6 +65,7 @@ def _choice(
         format_func=lambda option: options.get(option, option),
         key=setting_key(page, name),
         help=help_text,
+        disabled=disabled,
         width=width or "stretch",
     )
     return chosen
@@ -125,12 +133,17 @@ def _toggle(page: str, name: str, width: int | None, label: str) -> bool:
     return st.toggle(label, key=setting_key(page, name), width=width or "stretch")
 
 
-def _widths(page: str, chosen: Chosen) -> str | None:
+def _widths(page: str, chosen: Chosen, width: int | None) -> str | None:
     widths_key, text_key = setting_key(page, "widths"), setting_key(page, "widths text")
     current = ", ".join(str(width) for width in st.session_state[widths_key])
     if text_key not in st.session_state or st.session_state.get(f"{text_key} of") != current:
         st.session_state[text_key] = st.session_state[f"{text_key} of"] = current
-    text = st.text_input("Units in each hidden layer", key=text_key, help="Whole numbers with commas: 100, 100, 100")
+    text = st.text_input(
+        "Units in each hidden layer",
+        key=text_key,
+        width=width or "stretch",
+        help="Whole numbers with commas: 100, 100, 100",
+    )
     try:
         chosen["widths"] = tuple(int(part) for part in text.replace(" ", "").split(","))
     except ValueError:
@@ -140,38 +153,35 @@ def _widths(page: str, chosen: Chosen) -> str | None:
     return None
 
 
-def _init(page: str, chosen: Chosen) -> None:
-    chosen["init"] = _choice(page, "init", None, "Initial weights", INITS)
+def _init(page: str, chosen: Chosen, width: int | None) -> None:
+    chosen["init"] = _choice(page, "init", width, "Initial weights", INITS)
     fixed = chosen["init"] != "normal"
     label = "Standard deviation of the initial weights"
-    chosen["init_std"] = _number(page, "init_std", None, label, smallest=0.001, disabled=fixed)
+    chosen["init_std"] = _number(page, "init_std", width, label, smallest=0.001, disabled=fixed)
 
 
-def _line_range(page: str, chosen: Chosen) -> None:
-    """Known ranges of step lengths, or two numbers; what is told apart by the numbers is not in the link twice."""
+def _line_range(page: str, chosen: Chosen, width: int | None) -> None:
+    """Known ranges of step lengths, or one's own; told apart by the numbers, so that a link says nothing twice."""
     state, key = st.session_state, setting_key(page, "line range")
-    names = ("line_from", "line_to", "line_in")
-    current = tuple(state[setting_key(page, name)] for name in names)
-    if key not in state or state.get(f"{key} of") != current:  # the page opens, or its link has changed
+    current = tuple(state[setting_key(page, name)] for name in LIMITS)
+    if key not in state or state.get(f"{key} of") != current:  # the page opens, or its link or a number has changed
         state[key] = next((label for label, limits in LINE_RANGES.items() if limits == current), OWN)
-    label = st.selectbox("Step lengths along the line", [*LINE_RANGES, OWN], key=key)
-    for name, value in zip(names, LINE_RANGES.get(label, current), strict=True):
-        state[setting_key(page, name)] = value
-    own = label == OWN
+    label = st.selectbox("Step lengths along the line", [*LINE_RANGES, OWN], key=key, width=width or "stretch")
+    limits = LINE_RANGES.get(label, current)
+    for name, value in zip(LIMITS, limits, strict=True):
+        chosen[name] = state[setting_key(page, name)] = value
+    state[f"{key} of"] = limits
+
+
+def _line_limits(page: str, chosen: Chosen, width: int | None) -> None:
+    """The numbers of the range, to be changed if it is one's own; drawn in any case, or Streamlit forgets them."""
+    fixed = st.session_state[setting_key(page, "line range")] != OWN
     low, high = st.columns(2)
     with low:
-        chosen["line_from"] = _number(page, "line_from", None, "from", smallest=0.001, disabled=not own)
+        chosen["line_from"] = _number(page, "line_from", width, "from", smallest=0.001, disabled=fixed)
     with high:
-        chosen["line_to"] = _number(page, "line_to", None, "to", smallest=0.001, disabled=not own)
-    chosen["line_in"] = st.selectbox(
-        "in units of",
-        list(LINE_IN),
-        format_func=lambda option: LINE_IN[option],
-        key=setting_key(page, "line_in"),
-        disabled=not own,
-        label_visibility="collapsed",
-    )
-    state[f"{key} of"] = tuple(chosen[name] for name in names)
+        chosen["line_to"] = _number(page, "line_to", width, "to", smallest=0.001, disabled=fixed)
+    chosen["line_in"] = _choice(page, "line_in", width, "in units of", LINE_IN, disabled=fixed)
 
 
 WIDGETS: Mapping[str, Callable[[str, str, int | None], Any]] = {
@@ -198,7 +208,12 @@ WIDGETS: Mapping[str, Callable[[str, str, int | None], Any]] = {
     "line_points": partial(_ladder, label="Step lengths looked at", rungs=LINE_POINTS),
     "sharpness_count": partial(_number, label="Hessian eigenvalues"),
 }
-COMPOSED: Mapping[str, Control] = {"widths": _widths, "init": _init, "line_range": _line_range}
+COMPOSED: Mapping[str, Control] = {
+    "widths": _widths,
+    "init": _init,
+    "line_range": _line_range,
+    "line_limits": _line_limits,
+}
 
 
 @cache
