@@ -115,6 +115,7 @@ def picture(shown: Shown) -> None:
         ]
 
     board(f"{PAGE}/board", build, shown, (at,), {"layer": partial(links.pick, PAGE, "layer")})
+    text(WHAT_TO_LOOK_FOR)
     verdict_box("covariate_shift_mlp" if classifies(shown) else "covariate_shift_dln", shown)
     explain.take_away(PAGE, records)
 
@@ -133,7 +134,6 @@ config = run_controls(
 )
 if config is not None:
     comparison_view(PAGE, Comparison(config, presets.PAIR).configs(), picture, needs=("shift_cosine",))
-text(WHAT_TO_LOOK_FOR)
 st.latex(FORMULA)
 text(SYMBOLS)
 explain.probe_source("covariate_shift", "gradient_flow")

@@ -12,7 +12,7 @@ from bnviz import gallery, presets
 from bnviz.comparison import Comparison
 from bnviz.config import RunConfig
 from bnviz.figures import curves, landscape, plane, ray, sentences, sharpness, told_landscape, wrong_ways
-from bnviz.figures.style import Against
+from bnviz.figures.landscape import Against
 from bnviz.record import Record
 from bnviz.ui import explain, links
 from bnviz.ui.board import Action, Group, board
@@ -81,9 +81,10 @@ def picture(shown: Shown) -> None:
                 "variation",
                 "How far does the loss range along the gradient?",
                 f"{sentences.learning(records)} {told_landscape.variation(records)}",
-                {f"band-{arm}": landscape.loss_band(records, arm) for arm in records}
-                | {
+                {
+                    "band": landscape.loss_band(records),
                     "variation": landscape.loss_variation(records, repeats, against),
+                    "relative-variation": landscape.relative_loss_variation(records, repeats, against),
                     "accuracy": curves.accuracy(records, repeats),
                 },
                 note="Hatched: the range over step lengths within one run. It is not an uncertainty.",
@@ -133,6 +134,7 @@ def picture(shown: Shown) -> None:
         ]
 
     board(f"{PAGE}/board", build, shown, toggles, {"plane": partial(links.pick, PAGE, "plane")})
+    text(WHAT_TO_LOOK_FOR)
     verdict_box("loss_landscape", shown)
     explain.take_away(PAGE, records)
 
@@ -213,7 +215,6 @@ config = run_controls(
 if config is not None:
     arms = Comparison(config, presets.PAIR).configs()
     comparison_view(PAGE, arms, picture, needs=("line_loss",), also=also)
-text(WHAT_TO_LOOK_FOR)
 st.latex(FORMULA)
 text(SYMBOLS)
 explain.probe_source("landscape_line", "sharpness", "landscape_plane", "wrong_ways")

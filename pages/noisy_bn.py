@@ -44,9 +44,10 @@ FORMULA = (
     r"a_{ij}\leftarrow s_{ij}\,a_{ij}+m_{ij},\qquad m_{ij}\sim U(\mu_j-r_\mu,\ \mu_j+r_\mu),\quad "
     r"s_{ij}\sim N(\sigma_j,\ r_\sigma),\qquad \mu_j\sim U(-n_\mu,\ n_\mu),\quad \sigma_j\sim U(1,\ n_\sigma)"
 )
-SYMBOLS = """
-Sample i, unit j; µ and σ are drawn anew at each step. In the code: `noise_mean` is n_µ (0.5), `noise_scale` n_σ
-(1.25), `noise_spread_mean` r_µ and `noise_spread_scale` r_σ (0.1 each), as in the paper.
+SYMBOLS = r"""
+Sample $i$, unit $j$; $\mu$ and $\sigma$ are drawn anew at each step. In the code: `noise_mean` is $n_\mu$ (0.5),
+`noise_scale` is $n_\sigma$ (1.25), `noise_spread_mean` $r_\mu$ and `noise_spread_scale` $r_\sigma$ (0.1 each), as in
+the paper.
 """
 SUGGESTIONS = [
     Suggestion(
@@ -105,6 +106,7 @@ def picture(shown: Shown) -> None:
         ]
 
     board(f"{PAGE}/board", build, shown, (at, one, shared), {"unit": partial(links.pick, PAGE, "unit")})
+    text(WHAT_TO_LOOK_FOR)
     verdict_box("noisy_batch_norm", shown)
     explain.take_away(PAGE, records)
 
@@ -118,7 +120,6 @@ config = run_controls(
 )
 if config is not None:
     comparison_view(PAGE, Comparison(config, presets.FOUR).configs(), picture, needs=("percentile",))
-text(WHAT_TO_LOOK_FOR)
 st.latex(FORMULA)
 text(SYMBOLS)
 explain.probe_source("activations")

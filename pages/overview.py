@@ -1,17 +1,18 @@
 """Overview
 
-Why batch norm works: the two answers, and where in this app to test each.
+Why batch norm works: the two answers side by side, where to test each, and the scoreboard of all claims.
 """
 
 import streamlit as st
 
 from bnviz.figures import curves, sentences, unit
-from bnviz.presets import ACTIVATIONS
+from bnviz.presets import OVERVIEW
 from bnviz.ui.board import Group, board
 from bnviz.ui.live import comparison_view
 from bnviz.ui.prose import text
 from bnviz.ui.routing import require_router
 from bnviz.ui.shown import Shown
+from bnviz.ui.verdicts import scoreboard
 
 SECTION = "Start"
 ORDER = 0
@@ -27,29 +28,47 @@ Put batch norm into a network that will not train, and it trains. Nobody dispute
 2. **It makes the loss smoother.** Internal covariate shift hardly matters; with batch norm the loss and its gradient
    change less along the direction of a step, so that larger steps are safe (Santurkar et al. 2018).
 
-Here you train real networks in about a second, measure them with the papers' own instruments, and judge for yourself.
-Every number on screen comes from a run that you can repeat from its link.
+Here you train real networks in seconds, measure them with the papers' own instruments, and judge for yourself. Every
+number on screen comes from a run that you can repeat from its link.
+"""
+WHAT_TO_LOOK_FOR = """
+**What to look for.** The third arm has batch norm and, behind it, noise that shifts every unit's distribution at every
+step. If the first answer were the whole story, it should not train.
 """
 FOR_STUDENTS = """
-**As a student**, begin with the first answer: does batch norm keep a unit's input distribution still? Change one thing
-(the learning rate is a good one), watch what follows, and share the address of what you see.
+**As a student**, take the two answers in turn: the first rests on the pages about distributions, noise and covariate
+shift, the second on the landscape and its theory. On each, change one thing, watch what follows, and share the address
+of what you see.
 """
 FOR_LECTURERS = """
 **As a lecturer**, open a page on the projector: a finished run is on screen at once. Press **p** to play it, drag the
 cursor to stop at a step. The address holds every setting, so what you prepared is a link; your own normalisation is one
 file in `bnviz/norms/`.
 """
+PATH = {
+    "activations": "1. Does it keep a unit's inputs still?",
+    "noisy_bn": "2. What if we put the shift back?",
+    "covariate_shift": "3. Does it reduce internal covariate shift?",
+    "loss_landscape": "4. Is the loss landscape smoother?",
+    "theory": "5. Do the theorems hold here?",
+}
+JUDGED = """
+A verdict is computed, not written: each claim has a statistic and a rule that were declared before the runs. Where the
+whole 95 % interval over paired seeds is where the rule wants it, the claim is *supported*; where all of it is elsewhere,
+*contradicted*. It speaks of small networks on small data, in the settings named; where a verdict turns, a link leads
+there.
+"""
 
 
 def picture(shown: Shown) -> None:
-    """Accuracy of both arms, and one unit of each."""
+    """Accuracy of the three arms, and one unit of each."""
     records = shown.records
 
     def build() -> list[Group]:
         charts = {"accuracy": curves.accuracy(records)}
-        charts |= {f"bands-{arm}": unit.bands({arm: records[arm]}, arm, LAYER, UNIT) for arm in records}
+        charts |= {f"bands-{arm}": unit.bands(records, arm, LAYER, UNIT) for arm in records}
         caption = f"{sentences.learning(records)} {sentences.one_unit(records, LAYER, UNIT)}"
-        return [Group("first", "Two real networks, measured", caption, charts)]
+        return [Group("first", "Three real networks, measured", caption, charts)]
 
     board(f"{PAGE}/board", build, shown)
 
@@ -57,12 +76,18 @@ def picture(shown: Shown) -> None:
 require_router()
 st.title("Why does batch norm work?")
 text(INTRODUCTION)
-comparison_view(PAGE, ACTIVATIONS.configs(), picture)
+comparison_view(PAGE, OVERVIEW.configs(), picture, needs=("percentile",))
+text(WHAT_TO_LOOK_FOR)
 
 st.subheader("Where to go")
 student, lecturer = st.columns(2, gap="large")
 with student:
     st.markdown(FOR_STUDENTS)
-    st.page_link("pages/activations.py", label="Activation distributions", icon=":material/stacked_line_chart:")
+    for page, label in PATH.items():
+        st.page_link(f"pages/{page}.py", label=label)
 with lecturer:
     st.markdown(FOR_LECTURERS)
+
+st.subheader("The scoreboard")
+text(JUDGED)
+scoreboard()

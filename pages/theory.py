@@ -111,6 +111,7 @@ def picture(shown: Shown) -> None:
         ]
 
     board(f"{PAGE}/board", build, shown)
+    text(WHAT_TO_LOOK_FOR)
     verdict_box("theorems", shown)
     verdict_box("gradient_explosion", Shown.of({arm: shown.also[f"forty layers, {arm}"] for arm in records}))
     explain.take_away(PAGE, records)
@@ -128,7 +129,6 @@ link_problems(problems)
 config = run_controls(PAGE, ("dataset", "activation", "learning_rate", "batch_size", "seeds"), ("Network", "Training"))
 if config is not None:
     comparison_view(PAGE, Comparison(config, presets.PAIR).configs(), picture, needs=("theorem_ratio",), also=also)
-text(WHAT_TO_LOOK_FOR)
 st.latex(FORMULA)
 st.latex(CURVATURE)
 text(SYMBOLS)

@@ -18,8 +18,8 @@ from bnviz.figures.style import GRID, figure, log_axis, most_steps, styles, told
 from bnviz.record import Record
 
 Against = Literal["updates", "loss"]
-LOSS_RANGE = "range over α: min to max of the loss along the gradient"
-CHANGE_RANGE = "range over α: min to max of the change of the gradient"
+LOSS_RANGE = "range over step lengths α"
+CHANGE_RANGE = "range over α"
 HATCHES = {"solid": "/", "dash": "\\", "dashdot": "x", "dot": "-", "longdash": "|", "longdashdot": "+"}
 """Of each dash, so that the ranges of two arms can be told apart where they overlap."""
 

@@ -68,7 +68,7 @@ def final_accuracy(records: Mapping[str, Record], repeats: Repeats | None = None
     drawn.update_xaxes(tickformat=".0%", range=(-0.02, 1.02), showgrid=True)
     rows = list(reversed(list(records)))
     drawn.update_yaxes(
-        type="category", categoryorder="array", categoryarray=rows, range=(-0.6, len(rows) - 0.4), title_text="arm"
+        type="category", categoryorder="array", categoryarray=rows, range=(-0.6, len(rows) - 0.4), title_text=""
     )
     drawn.update_layout(height=90 + 44 * len(rows))
     return drawn

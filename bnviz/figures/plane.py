@@ -120,7 +120,7 @@ def surface(records: Mapping[str, Record], arm: str) -> go.Figure:
             "zaxis": {**axis, "title": {"text": "loss"}, "tickvals": ticks, "ticktext": texts, "range": (low, high)},
             "aspectmode": "manual",
             "aspectratio": {"x": 1, "y": 1, "z": 0.7},
-            "camera": {"eye": {"x": 1.5, "y": -1.5, "z": 0.9}, "center": {"z": -0.12}},
+            "camera": {"eye": {"x": 1.65, "y": -1.65, "z": 0.95}, "center": {"z": -0.12}},
             "uirevision": "plane",
         }
     )

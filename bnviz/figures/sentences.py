@@ -105,8 +105,8 @@ def compared(values: Mapping[str, float], end: str = "") -> str:
     text = (", ".join(told[:-1]) + " and " if told[:-1] else "") + told[-1] + end
     largest, smallest = max(values, key=values.__getitem__), min(values, key=values.__getitem__)
     if values[smallest] > 0 and two_digits(values[largest]) != two_digits(values[smallest]):
-        factor = values[largest] / values[smallest]
-        text += f": {two_digits(factor)} times as much in {largest} as in {smallest}"
+        factor = two_digits(values[largest] / values[smallest])
+        text += f": {factor} times as much in {largest} as in {smallest}" if factor != "1" else ", about the same"
     return text
 
 

@@ -11,18 +11,24 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from bnviz import quantities
-from bnviz.figures.seeds import Quantity, series, told_medians
+from bnviz.figures.seeds import Quantity, medians, series, told_medians
 from bnviz.figures.style import MARK, figure, log_axis, most_steps, styles, told, two_digits
 from bnviz.record import Record
+
+LABEL = 0.3
+"""How far a label reaches, as a share of the axis."""
 
 
 def smoothness_and_sharpness(records: Mapping[str, Record]) -> go.Figure:
     """Effective beta (thin), largest eigenvalue of the Hessian (marked) and 2 / learning rate, where it means much."""
-    sharpest = [f"{part} of λ max" for part in told_medians(records, quantities.largest_eigenvalue)]
-    smooth = [f"{part} of effective β" for part in told_medians(records, quantities.effective_smoothness)]
+    parts = [
+        f"{arm} has a median {named} of {two_digits(value)}"
+        for named, of in (("λ max", quantities.largest_eigenvalue), ("effective β", quantities.effective_smoothness))
+        for arm, value in medians(records, of).items()
+    ]
     drawn = figure(
         "Effective β and sharpness",
-        told("Effective β and the largest Hessian eigenvalue over updates", sharpest + smooth),
+        told("Effective β and the largest Hessian eigenvalue over updates", parts),
         "updates",
         "curvature",
         most_steps(records),
@@ -85,18 +91,33 @@ def _limits(drawn: go.Figure, records: Mapping[str, Record]) -> None:
             continue
         rule = "2 / learning rate" if not records[name].config.momentum else "(2 + 2 × momentum) / learning rate"
         label = f"{rule} = {two_digits(limit)}" + ("" if shared else f", {name}")
+        ends = np.linspace(0, most_steps(records), 3)
+        place = _quietest(drawn, ends, limit)
         drawn.add_scatter(
-            x=[0, most_steps(records)],
-            y=[limit, limit],
+            x=ends,
+            y=[limit] * 3,
             name=label,
             mode="lines+text",
-            text=["", label],
-            textposition="top left",
+            text=[label if at == place else "" for at in range(3)],
+            textposition=["top right", "top center", "top left"],
             textfont={"size": 12},
             showlegend=False,
             line={"color": MARK if shared else styles(records)[name].colour, "width": 1.5, "dash": "dot"},
             hovertemplate=f"{label}<extra></extra>",
         )
+
+
+def _quietest(drawn: go.Figure, places: np.ndarray, level: float) -> int:
+    """Which of the places has the measured lines furthest from the level, so that a label there can be read."""
+    nearest = []
+    for place in places:
+        gaps = [np.inf]
+        for trace in drawn.data:
+            x, y = np.asarray(trace.x, float), np.asarray(trace.y, float)
+            seen = (y > 0) & (abs(x - place) <= LABEL * (places[-1] - places[0]))
+            gaps += list(abs(np.log10(y[seen] / level)))
+        nearest.append(min(gaps))
+    return int(np.argmax(nearest))
 
 
 def _scale_free(record: Record) -> xr.DataArray:

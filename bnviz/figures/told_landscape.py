@@ -45,6 +45,7 @@ def smoothness(records: Mapping[str, Record]) -> str:
     sharpness = compared(medians(records, quantities.largest_eigenvalue))
     if sharpness:
         text += f" The largest eigenvalue of the Hessian is {sharpness}."
+    text += f" {MEDIANS}"
     for arm, record in records.items():
         limit, found = quantities.stability_limit(record), series(record, quantities.largest_eigenvalue)
         values = finite(found[1]) if found is not None else np.empty(0)
@@ -53,7 +54,7 @@ def smoothness(records: Mapping[str, Record]) -> str:
             text += (
                 f" In {arm} it is above the stability limit of {two_digits(limit)} at {beyond} of the measured updates."
             )
-    return f"{text} {MEDIANS}"
+    return text
 
 
 def around(records: Mapping[str, Record]) -> str:

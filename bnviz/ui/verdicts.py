@@ -27,7 +27,6 @@ BADGES: Mapping[Verdict, str] = {
     "contradicted": ":orange-badge[:material/close: contradicted]",
     "inconclusive": ":gray-badge[:material/question_mark: inconclusive]",
 }
-UNKNOWN = ":gray-badge[:material/more_horiz: not judged]"
 
 
 def verdict_box(name: str, shown: Shown, title: str = "The verdict") -> None:
@@ -52,7 +51,7 @@ def verdict_box(name: str, shown: Shown, title: str = "The verdict") -> None:
             f"{_first_upper(claim.measured)}. On screen: **{numbers(here)}**, asked for: {asked(here, claim)}.",
         ]
         if claim.name in kept:
-            lines.append(f"Stored runs as the page opens: {badge(kept[claim.name])} {numbers(kept[claim.name])}.")
+            lines.append(f"{badge(kept[claim.name])} Stored runs, as the page opens: {numbers(kept[claim.name])}.")
         if flips:
             lines.append(f"Otherwise in {'; '.join(flips)}.")
         rows.append("  \n".join(lines))
@@ -90,8 +89,25 @@ def scoreboard() -> None:
 
 
 def badge(finding: Finding) -> str:
-    """The verdict with a sign and a colour; with too few seeds, that there is none."""
-    return UNKNOWN if finding.provisional else BADGES[finding.verdict]
+    """The verdict with a sign and a colour; with too few seeds, only on which side of the rule they are."""
+    if not finding.provisional:
+        return BADGES[finding.verdict]
+    seeds = f"{len(finding.seeds)} seeds" if len(finding.seeds) > 1 else "one seed"
+    if not math.isfinite(finding.mean):
+        return f":gray-badge[:material/question_mark: undefined, {seeds}]"
+    agrees = {
+        "above": finding.mean > finding.bound,
+        "below": finding.mean < finding.bound,
+        "within": _smallest(finding) < finding.mean < finding.bound,
+    }[finding.kind]
+    colour, sign, word = ("green", "check", "agrees") if agrees else ("orange", "close", "disagrees")
+    return f":{colour}-badge[:material/{sign}: {word}, {seeds}]"
+
+
+def _smallest(finding: Finding) -> float:
+    """The lower bound of a rule `within`: of a ratio, whose bound is a factor, the inverse."""
+    claim = next(one for one in experiments.load(finding.experiment).claims if one.name == finding.claim)
+    return 1 / finding.bound if claim.ratio else -finding.bound
 
 
 def numbers(finding: Finding) -> str:
