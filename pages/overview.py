@@ -53,10 +53,10 @@ PATH = {
     "theory": "5. Do the theorems hold here?",
 }
 JUDGED = """
-A verdict is computed, not written: each claim has a statistic and a rule that were declared before the runs. Where the
-whole 95 % interval over paired seeds is where the rule wants it, the claim is *supported*; where all of it is elsewhere,
-*contradicted*. It speaks of small networks on small data, in the settings named; where a verdict turns, a link leads
-there.
+A verdict is computed, not written: each claim has a statistic and a rule that were declared before the runs. Where
+the whole 95 % interval over paired seeds is where the rule wants it, the claim is *supported*; where all of it is
+elsewhere, *contradicted*. It speaks of small networks on small data, in the settings named; where a verdict turns, a
+link leads there.
 """
 
 
