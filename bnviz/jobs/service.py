@@ -19,8 +19,9 @@ from bnviz.record import Record
 
 __all__ = ["Job", "JobsError", "Service", "State"]
 
-KEPT_JOBS = 40
-"""Jobs that have ended and are still remembered, the least recently used forgotten first: some MB each."""
+KEPT_JOBS = 120
+"""Jobs that have ended and are still remembered, the least recently used forgotten first: 2 MB each at most. One page
+shows twelve, four arms with three seeds, and one that is forgotten while it is on screen is trained again."""
 POLL_SECONDS = 0.2  # how often to look for a free worker while jobs wait: one small message
 CLOSE_SECONDS = 10.0
 

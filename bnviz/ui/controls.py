@@ -24,7 +24,7 @@ WIDTH = {
     "learning_rate": 185,
     "steps": 170,
     "batch_size": 170,
-    "line_range": 235,
+    "line_range": 205,
 }
 """In pixels, of a control in the row."""
 OTHER_WIDTH = 190
