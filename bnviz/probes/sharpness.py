@@ -1,9 +1,12 @@
 """Sharpness.
 
-The largest eigenvalues of the Hessian of the loss on one fixed batch, in training mode: by Lanczos with Hessian-vector
-products (ARPACK, in SciPy). On a quadratic, gradient descent with a learning rate above 2 / sharpness diverges
-(Cohen et al. 2021). Algebraically largest: with batch norm the one that is largest in magnitude can be negative.
+The largest eigenvalues of the Hessian of the loss on one fixed batch, normalised as in training, by Lanczos with
+Hessian-vector products. On a quadratic, gradient descent diverges where the learning rate exceeds 2 / sharpness, and
+networks train near that edge (Cohen et al. 2021). Algebraically largest: with batch norm, the eigenvalue that is
+largest in magnitude can be negative. It costs much, so it is measured at few of the run's probe steps.
 """
+
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -14,71 +17,95 @@ from bnviz.objective import Objective, flat
 from bnviz.probes import Snapshot
 from bnviz.record import Measurement
 from bnviz.schedule import spread_steps
-from bnviz.streams import stream_seed
+from bnviz.streams import stream
 
-SOURCE = "Cohen et al. 2021, Sec. 2"
-PASSES = 20  # about 20 products of two passes each and more, at a third of the probed steps of a usual run
-TOLERANCE = 1e-4  # relative; the residual of an eigenvalue of this size is far below what a chart shows
-RESTARTS = 30  # of Lanczos, about as many products each as there are vectors kept: the end of patience
-FEW = 30  # so few parameters have a Hessian that can be written out
 Array = npt.NDArray[np.float64]
+
+SOURCE = "Cohen et al. 2021"
+PASSES = 40  # 13 to 20 products of 3.5 passes each, on a fixed batch larger than the mini-batch, at few steps
+
+TOLERANCE = 1e-4
+"""ARPACK's bound on a residual, relative to its eigenvalue: what an eigenvalue is wrong by at most, and mostly far
+less. In float32 the products themselves limit it; beside ReLU's kinks 3e-4 were seen."""
+EXTRA_VECTORS = 10
+"""Lanczos vectors besides two for each eigenvalue: most networks need no more products than there are vectors."""
+RESTARTS = 20
+"""After so many, some 200 products, what has converged must do."""
 
 
 def measure(snapshot: Snapshot) -> dict[str, Measurement]:
-    """Dimension `rank`, the largest first; NaN where Lanczos did not converge or the loss is not finite.
+    """Dimension `rank`, largest first; nothing at steps that `chosen_steps` leaves out.
 
-    Nothing at the steps that are left out: `sharpness_points` of the probed ones are chosen, first and last among them.
+    NaN where the loss, its gradient or a product is not finite, where Lanczos has not converged, and for ranks beyond
+    the number of parameters.
     """
     config = snapshot.config
     if snapshot.step not in chosen_steps(spread_steps(config.steps, config.probe_points), config.sharpness_points):
         return {}
-    objective = snapshot.fixed
-    with objective.visited() as start:
-        values = largest_eigenvalues(objective, config.sharpness_count, stream_seed(config.seed, "sharpness"))
-        norm = float(flat(start).norm())
+    values = largest_eigenvalues(snapshot.fixed, config.sharpness_count, config.seed).astype(np.float32)
+    length = flat(snapshot.fixed.parameters).detach().double().norm().cpu().numpy().astype(np.float32)
     return {
-        "sharpness": Measurement(
-            values.astype(np.float32), ("rank",), "largest eigenvalues of the Hessian", "1", SOURCE
-        ),
-        "sharpness_weight_norm": Measurement(np.array(norm, np.float32), (), "norm of all parameters, |theta|"),
+        "sharpness": Measurement(values, ("rank",), "largest eigenvalues of the Hessian", "1", SOURCE),
+        "sharpness_weight_norm": Measurement(length, (), "norm of all parameters, |theta|", "1", SOURCE),
     }
 
 
-def chosen_steps(steps: tuple[int, ...], count: int) -> set[int]:
-    """At most `count` of the steps, evenly spread over their places, the first and the last among them."""
+def chosen_steps(steps: Sequence[int], count: int) -> tuple[int, ...]:
+    """`count` (at least 2) of the steps, both ends included, evenly spread over their list; all, if there are fewer."""
     places = np.linspace(0, len(steps) - 1, min(count, len(steps)))
-    return {steps[round(place)] for place in places}
+    return tuple(steps[round(place)] for place in places)
 
 
 def largest_eigenvalues(objective: Objective, count: int, seed: int) -> Array:
-    """The `count` algebraically largest eigenvalues at the weights as they are, float64 (count,), largest first."""
-    parameters = objective.parameters
-    with torch.enable_grad():
-        gradient = flat(torch.autograd.grad(objective.loss(), parameters, create_graph=True))
-    if not torch.isfinite(gradient).all():
-        return np.full(count, np.nan)
+    """Of the Hessian over all parameters, at the weights as they are: (count,), largest first, NaN for what is missing.
 
-    def product(vector: Array) -> Array:
-        direction = torch.from_numpy(np.ascontiguousarray(vector).reshape(-1)).to(gradient)
-        along = torch.autograd.grad(gradient, parameters, direction, retain_graph=True, materialize_grads=True)
-        array: Array = flat(along).double().cpu().numpy()
-        return array
+    Lanczos starts from the stream `sharpness` of the seed, the same at every step and in every arm of as many
+    parameters.
+    """
+    with objective.visited():
+        parameters = objective.parameters
+        loss = objective.loss()
+        gradient = torch.autograd.grad(loss, parameters, create_graph=True)
+        if not torch.isfinite(torch.stack([loss.detach(), *(part.detach().sum() for part in gradient)])).all():
+            return np.full(count, np.nan)
+        sizes = [parameter.numel() for parameter in parameters]
 
-    size = gradient.numel()
-    if size <= max(FEW, count + 1):
-        hessian = np.stack([product(row) for row in np.eye(size)])
-        found = np.linalg.eigvalsh((hessian + hessian.T) / 2)
-    else:
-        found = _lanczos(LinearOperator((size, size), product, dtype=np.float64), count, seed)
-    return np.pad(np.sort(found)[::-1], (0, count), constant_values=np.nan)[:count]
+        def product(vector: Array) -> Array:
+            parts = torch.from_numpy(vector.reshape(-1)).to(gradient[0]).split(sizes)
+            along = [part.view_as(parameter) for part, parameter in zip(parts, parameters, strict=True)]
+            row = flat(torch.autograd.grad(gradient, parameters, along, retain_graph=True))
+            result: Array = row.double().cpu().numpy()
+            if not np.isfinite(result).all():
+                raise FloatingPointError("a Hessian-vector product is not finite")
+            return result
+
+        start = torch.randn(sum(sizes), generator=stream(seed, "sharpness"), dtype=torch.float64)
+        try:
+            found = _lanczos(product, start.numpy(), count)
+        except FloatingPointError:
+            found = np.empty(0)
+    values = np.full(count, np.nan)
+    values[: len(found)] = np.sort(found)[::-1][:count]
+    return values
 
 
-def _lanczos(hessian: LinearOperator, count: int, seed: int) -> Array:
-    """Those of the wanted eigenvalues that converged; the first vector is random, but the same in every run."""
-    first = np.random.default_rng(seed).standard_normal(hessian.shape[0])
+def _lanczos(product: Callable[[Array], Array], start: Array, count: int) -> Array:
+    """Up to `count` of the largest eigenvalues, or all of a matrix so small that Lanczos would span it."""
+    size, vectors = len(start), 2 * count + EXTRA_VECTORS
+    if size <= vectors:
+        found: Array = np.linalg.eigvalsh(np.stack([product(column) for column in np.eye(size)]))
+        return found
+    operator = LinearOperator((size, size), product, dtype=np.float64)
     try:
-        found: Array = eigsh(
-            hessian, count, which="LA", tol=TOLERANCE, maxiter=RESTARTS, v0=first, return_eigenvectors=False
+        found = eigsh(
+            operator,
+            count,
+            which="LA",
+            v0=start,
+            ncv=vectors,
+            tol=TOLERANCE,
+            maxiter=RESTARTS,
+            return_eigenvectors=False,
         )
     except ArpackNoConvergence as error:
         found = error.eigenvalues
