@@ -68,7 +68,7 @@ def test_the_range_over_alpha_is_named_and_hatched_and_no_error_band(records):
         assert list(found) == list(records)
         for arm, trace in found.items():
             assert trace.fillpattern.shape
-            assert "min to max" in trace.name
+            assert "range over" in trace.name
             assert "interval" not in trace.name
             values = of(records[arm], quantity)
             assert np.nanmin(trace.y) == pytest.approx(values.min(), rel=1e-5)
@@ -106,8 +106,19 @@ def test_sharpness_is_drawn_where_it_was_measured_beside_the_effective_beta(reco
         np.testing.assert_allclose(thin.y, expected(record)["effective_smoothness"], rtol=1e-5)
         assert thin.line.width < thick.line.width
     limit = traces["2 / learning rate = 20"]
-    assert list(limit.y) == pytest.approx([20, 20])
-    assert limit.text[1] == limit.name
+    assert list(limit.y) == pytest.approx([20, 20, 20])
+    assert sorted(limit.text) == ["", "", limit.name]
+
+
+def test_the_limits_label_keeps_away_from_the_lines(run):
+    record = run()
+    high = np.full((record.data.sizes["probe_step"], 1), 300.0)
+    for near, places in ((slice(0, 4), (1, 2)), (slice(-4, None), (0,))):
+        values = high.copy()
+        values[near] = 20
+        data = record.data.assign(sharpness=(("probe_step", "rank"), values)).drop_vars("line_distance")
+        *_, limit = sharpness.smoothness_and_sharpness({"standard": type(record)(record.config, data)}).data
+        assert limit.text.index(limit.name) in places
 
 
 def test_limits_are_told_apart_by_arm_where_they_differ_and_left_out_where_there_is_none(run):
