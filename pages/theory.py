@@ -9,6 +9,7 @@ from bnviz import presets
 from bnviz.comparison import Comparison
 from bnviz.config import RunConfig
 from bnviz.figures import flow, sentences, theory, told_shift, told_theory
+from bnviz.record import Record
 from bnviz.ui import explain, links
 from bnviz.ui.board import Group, board
 from bnviz.ui.controls import run_controls
@@ -68,7 +69,7 @@ def picture(shown: Shown) -> None:
         links.keep(PAGE, config, DEFAULTS, VIEW)
 
     def build() -> list[Group]:
-        deep = {arm: shown.also[f"forty layers, {arm}"] for arm in records if f"forty layers, {arm}" in shown.also}
+        deep = forty_layers(shown)
         return [
             Group(
                 "exact",
@@ -113,8 +114,16 @@ def picture(shown: Shown) -> None:
     board(f"{PAGE}/board", build, shown)
     text(WHAT_TO_LOOK_FOR)
     verdict_box("theorems", shown)
-    verdict_box("gradient_explosion", Shown.of({arm: shown.also[f"forty layers, {arm}"] for arm in records}))
+    if deep := forty_layers(shown):
+        verdict_box("gradient_explosion", Shown.of(deep), "The verdict on forty layers")
     explain.take_away(PAGE, records)
+
+
+def forty_layers(shown: Shown) -> dict[str, Record]:
+    """The records of the forty layers by arm, once both have ended."""
+    found = {arm: shown.also.get(f"forty layers, {arm}") for arm in shown.records}
+    there = {arm: record for arm, record in found.items() if record is not None}
+    return there if len(there) == len(found) else {}
 
 
 def also() -> dict[str, RunConfig]:

@@ -74,9 +74,9 @@ EXPERIMENT = Experiment(
         ),
         Claim(
             "condition_met",
-            "The condition under which curvature is reduced, <g, ŷ> > 0, is met in most units.",
+            "The condition under which curvature is reduced, ⟨g, ŷ⟩ > 0, is met in most units.",
             f"{PAPER}, Thm. 4.2",
-            "share of units and updates with <g, ŷ> > 0, batch norm",
+            "share of units and updates with ⟨g, ŷ⟩ > 0, batch norm",
             alone(aligned_share, "batch norm"),
             Rule("above", 0.5),
         ),

@@ -90,6 +90,7 @@ def shift_map(records: Mapping[str, Record], arm: str, quantity: Kind, layer: in
         "layer",
         records[arm].config.steps,
         arm,
+        selects="layer",
     )
     if np.isfinite(values).any():
         everything = finite(np.concatenate([one.ravel() for one in found.values()]))

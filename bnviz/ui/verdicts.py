@@ -124,7 +124,7 @@ def numbers(finding: Finding) -> str:
 def asked(finding: Finding, claim: Claim) -> str:
     """What the interval has to keep to."""
     if finding.kind != "within":
-        return f"{finding.kind} {finding.bound:g}"
+        return f"{finding.kind} {two_digits(finding.bound)}"
     return f"within a factor of {finding.bound:.3g}" if claim.ratio else f"within ±{finding.bound:g}"
 
 
