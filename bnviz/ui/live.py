@@ -182,7 +182,7 @@ def _status(page: str, runs: Runs, extras: Mapping[str, RunConfig]) -> None:
             args=(page, configs),
             help="Keeps what was measured" if training else "Train all arms again, from the first update",
         )
-        st.markdown(status_line(service(), runs, extras))
+        st.markdown(status_line(service(), runs, extras), width="stretch")
     for sentence in told_failures(service(), runs, extras):
         st.error(sentence)
 

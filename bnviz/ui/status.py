@@ -19,10 +19,17 @@ def record_of(service: Service, config: RunConfig) -> Record | None:
 
 
 def status_line(service: Service, runs: Runs, extras: Mapping[str, RunConfig]) -> str:
-    """Markdown: one part an arm, and one for each of the extras that has not ended."""
-    parts = [_arm(service, name, several) for name, several in runs.items()]
+    """Markdown: one part an arm, and one for each of the extras that has not ended.
+
+    Of three arms or more that ended alike, only the last says how.
+    """
+    parts = [(_going(service, name, several), *_ended(service, name, several)) for name, several in runs.items()]
+    told = []
+    for place, (going, score, how) in enumerate(parts):
+        alike = len(parts) > 2 and [(None, how)] == [(one[0], one[2]) for one in parts[place + 1 : place + 2]]
+        told.append(going or (score if alike else f"{score}{how}"))
     waiting = [_going(service, name, (config,)) for name, config in extras.items()]
-    return " · ".join([*parts, *(part for part in waiting if part)])
+    return " · ".join([*told, *(part for part in waiting if part)])
 
 
 def told_failures(service: Service, runs: Runs, extras: Mapping[str, RunConfig]) -> list[str]:
@@ -34,10 +41,6 @@ def told_failures(service: Service, runs: Runs, extras: Mapping[str, RunConfig])
             if job is not None and job.state == "failed":
                 failed.setdefault(job.error or "it failed without a word", {})[name] = None
     return [f"{' and '.join(names).capitalize()}: {error}" for error, names in failed.items()]
-
-
-def _arm(service: Service, name: str, several: Sequence[RunConfig]) -> str:
-    return _going(service, name, several) or _ended(service, name, several)
 
 
 def _going(service: Service, name: str, several: Sequence[RunConfig]) -> str | None:
@@ -53,23 +56,25 @@ def _going(service: Service, name: str, several: Sequence[RunConfig]) -> str | N
     return None
 
 
-def _ended(service: Service, name: str, several: Sequence[RunConfig]) -> str:
+def _ended(service: Service, name: str, several: Sequence[RunConfig]) -> tuple[str, str]:
+    """Whose score, and of what: what arms have in common comes second."""
     found = [record_of(service, config) for config in several]
     records = [record for record in found if record is not None and record.data.sizes.get("step")]
     if not records:
-        return f"**{name}** has no measurements"
+        return f"**{name}**", " has no measurements"
     diverged = [record.last_step for record in records if record.outcome == "diverged"]
     if diverged and len(several) > 1:
-        return f"**{name}** diverged with {len(diverged)} of {len(records)} seeds"
+        return f"**{name}** diverged with {len(diverged)} of {len(records)} seeds", ""
     if diverged:
-        return f"**{name}** diverged by update {diverged[0]}: its loss is no longer finite"
-    told = f"**{name}** {_score(records)} after {max(record.last_step for record in records)} updates"
+        return f"**{name}** diverged by update {diverged[0]}: its loss is no longer finite", ""
+    score, of = _score(records)
+    how = f" {of} after {max(record.last_step for record in records)} updates"
     if len(records) > 1:
-        told += f", mean of {len(records)} seeds"
-    return told + (", stopped" if any(record.outcome == "stopped" for record in records) else "")
+        how += f", mean of {len(records)} seeds"
+    return f"**{name}** {score}", how + (", stopped" if any(one.outcome == "stopped" for one in records) else "")
 
 
-def _score(records: Sequence[Record]) -> str:
+def _score(records: Sequence[Record]) -> tuple[str, str]:
     """Mean test accuracy; of runs that learn values, the mean test loss."""
     name = "test_accuracy" if "test_accuracy" in records[0].data else "test_loss"
     scores = []
@@ -77,4 +82,4 @@ def _score(records: Sequence[Record]) -> str:
         final = record.final(f"final_{name}")  # of all test samples, unless the run was stopped
         scores.append(final if final == final else record.final(name))
     mean = sum(scores) / len(scores)
-    return f"{percent(mean)} test accuracy" if name == "test_accuracy" else f"{two_digits(mean)} test loss"
+    return percent(mean) if name == "test_accuracy" else two_digits(mean), name.replace("_", " ")

@@ -112,6 +112,14 @@ def test_four_arms_with_three_seeds_are_twelve_runs_and_stop_ends_them_all(viewe
     finish(at)
 
 
+def test_many_arms_that_end_alike_say_how_only_once(viewed, finish):
+    at = finish(viewed(seeded(700), norms=("none", "batch", "noisy_batch", "noisy_none")))
+    parts = line(at).split(" · ")
+    assert [part.split("**")[1] for part in parts] == ["none", "batch", "noisy_batch", "noisy_none"]
+    assert all(part.endswith(" %") for part in parts[:-1])
+    assert parts[-1].endswith(" % test accuracy after 12 updates")
+
+
 def test_a_click_in_the_picture_can_ask_for_more(viewed, asked, finish):
     at = finish(viewed(seeded(300)))
     asked.clear()
