@@ -33,7 +33,7 @@ def gallery() -> None:
 @click.option("--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="How many train at once.")
 @click.option("--records/--no-records", default=True, help="The presets' records.")
 @click.option("--verdicts/--no-verdicts", default=True, help="The experiments' findings; takes many minutes.")
-@click.option("--mnist", is_flag=True, help="The findings on MNIST, too; downloads it if need be.")
+@click.option("--mnist", is_flag=True, help="The findings on MNIST, too, in the default settings.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 def build(folder: Path, processes: int, records: bool, verdicts: bool, mnist: bool, quiet: bool) -> None:
     """Train every arm of every preset, and every experiment with 5 seeds in every setting, and write what came out."""
@@ -44,8 +44,9 @@ def build(folder: Path, processes: int, records: bool, verdicts: bool, mnist: bo
         found = []
         for name in registry.names("experiments"):
             datasets = experiments.load(name).datasets
-            for dataset in [datasets[0], *(["mnist"] if mnist and "mnist" in datasets[1:] else [])]:
-                found += _findings(name, dataset, processes, quiet)
+            found += _findings(name, datasets[0], [DEFAULT_SETTING, *experiments.load(name).settings], processes, quiet)
+            if mnist and "mnist" in datasets[1:]:
+                found += _findings(name, "mnist", [DEFAULT_SETTING], processes, quiet)
         versions = {"measuring": str(MEASURING_VERSION), "torch": version("torch"), "python": platform.python_version()}
         path = folder / stored.PATH.name
         stored.save(stored.Stored(datetime.now(UTC).date().isoformat(), versions, tuple(found)), path)
@@ -70,7 +71,7 @@ def _build_records(folder: Path, processes: int) -> None:
         click.echo(f"{path.name}  removed: no preset has this run key")
 
 
-def _findings(name: str, dataset: str, processes: int, quiet: bool) -> list[Finding]:
+def _findings(name: str, dataset: str, settings: list[str], processes: int, quiet: bool) -> list[Finding]:
     chosen = experiments.load(name)
-    planned = plan(chosen, range(FEWEST_SEEDS), [DEFAULT_SETTING, *chosen.settings], dataset)
+    planned = plan(chosen, range(FEWEST_SEEDS), settings, dataset)
     return judge_planned(name, chosen, planned, train_planned(planned, processes, f"{name} on {dataset}", quiet))
