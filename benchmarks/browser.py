@@ -1,7 +1,8 @@
 """End to end, in a browser: from the click on "Train live" to the last chart, beside the bare PyTorch loop.
 
 `python -m benchmarks.browser` starts the app with two workers and a headless Chromium, and opens the activations page
-as everybody finds it. It measures
+as everybody finds it; `--page loss_landscape` opens that one, whose two arms are trained with all of its probes. It
+measures
 
 - open: seconds from asking for the page until the board and its charts on screen are drawn, on a warm server;
 - first frame: from the click until the accuracy chart shows data of this run (it begins anew, so it has fewer steps);
@@ -33,9 +34,9 @@ BARE = """
 import sys
 import torch
 from benchmarks import bare
-from bnviz.config import RunConfig
 torch.set_num_threads(1)
-arms = [RunConfig(norm=norm) for norm in ("none", "batch")]
+from bnviz.presets import DEFAULTS
+arms = [DEFAULTS[sys.argv[1]].model_copy(update={"norm": norm}) for norm in ("none", "batch")]
 for arm in arms: bare.timed(arm.model_copy(update={"steps": 20}))
 for _ in sys.stdin: print(sum(bare.timed(arm) for arm in arms), flush=True)
 """
@@ -86,12 +87,14 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=20, help="how often the two arms are trained, each way")
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--page", choices=("activations", "loss_landscape"), default="activations")
+    options = parser.parse_args()
+    rounds, address = options.rounds, f"/{options.page}"
     measured = Measured()
-    with running_app(workers=2) as app, sync_playwright() as playwright, _bare() as bare:
+    with running_app(workers=2) as app, sync_playwright() as playwright, _bare(options.page) as bare:
         page = chromium(playwright).new_context(viewport={"width": 1440, "height": 900}).new_page()
         page.on("websocket", lambda socket: socket.on("framereceived", lambda data: _count(measured, data)))
-        _open(page, f"{app.url}/activations")
+        _open(page, app.url + address)
         page.evaluate(WATCH)
         page.evaluate("() => window.timed()")  # the workers have loaded PyTorch after this one
         memory = [_memory(app.pid)]
@@ -104,9 +107,9 @@ def main() -> None:
         received = measured.received / rounds
         memory.append(_memory(app.pid))
         lost = page.evaluate("() => window.lost")
-        opens = [_open(page, f"{app.url}/activations") for _ in range(5)]
+        opens = [_open(page, app.url + address) for _ in range(5)]
     ratios = [end / bare for end, bare in zip(measured.end, measured.bare, strict=True)]
-    print(f"digits, 3x100 sigmoid, batch 60, 600 updates, two arms; {rounds} rounds on {psutil.cpu_count()} cores")
+    print(f"default page {options.page}, two arms; {rounds} rounds on {psutil.cpu_count()} cores")
     for name, values in (("open", opens), ("bare", measured.bare), ("first frame", measured.first)):
         print(f"{name:12s} {_spread(values)} s")
     print(f"{'end':12s} {_spread(measured.end)} s")
@@ -123,9 +126,9 @@ def _open(page: Page, url: str) -> float:
     return seconds
 
 
-def _bare() -> "subprocess.Popen[str]":
+def _bare(page: str) -> "subprocess.Popen[str]":
     process = subprocess.Popen(
-        [sys.executable, "-c", BARE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        [sys.executable, "-c", BARE, page], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
     )
     _ask(process)  # returns once it has loaded
     return process

@@ -171,7 +171,6 @@ def _shown(page: str, runs: Runs, extras: Mapping[str, RunConfig], needs: Sequen
 def _status(page: str, runs: Runs, extras: Mapping[str, RunConfig]) -> None:
     """One line that says what goes on, with the button that changes it; sentences for what went wrong."""
     training = _training(runs, extras)
-    configs = _in_order(runs, extras)
     with st.container(horizontal=True, vertical_alignment="center", key=f"{page}-status"):
         st.button(
             "Stop" if training else "Train live",
@@ -179,7 +178,7 @@ def _status(page: str, runs: Runs, extras: Mapping[str, RunConfig]) -> None:
             icon=":material/stop:" if training else ":material/play_arrow:",
             type="secondary" if training else "primary",
             on_click=_stop if training else train_again,
-            args=(page, configs),
+            args=(page, _in_order(runs, extras if training else {})),  # what was asked for besides comes out the same
             help="Keeps what was measured" if training else "Train all arms again, from the first update",
         )
         st.markdown(status_line(service(), runs, extras), width="stretch")
