@@ -1,11 +1,13 @@
-"""The pictures of the pages in docs/images/: `make screenshots`.
+"""The pictures of the pages in docs/images/: `make screenshots`; of everything: `make screenshots ARGS="--all FOLDER"`.
 
 Each is taken of the real app in a real Chromium, once its charts are drawn. Colours are reduced to 256, which these
 pages do with, so that a picture stays below 300 kB. What a picture should look like is for a person to judge.
 """
 
+import argparse
 import sys
 from io import BytesIO
+from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -22,6 +24,10 @@ PHONE: dict[str, object] = {
     "is_mobile": True,
 }
 TIMEOUT = 120_000  # milliseconds: the first run waits for its workers
+NIGHT = {"color_scheme": "dark"}
+SETTLED = 4000  # milliseconds, for charts that have just come into view
+PAGES = ("", "activations", "noisy_bn", "covariate_shift", "loss_landscape", "theory")
+HEIGHT = "() => document.querySelector('[data-testid=stMain]').scrollHeight"
 DRAWN = """() => document.querySelector(".bnviz-board[data-ready=true]")
     && !document.querySelector("[data-stale=true]")
     && [...document.querySelectorAll(".bnviz-plot")].every((plot) =>
@@ -29,24 +35,53 @@ DRAWN = """() => document.querySelector(".bnviz-board[data-ready=true]")
 
 
 def main() -> None:
-    """Take all pictures anew."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    """Take the pictures that the documentation shows or, with a folder named, every page in every look."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--all", metavar="FOLDER", type=Path, help="every page, whole, on a desk and a phone, by day and night"
+    )
+    every = parser.parse_args().all
+    folder = every or FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
     with running_app() as app, sync_playwright() as playwright:
         browser = chromium(playwright)
-        page = opened(browser, app.url, DESKTOP)
-        keep(page, "overview")
-        page = opened(browser, f"{app.url}/activations", DESKTOP)
-        keep(page, "activations-light")
-        page.get_by_role("button", name="Train live").click()
-        page.wait_for_function(f"() => {at_step()} > 80 && {at_step()} < 500", timeout=TIMEOUT)
-        keep(page, "activations-live")
-        page = opened(browser, f"{app.url}/activations", {**DESKTOP, "color_scheme": "dark"})
-        keep(page, "activations-dark")
-        page = opened(browser, f"{app.url}/activations", PHONE)
-        page.locator("[data-chart=accuracy]").scroll_into_view_if_needed()
-        page.wait_for_function("() => document.querySelector('[data-chart=accuracy] .main-svg')")
-        keep(page, "activations-phone")
+        if every:
+            _take_all(browser, app.url, folder)
+        else:
+            _take_shown(browser, app.url, folder)
         browser.close()
+
+
+def _take_shown(browser: Browser, url: str, folder: Path) -> None:
+    keep(opened(browser, url, DESKTOP), folder, "overview")
+    for name in ("noisy_bn", "covariate_shift", "theory", "loss_landscape"):
+        keep(opened(browser, f"{url}/{name}", DESKTOP), folder, name)
+    page = opened(browser, f"{url}/activations", DESKTOP)
+    keep(page, folder, "activations-light")
+    page.get_by_role("button", name="Train live").click()
+    page.wait_for_function(f"() => {at_step()} > 80 && {at_step()} < 500", timeout=TIMEOUT)
+    keep(page, folder, "activations-live")
+    page = opened(browser, f"{url}/loss_landscape", {**DESKTOP, **NIGHT})
+    page.locator("h3", has_text="The plane around").scroll_into_view_if_needed()
+    page.wait_for_timeout(SETTLED)
+    keep(page, folder, "plane-dark")
+    page = opened(browser, f"{url}/loss_landscape", PHONE)
+    page.locator("[data-chart=accuracy]").scroll_into_view_if_needed()
+    page.wait_for_timeout(SETTLED)
+    keep(page, folder, "loss_landscape-phone")
+
+
+def _take_all(browser: Browser, url: str, folder: Path) -> None:
+    """Whole pages: the window is made as high as the page, so that every chart is drawn."""
+    for name in PAGES:
+        for place, options in (("desk", DESKTOP), ("phone", PHONE)):
+            for time, look in (("day", {}), ("night", NIGHT)):
+                page = opened(browser, f"{url}/{name}", {**options, **look, "device_scale_factor": 1})
+                width = page.viewport_size["width"] if page.viewport_size else 0
+                page.set_viewport_size({"width": width, "height": page.evaluate(HEIGHT)})
+                page.wait_for_timeout(SETTLED)
+                page.screenshot(path=folder / f"{name or 'overview'}-{place}-{time}.png")
+                page.context.close()
 
 
 def opened(browser: Browser, url: str, options: dict[str, object]) -> Page:
@@ -64,13 +99,13 @@ def at_step() -> str:
     return "Number(document.querySelector('.bnviz-board').dataset.step)"
 
 
-def keep(page: Page, name: str) -> None:
-    """Write what is on screen to docs/images/, small."""
+def keep(page: Page, folder: Path, name: str) -> None:
+    """Write what is on screen, small."""
     taken = Image.open(BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
-    target = FOLDER / f"{name}.png"
+    target = folder / f"{name}.png"
     taken.quantize(256, dither=Image.Dither.NONE).save(target, optimize=True)
     size = target.stat().st_size
-    print(f"{target.relative_to(PROJECT_FOLDER)}: {taken.width} x {taken.height}, {size / 1000:.0f} kB")
+    print(f"{target}: {taken.width} x {taken.height}, {size / 1000:.0f} kB")
     if size > MOST_BYTES:
         sys.exit(f"{target} is larger than {MOST_BYTES / 1000:.0f} kB")
 
