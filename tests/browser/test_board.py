@@ -39,7 +39,7 @@ def test_a_page_opens_with_finished_charts_each_with_a_description(page: Page, a
     assert step(page) == 600
     expect(page.locator(".bnviz-readout")).to_have_text("update 600 of 600")
     names = page.locator(".bnviz-chart").evaluate_all("(charts) => charts.map((one) => one.dataset.chart)")
-    assert len(names) == (14 if path else 3)
+    assert len(names) == (14 if path else 4)
     for name in names:
         plot = drawn(page, name).locator(".bnviz-plot[role=img]")
         assert len(plot.get_attribute("aria-label") or "") > 30, name
