@@ -49,7 +49,7 @@ def measure(snapshot: Snapshot) -> dict[str, Measurement]:
         path = _projected(moves, torch.stack([flat(direction).double() for direction in directions]))
         reach = np.full(AXES, config.plane_span)
         explained = np.full(AXES, np.nan)
-    across, up = (np.linspace(-length, length, config.plane_points) for length in reach)
+    across, up = (length * np.linspace(-1, 1, config.plane_points) for length in reach)  # exactly 0 in the middle
     with objective.visited():
         snapshot.network.train(config.plane_mode == "training")
         loss = plane(objective, directions[0], directions[1], across, up)
@@ -70,8 +70,10 @@ def principal_axes(moves: Tensor) -> tuple[Tensor, Array]:
     """Orthonormal axes (2, parameters) of moves (points, parameters) from one point, and each one's share of the whole.
 
     Principal components about that point, not about the mean, so that the plane goes through it. The sign of an axis is
-    such that the path comes from its positive side.
+    such that the path comes from its positive side. NaN where the path is not finite.
     """
+    if not moves.isfinite().all():  # a run that diverges at its last step: nothing can be decomposed
+        return moves.new_full((AXES, moves.shape[1]), np.nan), np.full(AXES, np.nan)
     _, lengths, axes = torch.linalg.svd(moves, full_matrices=False)  # (k,), (k, parameters)
     axes = torch.nn.functional.pad(axes[:AXES], (0, 0, 0, max(AXES - len(axes), 0)))
     signs = torch.where(axes @ moves[0] < 0, -1.0, 1.0).to(axes)
@@ -80,7 +82,12 @@ def principal_axes(moves: Tensor) -> tuple[Tensor, Array]:
 
 
 def _projected(moves: Tensor, directions: Tensor) -> Array:
-    """Coordinates (points, 2) of the nearest points of the plane: the directions are not quite orthogonal."""
+    """Coordinates (points, 2) of the nearest points of the plane: the directions are not quite orthogonal.
+
+    NaN where the path is not finite.
+    """
+    if not moves.isfinite().all():
+        return np.full((len(moves), AXES), np.nan)
     coordinates: Array = torch.linalg.lstsq(directions.T, moves.T).solution.T.cpu().numpy()
     return coordinates
 
