@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.linalg import vector_norm
 
 from bnviz.objective import Objective, flat
 from bnviz.streams import stream
@@ -51,20 +52,22 @@ def along(objective: Objective, direction: Sequence[Tensor] | None, lengths: Arr
         loss_here, gradient = objective.here()
         steps = gradient if direction is None else direction
         here = flat(gradient)
-        norm = here.norm()
+        there = torch.empty_like(here)
         parameters = objective.parameters
-        results = []
-        for length in lengths:
+        seen = []
+        for length in lengths:  # nothing but what each point needs: beside a pass of a small network, little is much
             with torch.no_grad():
                 for parameter, origin, step in zip(parameters, start, steps, strict=True):
                     torch.sub(origin, step, alpha=float(length), out=parameter)
-            loss, there = objective.gradient()
-            row = flat(there)
-            cosine = (torch.dot(row, here) / (row.norm() * norm)).clamp(-1, 1)
-            results.append(torch.stack([loss, (row - here).norm(), cosine]))
-        seen = torch.stack(results).double().cpu().numpy()
-        reach = float(flat(steps).norm())
-    return Line(lengths, seen[:, 0], seen[:, 1], seen[:, 2], lengths * reach, float(loss_here), float(norm))
+            point, parts = objective.gradient()
+            torch.cat([part.reshape(-1) for part in parts], out=there)
+            seen += [point, torch.dot(there, here), vector_norm(there), vector_norm(there.sub_(here))]
+        norm = vector_norm(here)
+        losses, products, norms, changes = torch.stack(seen).view(-1, 4).unbind(1)
+        cosines = (products / (norms * norm)).clamp(-1, 1)
+        loss, change, cosine = (column.double().cpu().numpy() for column in (losses, changes, cosines))
+        reach = float(norm if direction is None else vector_norm(flat(direction)))
+    return Line(lengths, loss, change, cosine, lengths * reach, float(loss_here), float(norm))
 
 
 def random_direction(objective: Objective, seed: int, *name: str | int) -> list[Tensor]:

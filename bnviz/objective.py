@@ -7,6 +7,7 @@ Weights are moved by others (`bnviz.line`); how long anything takes, or why it i
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -45,7 +46,7 @@ class Objective:
         """On this batch, with the noise that the network would draw next."""
         return cls(network, inputs, targets, criterion, noise_of(network))
 
-    @property
+    @cached_property
     def parameters(self) -> list[nn.Parameter]:
         """All of the network's, in its own order."""
         return list(self.network.parameters())
