@@ -2,11 +2,9 @@
 
 import math
 
-import numpy as np
-
 from bnviz import quantities
 from bnviz.experiments import Runs
-from bnviz.experiments._statistics import accuracy
+from bnviz.experiments._statistics import accuracy, middle_value
 from bnviz.record import Record
 
 DEFINITION = "Santurkar et al. 2018, Def. 2.1, Fig. 3"
@@ -19,17 +17,17 @@ def middle(record: Record) -> int:
 
 def l2(record: Record) -> float:
     """|G - G'| of the middle layer, median over steps."""
-    return float(np.nanmedian(record.data["shift_l2"].isel(weight_layer=middle(record))))
+    return middle_value(record.data["shift_l2"].isel(weight_layer=middle(record)))
 
 
 def relative(record: Record) -> float:
     """|G - G'| / |G| of the middle layer, median over steps."""
-    return float(np.nanmedian(quantities.relative_shift(record).isel(weight_layer=middle(record))))
+    return middle_value(quantities.relative_shift(record).isel(weight_layer=middle(record)))
 
 
 def cosine(record: Record) -> float:
     """cos(G, G') of the middle layer, median over steps."""
-    return float(np.nanmedian(record.data["shift_cosine"].isel(weight_layer=middle(record))))
+    return middle_value(record.data["shift_cosine"].isel(weight_layer=middle(record)))
 
 
 def more_shift_and_better(runs: Runs) -> float:

@@ -22,13 +22,17 @@ def population_accuracy(record: Record) -> float:
     return record.final("population_test_accuracy")
 
 
+def middle_value(values: object) -> float:
+    """The median of what is not missing; NaN if everything is."""
+    numbers = np.asarray(values, float)
+    seen = numbers[~np.isnan(numbers)]
+    return float(np.median(seen)) if seen.size else math.nan
+
+
 def median(of: Callable[[Record], object]) -> Number:
     """The median over everything that was measured of a quantity."""
 
-    def number(record: Record) -> float:
-        return float(np.nanmedian(np.asarray(of(record), float)))
-
-    return number
+    return lambda record: middle_value(of(record))
 
 
 def difference(of: Number, arm: str, other: str) -> Callable[[Runs], float]:

@@ -7,7 +7,7 @@ and whose units have inputs that stay where they are.
 import numpy as np
 
 from bnviz.experiments import Claim, Experiment, Rule
-from bnviz.experiments._statistics import accuracy, alone, difference, log_ratio
+from bnviz.experiments._statistics import accuracy, alone, difference, log_ratio, middle_value
 from bnviz.presets import ACTIVATIONS
 from bnviz.record import Record
 
@@ -16,14 +16,14 @@ FIGURE = "Ioffe & Szegedy 2015, Sec. 4.1"
 
 def wander(record: Record) -> float:
     """Distance between a unit's largest and smallest median of the run: median over the units of the last layer."""
-    return float(np.nanmedian(_wanders(record)))
+    return middle_value(_wanders(record))
 
 
 def wander_over_width(record: Record) -> float:
     """The same in multiples of the width of the unit's own distribution (outer percentiles, median over steps)."""
     values = record.data["percentile"].isel(layer=-1)
     width = (values.isel(quantile=-1) - values.isel(quantile=0)).median("probe_step").values
-    return float(np.nanmedian(_wanders(record)[width > 0] / width[width > 0]))
+    return middle_value(_wanders(record)[width > 0] / width[width > 0])
 
 
 def _wanders(record: Record) -> np.ndarray:

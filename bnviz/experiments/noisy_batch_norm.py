@@ -4,10 +4,8 @@ Four arms: standard, batch norm, batch norm with noise behind it, and the noise 
 keeps distributions still, noise that shifts them at every step should undo it.
 """
 
-import numpy as np
-
 from bnviz.experiments import Claim, Experiment, Rule
-from bnviz.experiments._statistics import accuracy, difference, log_ratio, population_accuracy
+from bnviz.experiments._statistics import accuracy, difference, log_ratio, middle_value, population_accuracy
 from bnviz.presets import NOISY_BN
 from bnviz.record import Record
 
@@ -18,7 +16,7 @@ NO_HARM = 0.02
 
 def drift(record: Record) -> float:
     """How far a unit's mean moves in one step: median over steps and units of the last hidden layer."""
-    return float(np.nanmedian(record.data["mean_change"].isel(layer=-1)))
+    return middle_value(record.data["mean_change"].isel(layer=-1))
 
 
 EXPERIMENT = Experiment(

@@ -6,11 +6,9 @@ nonlinearity: does batch norm keep units off it, and do gradients get through?
 
 import math
 
-import numpy as np
-
 from bnviz import quantities
 from bnviz.experiments import Claim, Experiment, Rule, Runs
-from bnviz.experiments._statistics import accuracy, difference
+from bnviz.experiments._statistics import accuracy, difference, middle_value
 from bnviz.presets import TEN_LAYERS
 from bnviz.record import Record
 
@@ -19,7 +17,7 @@ NOTES = "course notes 000, 1.3.3, 001 and 002"
 
 def saturated(record: Record) -> float:
     """Share of the samples that saturate a unit: mean over units and layers, median over steps."""
-    return float(np.nanmedian(record.data["saturated_share"].mean(["layer", "unit"])))
+    return middle_value(record.data["saturated_share"].mean(["layer", "unit"]))
 
 
 def imbalance(record: Record) -> float:

@@ -7,7 +7,7 @@ which precision, how much it amounts to, and whether its conditions are met.
 import numpy as np
 
 from bnviz.experiments import Claim, Experiment, Rule
-from bnviz.experiments._statistics import alone
+from bnviz.experiments._statistics import alone, middle_value
 from bnviz.presets import THEORY
 from bnviz.record import Record
 
@@ -24,7 +24,7 @@ def largest(name: str, record: Record) -> float:
 
 def ratio(record: Record) -> float:
     """|P g| / |g|, median over steps and units, minus 1: what matched batch norm takes off a unit's gradient."""
-    return float(np.nanmedian(record.data["theorem_ratio"])) - 1
+    return middle_value(record.data["theorem_ratio"]) - 1
 
 
 def aligned_share(record: Record) -> float:

@@ -11,7 +11,7 @@ import xarray as xr
 
 from bnviz import quantities
 from bnviz.experiments import Claim, Experiment, Rule, Runs
-from bnviz.experiments._statistics import alone, median
+from bnviz.experiments._statistics import alone, median, middle_value
 from bnviz.presets import TEN_LAYERS
 from bnviz.record import Record
 
@@ -39,7 +39,7 @@ def band_over_runs(records: list[Record]) -> float:
 def _band_ratio(arm: str) -> Claim:
     def statistic(runs: Runs) -> float:
         wrong = band_over_runs([runs[run_name(arm, rate)] for rate in LEARNING_RATES])
-        right = float(np.nanmedian(quantities.loss_variation(runs[arm])))
+        right = middle_value(quantities.loss_variation(runs[arm]))
         return math.log(wrong / right) if wrong > 0 and right > 0 else math.nan
 
     return Claim(

@@ -84,6 +84,8 @@ def over_seeds(records: Sequence[Record], of: Quantity, log: bool = False) -> tu
 
 def ribbon(x: Steps | Array, low: Array, high: Array) -> dict[str, Array]:
     """Outline of the area between two lines, `x` and `y` of a trace filled to itself; gaps where one is missing."""
+    with np.errstate(over="ignore"):  # over seeds that diverge, an interval can be wider than numbers go
+        low, high = low.astype(np.float32), high.astype(np.float32)
     seen = np.flatnonzero(np.isfinite(low) & np.isfinite(high))
     xs: list[Any] = []
     ys: list[Any] = []

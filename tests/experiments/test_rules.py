@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from bnviz.experiments import FEWEST_SEEDS, Claim, Rule, interval, judge
+from bnviz.experiments._statistics import middle_value
 
 numbers = st.floats(-1e3, 1e3).map(lambda value: round(value, 6))
 samples = st.lists(numbers, min_size=2, max_size=9).filter(lambda values: np.std(values) > 1e-3)
@@ -116,3 +117,9 @@ def test_ratios_are_judged_as_logarithms_and_shown_as_ratios() -> None:
     assert (finding.low, finding.high) == pytest.approx((math.exp(plain.low), math.exp(plain.high)))
     assert finding.bound == pytest.approx(1.5)
     assert finding.verdict == plain.verdict == "inconclusive"
+
+
+@given(st.lists(st.floats(-1e3, 1e3) | st.just(math.nan), min_size=1))
+def test_the_middle_value_is_numpys_median_of_what_is_not_missing(values: list[float]) -> None:
+    seen = [value for value in values if not math.isnan(value)]
+    assert middle_value(values) == (np.nanmedian(values) if seen else pytest.approx(math.nan, nan_ok=True))

@@ -74,6 +74,12 @@ def test_a_ribbon_is_the_area_between_its_lines_and_has_gaps():
     assert not len(seeds.ribbon(x, low, np.full(6, np.nan))["x"])
 
 
+def test_a_ribbon_leaves_out_what_is_wider_than_the_numbers_that_are_sent():
+    outline = seeds.ribbon(np.arange(3), np.array([0.0, 0, 1e-60]), np.array([1.0, 1e60, 2]))
+    np.testing.assert_array_equal(outline["x"], [0, 0, np.nan, 2, 2])
+    np.testing.assert_array_equal(outline["y"], [0, 1, np.nan, 0, 2])
+
+
 def test_thin_lines_are_the_seeds_and_the_bold_one_is_their_mean(records, repeats):
     drawn = curves.accuracy(records, repeats)
     lines = {trace.name: trace for trace in drawn.data}

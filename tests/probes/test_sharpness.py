@@ -162,6 +162,13 @@ def test_a_product_that_is_not_finite_ends_it() -> None:
     assert np.isnan(largest_eigenvalues(objective, 2, 0)).all()
 
 
+def test_where_nothing_curves_the_eigenvalues_are_0() -> None:
+    """As in a network whose units are all off."""
+    network = nn.Linear(30, 1, bias=False).double()
+    objective = Objective.of(network, drawn(9, 30), torch.zeros(9, 1), lambda out, _: out.square().sum() * 0)
+    np.testing.assert_array_equal(largest_eigenvalues(objective, 2, 0), [0, 0])
+
+
 @NORMS
 def test_leaves_no_trace(norm: str) -> None:
     config, objective = made(norm=norm, sharpness_count=2)
