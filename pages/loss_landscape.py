@@ -4,9 +4,8 @@ How far the loss and its gradient change along the gradient of each step (Santur
 curvature, the plane around the weights, and the common wrong ways to measure it.
 """
 
-from functools import partial
-
 import streamlit as st
+from pydantic import ValidationError
 
 from bnviz import gallery, presets
 from bnviz.comparison import Comparison
@@ -59,7 +58,7 @@ SUGGESTIONS = [
     Suggestion("Tanh", "without kinks, does β settle?", {"activation": "tanh"}),
     Suggestion(
         "Three hidden layers of sigmoids",
-        "batch norm now has the wider band: why? (Compare who learns.)",
+        "batch norm now has the wider band: why? Compare who learns. (This one changes two things.)",
         {"widths": "100,100,100", "activation": "sigmoid"},
     ),
     Suggestion("The lecture notes' range of step lengths", "which numbers depend on it?", presets.NOTES_RANGE),
@@ -133,7 +132,7 @@ def picture(shown: Shown) -> None:
             *wrong_group(shown),
         ]
 
-    board(f"{PAGE}/board", build, shown, toggles, {"plane": partial(links.pick, PAGE, "plane")})
+    board(f"{PAGE}/board", build, shown, toggles, {"plane": map_plane})
     text(WHAT_TO_LOOK_FOR)
     verdict_box("loss_landscape", shown)
     explain.take_away(PAGE, records)
@@ -177,6 +176,11 @@ def wrong_group(shown: Shown) -> list[Group]:
     ]
 
 
+def map_plane(step: int) -> None:
+    """Ask for the planes at an update; a run has at least one, and 0 in the link stands for the last."""
+    links.pick(PAGE, "plane", max(step, 1))
+
+
 def also() -> dict[str, RunConfig]:
     """The planes that were asked for, and the runs of the wrong ways; those of the gallery without being asked."""
     if config is None:
@@ -193,11 +197,14 @@ def also() -> dict[str, RunConfig]:
         wanted[f"plane, {arm}"] = own.model_copy(update=changes)
     if not view["plane"] and not all(gallery.find(one) for one in wanted.values()):
         wanted = {}
-    wrong = {
-        f"wrong way, {arm}, {name}": one
-        for arm, own in arms.items()
-        for name, one in presets.wrong_ways(config, own.norm).configs().items()
-    }
+    try:
+        wrong = {
+            f"wrong way, {arm}, {name}": one
+            for arm, own in arms.items()
+            for name, one in presets.wrong_ways(config, own.norm).configs().items()
+        }
+    except ValidationError:  # four times the largest learning rate is no learning rate
+        wrong = {}
     if view["wrong_ways"] or all(gallery.find(one) for one in wrong.values()):
         wanted |= wrong
     return wanted
@@ -214,6 +221,8 @@ config = run_controls(
 )
 if config is not None:
     arms = Comparison(config, presets.PAIR).configs()
+    if st.session_state[links.setting_key(PAGE, "plane")]:
+        links.within(PAGE, "plane", config.steps)
     comparison_view(PAGE, arms, picture, needs=("line_loss",), also=also)
 st.latex(FORMULA)
 text(SYMBOLS)
