@@ -70,19 +70,18 @@ def verdict_box(name: str, shown: Shown, title: str = "The verdict") -> None:
 def scoreboard() -> None:
     """Every claim: what was said, what the stored runs say, and where to look."""
     kept = stored.read()
-    if not kept.findings:
+    found = _shown_here(kept.findings)
+    own = [one for one in found if one.setting == DEFAULT_SETTING]
+    if not own:
         st.info("No findings are stored; `python -m bnviz gallery build` makes them.", icon=":material/inventory_2:")
         return
-    first = {name: experiments.load(name).datasets[0] for name in registry.names("experiments")}
-    found = [one for one in kept.findings if one.dataset == first.get(one.experiment)]
-    own = [one for one in found if one.setting == DEFAULT_SETTING]
     counted = Counter(one.verdict for one in own)
     summary = ", ".join(f"{counted[verdict]} {verdict}" for verdict in BADGES)
     text(
         f"{len(own)} claims, each tested with {len(own[0].seeds)} seeds on {kept.date}: **{summary}** with the "
         f"settings the pages open with. In other settings {len(_flips(found))} of them come out otherwise."
     )
-    for name in first:
+    for name in registry.names("experiments"):
         ours = [one for one in own if one.experiment == name]
         if ours:
             _table(name, experiments.load(name), ours)
@@ -133,7 +132,7 @@ def flipped(name: str, claim: str) -> list[str]:
     chosen = experiments.load(name)
     found = [one for one in stored.read().of(name, dataset=chosen.datasets[0]) if one.claim == claim]
     usual = next((one.verdict for one in found if one.setting == DEFAULT_SETTING), None)
-    others = [one for one in found if one.setting != DEFAULT_SETTING and one.verdict != usual]
+    others = [one for one in found if one.setting in chosen.settings and usual not in (None, one.verdict)]
     return [f"[{one.setting}]({link(chosen, one.setting)}): {one.verdict}, {numbers(one)}" for one in others]
 
 
@@ -155,6 +154,17 @@ def _judged(name: str, claim: Claim, repeats: Mapping[str, Sequence[Record]]) ->
         return None
 
 
+def _shown_here(found: Sequence[Finding]) -> list[Finding]:
+    """Those of claims and settings that there are still, each on the data set that its experiment is shown with."""
+    known = {
+        (name, claim.name, setting, chosen.datasets[0])
+        for name, chosen in ((name, experiments.load(name)) for name in registry.names("experiments"))
+        for claim in chosen.claims
+        for setting in (DEFAULT_SETTING, *chosen.settings)
+    }
+    return [one for one in found if (one.experiment, one.claim, one.setting, one.dataset) in known]
+
+
 def _flips(found: Sequence[Finding]) -> set[tuple[str, str]]:
     usual = {(one.experiment, one.claim): one.verdict for one in found if one.setting == DEFAULT_SETTING}
     return {
@@ -170,21 +180,20 @@ def _table(name: str, chosen: Experiment, found: Sequence[Finding]) -> None:
     on_mnist = {one.claim: one for one in stored.read().of(name, DEFAULT_SETTING, "mnist")}
     rows = []
     for one in found:
-        if one.claim in claims:
-            claim = claims[one.claim]
-            said = f"{_first_upper(claim.measured)}: **{numbers(one)}**, asked for: {asked(one, claim)}"
-            elsewhere = flipped(name, one.claim)
-            if one.claim in on_mnist and on_mnist[one.claim].verdict != one.verdict:
-                other = on_mnist[one.claim]
-                elsewhere.append(f"[MNIST]({link(chosen, dataset='mnist')}): {other.verdict}, {numbers(other)}")
-            rows.append(
-                {
-                    "Verdict": badge(one),
-                    "What is claimed, and by whom": f"{claim.statement} *{claim.source}*",
-                    "What our runs say": said,
-                    "Otherwise in": "; ".join(elsewhere) or "–",
-                }
-            )
+        claim = claims[one.claim]
+        said = f"{_first_upper(claim.measured)}: **{numbers(one)}**, asked for: {asked(one, claim)}"
+        elsewhere = flipped(name, one.claim)
+        if one.claim in on_mnist and on_mnist[one.claim].verdict != one.verdict:
+            other = on_mnist[one.claim]
+            elsewhere.append(f"[MNIST]({link(chosen, dataset='mnist')}): {other.verdict}, {numbers(other)}")
+        rows.append(
+            {
+                "Verdict": badge(one),
+                "What is claimed, and by whom": f"{claim.statement} *{claim.source}*",
+                "What our runs say": said,
+                "Otherwise in": "; ".join(elsewhere) or "–",
+            }
+        )
     st.table(pd.DataFrame(rows).set_index("Verdict"))
 
 
