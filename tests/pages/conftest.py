@@ -1,5 +1,6 @@
 """The app in AppTest, with one real training service for all tests of this folder."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,8 +11,11 @@ import pytest
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
-from bnviz import gallery
+from bnviz import experiments, gallery, registry
 from bnviz.config import RunConfig
+from bnviz.experiments import DEFAULT_SETTING, Finding
+from bnviz.gallery import findings
+from bnviz.gallery.findings import Stored
 from bnviz.jobs.service import Service
 from bnviz.presets import PRESETS
 from bnviz.record import Record
@@ -66,10 +70,39 @@ def preset_record() -> Callable[[RunConfig], Record | None]:
     return preset_record
 
 
+@pytest.fixture(scope="session")
+def kept() -> Stored:
+    """Findings of every claim in every setting, made up: each is supported by default and nowhere else."""
+    found = []
+    for name in registry.names("experiments"):
+        chosen = experiments.load(name)
+        for setting in (DEFAULT_SETTING, *chosen.settings):
+            verdict = "supported" if setting == DEFAULT_SETTING else "contradicted"
+            found += [
+                Finding(
+                    experiment=name,
+                    claim=claim.name,
+                    setting=setting,
+                    dataset=chosen.datasets[0],
+                    seeds=(0, 1, 2, 3, 4),
+                    values=(2.0, 3.0, 4.0, 5.0, 6.0),
+                    mean=4.0,
+                    low=2.0,
+                    high=6.0,
+                    kind=claim.rule.kind,
+                    bound=claim.rule.bound,
+                    verdict=verdict,
+                )
+                for claim in chosen.claims
+            ]
+    return Stored("2026-01-31", {}, tuple(found))
+
+
 @pytest.fixture
-def full_gallery(preset_record, monkeypatch) -> None:
-    """The gallery has the presets' runs, whether or not its files are up to date."""
+def full_gallery(preset_record, kept, monkeypatch) -> None:
+    """The gallery has the presets' runs and findings, whether or not its files are up to date."""
     monkeypatch.setattr(live.gallery, "find", preset_record)
+    monkeypatch.setattr(findings, "read", lambda: kept)
 
 
 @pytest.fixture
@@ -127,3 +160,43 @@ def status() -> Callable[[AppTest], str]:
         return lines[0]
 
     return status
+
+
+@pytest.fixture(scope="session")
+def groups() -> Callable[[AppTest, str], dict[str, dict]]:
+    """The groups of a page's board as they were handed to the browser, by name; charts are figures by name."""
+
+    def groups(at: AppTest, page: str) -> dict[str, dict]:
+        _, drawn = at.session_state[f"{page}/board/drawn"]
+        decoded = {group["name"]: dict(group) for group in drawn}
+        for group in decoded.values():
+            group["charts"] = {chart["name"]: json.loads(chart["figure"]) for chart in group["charts"]}
+        return decoded
+
+    return groups
+
+
+@pytest.fixture(scope="session")
+def verdicts() -> Callable[[AppTest], str]:
+    """All verdict boxes of a page."""
+
+    def verdicts(at: AppTest) -> str:
+        return "\n".join(text.value for text in at.markdown if "-badge[" in text.value)
+
+    return verdicts
+
+
+@pytest.fixture(scope="session")
+def words(groups) -> Callable[[AppTest, str], list[str]]:
+    """Everything that a page says in words, its board's captions and alternative texts included."""
+
+    def words(at: AppTest, page: str) -> list[str]:
+        kinds = ("title", "subheader", "markdown", "caption", "info", "warning", "error")
+        said = [one.value for kind in kinds for one in getattr(at, kind)]
+        for group in groups(at, page).values():
+            said += [group["title"], group["caption"], group["note"]]
+            for figure in group["charts"].values():
+                said += [figure["layout"]["meta"]["title"], figure["layout"]["meta"]["alt"]]
+        return said
+
+    return words

@@ -100,6 +100,7 @@ def test_every_page_opens(server, name):
     assert "?" in json.dumps(title)
     assert not elements(snapshot["tree"], "exception")
     assert not elements(snapshot["tree"], "error")
+    assert not maps_torch(psutil.Process(server.process.pid)), "charts, verdicts and all"
 
 
 def test_a_run_is_trained_without_torch_in_the_apps_process(server):

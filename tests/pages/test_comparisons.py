@@ -1,0 +1,108 @@
+"""What the pages on the second paper have in common: a link trains their arms, and the runs are judged."""
+
+import re
+import time
+
+import pytest
+
+from bnviz import experiments, presets
+from bnviz.config import RunConfig
+
+ARMS = {
+    "noisy_bn": presets.FOUR,
+    "covariate_shift": presets.PAIR,
+    "loss_landscape": presets.PAIR,
+    "theory": presets.PAIR,
+}
+EXPERIMENTS = {
+    "noisy_bn": "noisy_batch_norm",
+    "covariate_shift": "covariate_shift_mlp",
+    "loss_landscape": "loss_landscape",
+    "theory": "theorems",
+}
+TINY = {"widths": "12,12", "batch": "32", "steps": "20", "probe_points": "4", "curve_points": "3", "test_samples": "50"}
+LAYERS = {"noisy_bn": {"layer": "2", "unit": "12"}, "covariate_shift": {"layer": "3"}}
+"""What each page looks at, where there are so few."""
+
+
+def wanted(name, link):
+    """The runs of the page's arms, as a link describes them."""
+    base, problems = RunConfig.from_query(link, presets.DEFAULTS[name])
+    assert problems == []
+    return [base.model_copy(update=changes) for changes in ARMS[name].values()]
+
+
+@pytest.mark.parametrize("name", ARMS)
+def test_a_link_trains_the_arms_and_nothing_else(name, opened, asked, finish, groups, verdicts, words, status):
+    link = TINY | {"seed": "21", "lr": "0.05"}
+    at = finish(opened(name, **link, **LAYERS.get(name, {})))
+    assert asked == wanted(name, link)
+    assert at.query_params == link | LAYERS.get(name, {})
+    assert not at.error
+    assert not at.warning
+    assert not at.info
+    assert "after 20 updates" in status(at)
+    assert all(f"**{arm}** " in status(at) for arm in ARMS[name])
+    drawn = groups(at, name)
+    assert all(group["charts"] for group in drawn.values() if group["name"] != "plane")
+    for claim in experiments.load(EXPERIMENTS[name]).claims:
+        assert claim.statement in verdicts(at)
+    assert ", one seed]" in verdicts(at)
+    assert not [said for said in words(at, name) if re.search(r"\b(nan|inf|None)\b", said)]
+
+
+@pytest.mark.parametrize("name", ARMS)
+def test_three_seeds_of_every_arm_give_an_interval(name, opened, asked, finish, verdicts):
+    link = TINY | {"seed": "31"}
+    at = finish(opened(name, **link, **LAYERS.get(name, {}), seeds="3"))
+    assert asked == [one for seed in (31, 32, 33) for one in wanted(name, link | {"seed": str(seed)})]
+    assert not at.error
+    assert re.search(r"On screen: \*\*\S+ \(\S+ to \S+, 3 seeds\)\*\*", verdicts(at))
+    assert re.search(r":(green|orange)-badge\[:material/(check|close): (dis)?agrees, 3 seeds\]", verdicts(at))
+
+
+@pytest.mark.parametrize("name", ARMS)
+def test_while_runs_go_on_they_are_not_judged(name, opened, finish, verdicts):
+    at = opened(name, **TINY | {"seed": "41", "steps": "20000"})
+    end = time.monotonic() + 60
+    while not at.get("bidi_component"):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+        at.run()
+    first = experiments.load(EXPERIMENTS[name]).claims[0]
+    assert first.statement not in verdicts(at)
+    assert any("follows when the runs have ended" in caption.value for caption in at.caption)
+    at.button(key=f"{name}/action").click().run()
+    finish(at)
+
+
+@pytest.mark.parametrize("name", ARMS)
+def test_the_stored_verdict_stands_beside_with_links_to_where_it_turns(name, opened, verdicts, kept):
+    at = opened(name)
+    chosen = experiments.load(EXPERIMENTS[name])
+    box = verdicts(at)
+    assert box.count("supported] Stored runs, as the page opens: 4 (2 to 6, 5 seeds).") >= len(chosen.claims)
+    for setting in chosen.settings:
+        assert f"[{setting}](/{name}?" in box
+        assert f"{setting}](/{name}?" in box.replace("contradicted, 4 (2 to 6, 5 seeds)", "")
+
+
+@pytest.mark.parametrize("name", ARMS)
+def test_runs_that_diverge_are_told_and_judged_as_undefined(name, opened, finish, verdicts, status, words):
+    wild = {"lr": "1000", "activation": "relu", "weight_decay": "0.1", "widths": "30,20", "steps": "60", "seed": "51"}
+    at = finish(opened(name, **TINY | wild))
+    assert "diverged by update" in status(at)
+    assert not at.error
+    assert not [said for said in words(at, name) if re.search(r"\b(nan|inf|None)\b", said)]
+
+
+@pytest.mark.parametrize("name", ARMS)
+def test_trained_live_again_the_page_stays_up(name, opened, finish, asked, status):
+    at = finish(opened(name, **TINY | {"seed": "61"}))
+    asked.clear()
+    at.button(key=f"{name}/action").click().run()
+    assert not at.exception
+    assert asked[: len(ARMS[name])] == wanted(name, TINY | {"seed": "61"})
+    finish(at)
+    assert "after 20 updates" in status(at)
+    assert all(f"**{arm}** " in status(at) for arm in ARMS[name])
