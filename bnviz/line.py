@@ -55,17 +55,19 @@ def along(objective: Objective, direction: Sequence[Tensor] | None, lengths: Arr
         there = torch.empty_like(here)
         parameters = objective.parameters
         seen = []
-        for length in lengths:  # nothing but what each point needs: beside a pass of a small network, little is much
+        for length in lengths:  # dot products: torch's norms take several times as long, which small networks feel
             with torch.no_grad():
                 for parameter, origin, step in zip(parameters, start, steps, strict=True):
                     torch.sub(origin, step, alpha=float(length), out=parameter)
             point, parts = objective.gradient()
             torch.cat([part.reshape(-1) for part in parts], out=there)
-            seen += [point, torch.dot(there, here), vector_norm(there), vector_norm(there.sub_(here))]
-        norm = vector_norm(here)
-        losses, products, norms, changes = torch.stack(seen).view(-1, 4).unbind(1)
-        cosines = (products / (norms * norm)).clamp(-1, 1)
-        loss, change, cosine = (column.double().cpu().numpy() for column in (losses, changes, cosines))
+            product, square = torch.dot(there, here), torch.dot(there, there)
+            difference = there.sub_(here)
+            seen += [point, product, square, torch.dot(difference, difference)]
+        norm = torch.dot(here, here).sqrt()
+        losses, products, squares, changes = torch.stack(seen).view(-1, 4).unbind(1)
+        cosines = (products / (squares.sqrt() * norm)).clamp(-1, 1)
+        loss, change, cosine = (column.double().cpu().numpy() for column in (losses, changes.sqrt(), cosines))
         reach = float(norm if direction is None else vector_norm(flat(direction)))
     return Line(lengths, loss, change, cosine, lengths * reach, float(loss_here), float(norm))
 
