@@ -72,6 +72,7 @@ def picture(shown: Shown) -> None:
     if config is not None:
         links.keep(PAGE, config, DEFAULTS, VIEW)
     against: Against = "loss" if toggles[0] else "updates"
+    several = any(record.config.sharpness_count > 1 for record in records.values())
     planes = {arm: shown.also[f"plane, {arm}"] for arm in records if f"plane, {arm}" in shown.also}
 
     def build() -> list[Group]:
@@ -117,7 +118,8 @@ def picture(shown: Shown) -> None:
                     "smoothness": landscape.effective_smoothness(records, repeats, against),
                     "sharpness": sharpness.smoothness_and_sharpness(records),
                     "scale-invariant": sharpness.scale_invariant(records),
-                },
+                }
+                | ({"eigenvalues": sharpness.eigenvalues(records)} if several else {}),
             ),
             Group(
                 "plane",

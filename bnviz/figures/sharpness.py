@@ -5,6 +5,7 @@ front of a normalisation shrinks merely because weights grow, so there is a scal
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import plotly.graph_objects as go
@@ -65,6 +66,37 @@ def scale_invariant(records: Mapping[str, Record]) -> go.Figure:
     _sharpness(drawn, records, _scale_free, "λ max · |θ|²")
     log_axis(drawn)
     return drawn
+
+
+def eigenvalues(records: Mapping[str, Record]) -> go.Figure:
+    """The largest eigenvalues of the Hessian, as many as were asked for, the first bold; negative ones are left out."""
+    drawn = figure(
+        "Largest eigenvalues",
+        told("Largest Hessian eigenvalues over updates", told_medians(records, quantities.largest_eigenvalue)),
+        "updates",
+        "eigenvalue",
+        most_steps(records),
+    )
+    for name, style in styles(records).items():
+        ranks = records[name].data.sizes.get("rank", 0)
+        for rank in reversed(range(ranks)):
+            found = series(records[name], partial(_ranked, rank))
+            if found is not None:
+                drawn.add_scatter(
+                    x=found[0],
+                    y=np.where(found[1] > 0, found[1], np.nan),
+                    name=f"{name}, λ {rank + 1}",
+                    mode="lines+markers",
+                    line={"color": style.colour, "dash": style.dash, "width": 1 if rank else 2.5},
+                    marker={"color": style.colour, "symbol": style.symbol, "size": 4 if rank else 8},
+                    hovertemplate=f"{name}, λ {rank + 1}<br>update %{{x}}: %{{y:.3g}}<extra></extra>",
+                )
+    log_axis(drawn)
+    return drawn
+
+
+def _ranked(rank: int, record: Record) -> xr.DataArray:
+    return record.data["sharpness"].isel(rank=rank).dropna("probe_step")
 
 
 def _sharpness(drawn: go.Figure, records: Mapping[str, Record], of: Quantity, named: str) -> None:

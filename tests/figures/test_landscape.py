@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 
+from bnviz.config import RunConfig
 from bnviz.figures import landscape, ray, sharpness
 from bnviz.figures.style import two_digits
+from bnviz.record import Record
 
 
 def of(record, name):
@@ -165,3 +168,18 @@ def test_axes_of_rays_stand_still_whatever_a_single_outlier_does(run):
     wild = type(record)(record.config, record.data.assign(line_loss=values), record.outcome)
     quiet, shaken = (ray.loss_change({"standard": one}).layout.yaxis.range for one in (record, wild))
     assert shaken[1] < 2 * quiet[1] + 1
+
+
+def test_every_eigenvalue_has_a_line_and_the_first_is_bold():
+    steps = {"probe_step": [0, 5, 9]}
+    values = [[3.0, 1.0], [np.nan, np.nan], [2.0, -1.0]]
+    record = Record(RunConfig(), xr.Dataset({"sharpness": (("probe_step", "rank"), values)}, steps))
+    second, first = sharpness.eigenvalues({"standard": record}).data
+    np.testing.assert_array_equal(first.x, [0, 9])
+    np.testing.assert_array_equal(first.y, [3.0, 2.0])
+    np.testing.assert_array_equal(second.y, [1.0, np.nan])  # a negative one has no place on a log axis
+    assert first.line.width > second.line.width
+
+
+def test_without_eigenvalues_there_are_no_lines():
+    assert not sharpness.eigenvalues({"standard": Record.from_frames(RunConfig(), [])}).data
