@@ -109,9 +109,8 @@ def _validated(chosen: dict[str, Any]) -> RunConfig | None:
 
 def layer_control(page: str, layers: int, first: int = 1) -> int:
     """Which layer, from `first` on; stays within what was recorded."""
-    within(page, "layer", layers)
+    within(page, "layer", layers, first)
     key = setting_key(page, "layer")
-    st.session_state[key] = max(st.session_state[key], first)
     layer = st.number_input(f"Layer (of {layers})", min_value=first, max_value=layers, step=1, key=key, width=140)
     return int(layer)
 

@@ -59,10 +59,10 @@ def keep(page: str, config: RunConfig, defaults: RunConfig, view: Mapping[str, i
         st.query_params.from_dict(query)
 
 
-def within(page: str, name: str, largest: int) -> None:
-    """Bring one of the page's own settings to 1 ... `largest`, and say so if it was the link that asked for another."""
+def within(page: str, name: str, largest: int, smallest: int = 1) -> None:
+    """Bring one of the page's own settings to `smallest` ... `largest`; say so if the link asked for another."""
     given = st.session_state[setting_key(page, name)]
-    _bring(page, name, min(max(given, 1), largest), f"a whole number from 1 to {largest}")
+    _bring(page, name, min(max(given, smallest), largest), f"a whole number from {smallest} to {largest}")
 
 
 def one_of(page: str, name: str, allowed: Sequence[int]) -> None:

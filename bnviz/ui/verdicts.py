@@ -22,6 +22,8 @@ from bnviz.record import Record
 from bnviz.ui.prose import READING_WIDTH, text
 from bnviz.ui.shown import Shown
 
+SMALL = 1e-4
+"""Bounds that are smaller are told as powers of ten; others as they are, for rounded they would be other bounds."""
 BADGES: Mapping[Verdict, str] = {
     "supported": ":green-badge[:material/check: supported]",
     "contradicted": ":orange-badge[:material/close: contradicted]",
@@ -123,7 +125,8 @@ def numbers(finding: Finding) -> str:
 def asked(finding: Finding, claim: Claim) -> str:
     """What the interval has to keep to."""
     if finding.kind != "within":
-        return f"{finding.kind} {two_digits(finding.bound)}"
+        small = 0 < abs(finding.bound) < SMALL
+        return f"{finding.kind} {two_digits(finding.bound) if small else f'{finding.bound:.3g}'}"
     return f"within a factor of {finding.bound:.3g}" if claim.ratio else f"within ±{finding.bound:g}"
 
 
@@ -133,16 +136,29 @@ def flipped(name: str, claim: str) -> list[str]:
     found = [one for one in stored.read().of(name, dataset=chosen.datasets[0]) if one.claim == claim]
     usual = next((one.verdict for one in found if one.setting == DEFAULT_SETTING), None)
     others = [one for one in found if one.setting in chosen.settings and usual not in (None, one.verdict)]
-    return [f"[{one.setting}]({link(chosen, one.setting)}): {one.verdict}, {numbers(one)}" for one in others]
+    return [f"{_linked(chosen, one.setting)}: {one.verdict}, {numbers(one)}" for one in others]
 
 
 def link(chosen: Experiment, setting: str = DEFAULT_SETTING, dataset: str | None = None) -> str:
-    """The address of the experiment's page in one of its settings."""
+    """The address of the experiment's page in one of its settings, as far as the page has settings for it."""
     usual = DEFAULTS[chosen.page]
+    if not _follows(chosen):
+        return f"/{chosen.page}"
     changes = {} if setting == DEFAULT_SETTING else dict(chosen.settings[setting])
     own = {"norm": usual.norm, "probes": usual.probes, "dataset": dataset or chosen.datasets[0]}
     query = RunConfig.model_validate(chosen.base.model_dump() | changes | own).to_query(usual)
     return f"/{chosen.page}" + (f"?{urlencode(query, safe=',')}" if query else "")
+
+
+def _linked(chosen: Experiment, setting: str) -> str:
+    """The setting's name, as a link if the page can show it."""
+    return f"[{setting}]({link(chosen, setting)})" if _follows(chosen) else setting
+
+
+def _follows(chosen: Experiment) -> bool:
+    """Whether the page's controls are for what the experiment measures; if not, the page shows runs of its own."""
+    probes = set(chosen.base.probes)
+    return not probes or not probes.isdisjoint(DEFAULTS[chosen.page].probes)
 
 
 def _judged(name: str, claim: Claim, repeats: Mapping[str, Sequence[Record]]) -> Finding | None:
