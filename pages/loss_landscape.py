@@ -144,8 +144,14 @@ def look_controls() -> tuple[bool, ...]:
     """How it is looked at: switches that are part of the link."""
     labels = {
         "against_loss": ("Against the loss", "Instead of against updates: compares the arms where they are as good"),
-        "plane_pca": ("Plane of principal components", "Instead of random directions that arms share"),
-        "plane_inference": ("Plane in inference mode", "Running statistics instead of the batch's own"),
+        "plane_pca": (
+            "Plane of principal components",
+            "Instead of random directions that arms share; trains each arm once more",
+        ),
+        "plane_inference": (
+            "Plane in inference mode",
+            "Running statistics instead of the batch's own; trains each arm once more",
+        ),
         "wrong_ways": ("Wrong ways beside it", "Trains each arm at further learning rates"),
     }
     with st.container(horizontal=True, key=f"{PAGE}-look"):
@@ -197,7 +203,8 @@ def also() -> dict[str, RunConfig]:
             "plane_mode": "inference" if view["plane_inference"] else "training",
         }
         wanted[f"plane, {arm}"] = own.model_copy(update=changes)
-    if not view["plane"] and not all(gallery.find(one) for one in wanted.values()):
+    chosen = view["plane"] or view["plane_pca"] or view["plane_inference"]
+    if not chosen and not all(gallery.find(one) for one in wanted.values()):
         wanted = {}
     try:
         wrong = {

@@ -101,6 +101,20 @@ def test_a_plane_is_mapped_at_the_update_that_was_clicked(opened, asked, finish,
     assert groups(at, "loss_landscape")["plane"]["charts"].keys() == PLANES
 
 
+def test_another_kind_of_plane_is_mapped_at_the_last_update_without_a_click(opened, asked, finish, groups):
+    link = TINY | {"seed": "79"}
+    at = finish(opened("loss_landscape", **link))
+    asked.clear()
+    at.toggle(key="loss_landscape.plane_pca").set_value(True).run()
+    finish(at)
+    assert [(config.norm, config.steps, config.plane_kind) for config in asked] == [
+        ("none", 20, "pca"),
+        ("batch", 20, "pca"),
+    ]
+    assert at.query_params == link | {"plane_pca": "1"}
+    assert groups(at, "loss_landscape")["plane"]["charts"].keys() == PLANES
+
+
 def test_a_plane_after_the_last_update_is_told_and_mapped_at_the_last(opened, asked, finish):
     at = opened("loss_landscape", **TINY | {"seed": "74"}, plane="99999")
     (warning,) = at.warning
