@@ -109,6 +109,7 @@ class Experiment:
         claims: what is tested.
         settings: what each setting changes in the base, by its name: where verdicts may flip.
         datasets: what the experiment makes sense on, first the one it is shown with.
+        page_order: where it stands among those of its page.
     """
 
     question: str
@@ -119,6 +120,7 @@ class Experiment:
     claims: Sequence[Claim]
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     datasets: Sequence[str] = ("digits", "mnist")
+    page_order: int = 1
 
     def configs(
         self, seed: int = 0, setting: str = DEFAULT_SETTING, dataset: str | None = None

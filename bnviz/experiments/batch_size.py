@@ -17,6 +17,7 @@ EXPERIMENT = Experiment(
     question="When does batch norm stop working?",
     source=NOTES,
     page="activations",
+    page_order=2,
     base=RunConfig(activation="relu", init="xavier", batch_size=2, probes=()),
     arms={"standard": {"norm": "none"}, "batch norm": {"norm": "batch"}},
     claims=(

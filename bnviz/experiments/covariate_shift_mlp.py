@@ -13,6 +13,7 @@ EXPERIMENT = Experiment(
     question="Does batch norm reduce internal covariate shift?",
     source=DEFINITION,
     page="covariate_shift",
+    page_order=0,
     base=COVARIATE_SHIFT.base,
     arms=COVARIATE_SHIFT.arms,
     claims=(

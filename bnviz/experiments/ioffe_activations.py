@@ -36,6 +36,7 @@ EXPERIMENT = Experiment(
     question="Does batch norm keep a unit's input distribution still?",
     source=f"{FIGURE}, Fig. 1",
     page="activations",
+    page_order=0,
     base=ACTIVATIONS.base,
     arms=ACTIVATIONS.arms,
     claims=(

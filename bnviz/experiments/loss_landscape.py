@@ -31,6 +31,7 @@ EXPERIMENT = Experiment(
     question="Is the loss landscape smoother with batch norm?",
     source=FIGURE,
     page="loss_landscape",
+    page_order=0,
     base=LANDSCAPE.base,
     arms=LANDSCAPE.arms,
     claims=(

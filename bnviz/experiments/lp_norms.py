@@ -16,6 +16,7 @@ EXPERIMENT = Experiment(
     question="Is batch norm special?",
     source=SOURCE,
     page="noisy_bn",
+    page_order=2,
     base=TEN_LAYERS.model_copy(update={"probes": ()}),
     arms={"standard": {"norm": "none"}, "batch norm": {"norm": "batch"}}
     | {arm: {"norm": "lp_batch", "norm_p": order} for arm, order in ORDERS.items()},

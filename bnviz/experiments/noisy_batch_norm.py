@@ -23,6 +23,7 @@ EXPERIMENT = Experiment(
     question="What if we put the shift back?",
     source=FIGURE,
     page="noisy_bn",
+    page_order=0,
     base=NOISY_BN.base,
     arms=NOISY_BN.arms,
     claims=(

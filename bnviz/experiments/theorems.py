@@ -44,6 +44,7 @@ EXPERIMENT = Experiment(
     question="Do the theorems hold on this network?",
     source=f"{PAPER}, Sec. 4",
     page="theory",
+    page_order=0,
     base=THEORY.base,
     arms=THEORY.arms,
     claims=(

@@ -68,6 +68,7 @@ EXPERIMENT = Experiment(
     question="Is the loss landscape smoother with batch norm?",
     source=FIGURE,
     page="loss_landscape",
+    page_order=2,
     base=TEN_LAYERS.model_copy(update={"probes": ("landscape_line", "wrong_ways")}),
     arms={
         run_name(arm, rate): {"norm": norm, "learning_rate": rate}

@@ -22,6 +22,8 @@ from bnviz.record import Record
 from bnviz.ui.prose import READING_WIDTH, text
 from bnviz.ui.shown import Shown
 
+ROUNDING = 1e-5
+"""A mean that is so much smaller than its interval is what float32 left of 0."""
 SMALL = 1e-4
 """Bounds that are smaller are told as powers of ten; others as they are, for rounded they would be other bounds."""
 BADGES: Mapping[Verdict, str] = {
@@ -83,10 +85,17 @@ def scoreboard() -> None:
         f"{len(own)} claims, each tested with {len(own[0].seeds)} seeds on {kept.date}: **{summary}** with the "
         f"settings the pages open with. In other settings {len(_flips(found))} of them come out otherwise."
     )
-    for name in registry.names("experiments"):
+    for name, chosen in _as_the_pages_come().items():
         ours = [one for one in own if one.experiment == name]
         if ours:
-            _table(name, experiments.load(name), ours)
+            _table(name, chosen, ours)
+
+
+def _as_the_pages_come() -> dict[str, Experiment]:
+    """All experiments, in the order of the pages that show them."""
+    pages = list(DEFAULTS)
+    found = {name: experiments.load(name) for name in registry.names("experiments")}
+    return dict(sorted(found.items(), key=lambda item: (pages.index(item[1].page), item[1].page_order, item[0])))
 
 
 def badge(finding: Finding) -> str:
@@ -116,7 +125,8 @@ def numbers(finding: Finding) -> str:
     seeds = f"{len(finding.seeds)} seeds" if len(finding.seeds) > 1 else "one seed"
     if not math.isfinite(finding.mean):
         return f"undefined ({seeds})"
-    mean = two_digits(finding.mean)
+    width = finding.high - finding.low
+    mean = two_digits(0.0 if abs(finding.mean) < ROUNDING * width else finding.mean)
     if not math.isfinite(finding.low):
         return f"{mean} ({seeds})"
     return f"{mean} ({two_digits(finding.low)} to {two_digits(finding.high)}, {seeds})"
