@@ -5,6 +5,7 @@ How much a layer's gradient changes because the layers in front of it make their
 """
 
 from functools import partial
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -50,6 +51,7 @@ SYMBOLS = """
 Layer i of k, update t. The step is the optimiser's real one. All parameters of the layers in front move, their γ and
 β too; G is the gradient of the layer's weight matrix alone, on the mini-batch that the step is made with.
 """
+DEEP_LINEAR = f"/{PAGE}?{urlencode(presets.DEEP_LINEAR.base.to_query(DEFAULTS) | {'layer': '20'}, safe=',')}"
 SUGGESTIONS = [
     Suggestion(
         "Three hidden layers instead of ten",
@@ -57,11 +59,7 @@ SUGGESTIONS = [
         {"widths": "100,100,100", "layer": "2"},
     ),
     Suggestion("A tenth of the learning rate", "what does the size of the step do to it?", {"lr": "0.01"}),
-    Suggestion(
-        "The paper's deep linear network",
-        "does the cosine of layer 20 stay at 1? (This one changes the network and its task.)",
-        presets.DEEP_LINEAR.base.to_query(DEFAULTS) | {"layer": "20"},
-    ),
+    Suggestion("Adam", "the step is another rule's: does the order of the two networks change?", {"optimizer": "adam"}),
 ]
 
 
@@ -128,6 +126,7 @@ def classifies(shown: Shown) -> bool:
 problems = links.open_page(PAGE, DEFAULTS, VIEW)
 st.title("Does batch norm reduce internal covariate shift?")
 text(INTRODUCTION)
+text(f"The page opens with networks that classify; [the paper's deep linear network]({DEEP_LINEAR}) is a link away.")
 link_problems(problems)
 config = run_controls(
     PAGE, ("dataset", "activation", "learning_rate", "steps", "seeds"), ("Network", "Training", "Measuring")

@@ -56,11 +56,7 @@ by Lanczos.
 """
 SUGGESTIONS = [
     Suggestion("Tanh", "without kinks, does β settle?", {"activation": "tanh"}),
-    Suggestion(
-        "Three hidden layers of sigmoids",
-        "batch norm now has the wider band: why? Compare who learns. (This one changes two things.)",
-        {"widths": "100,100,100", "activation": "sigmoid"},
-    ),
+    Suggestion("Sigmoid", "whose band is wider now, and who learns?", {"activation": "sigmoid"}),
     Suggestion("The lecture notes' range of step lengths", "which numbers depend on it?", presets.NOTES_RANGE),
 ]
 
