@@ -18,6 +18,7 @@ from bnviz.ui.controls import run_controls, unit_controls
 from bnviz.ui.live import comparison_view
 from bnviz.ui.prose import Suggestion, link_problems, text, try_next
 from bnviz.ui.shown import Shown
+from bnviz.ui.verdicts import verdict_box
 
 SECTION = "What the papers measured"
 ORDER = 10
@@ -102,6 +103,8 @@ def picture(shown: Shown) -> None:
 
     board(f"{PAGE}/board", build, shown, (at, one, shared), on_event={"unit": partial(links.pick, PAGE, "unit")})
     of_unit = (f"layer-{at}-unit-{one}.csv", partial(explain.unit_table, records, at, one))
+    text(WHAT_TO_LOOK_FOR)
+    verdict_box("ioffe_activations", shown)
     explain.take_away(PAGE, records, {f"Unit {one} of layer {at} (CSV)": of_unit})
 
 
@@ -115,7 +118,6 @@ if config is not None:
     if config.norm != "none":
         arms[registry.describe("norms", config.norm).label.lower()] = {}
     comparison_view(PAGE, Comparison(config, arms).configs(), picture, needs=("low",))
-text(WHAT_TO_LOOK_FOR)
 st.latex(FORMULA)
 explain.probe_source("activations")
 try_next(PAGE, SUGGESTIONS)

@@ -58,6 +58,7 @@ EXPERIMENT = Experiment(
             "test accuracy at the end, noisy standard minus standard",
             difference(accuracy, "noisy standard", "standard"),
             Rule("below", -NO_HARM),
+            not_in=("5 × 100 sigmoid, learning rate 0.5",),  # there the standard network does not train as it is
         ),
         Claim(
             "noise_shifts",

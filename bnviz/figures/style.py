@@ -147,9 +147,15 @@ def percent(share: float) -> str:
 
 def two_digits(value: float) -> str:
     """A number with two significant digits, as a person writes it: 0.00018, 150, 1.8×10⁻⁷."""
+    return digits(value, 2)
+
+
+def digits(value: float, count: int) -> str:
+    """The same with as many significant digits as one likes."""
+    exact = f"{value:.{count - 1}e}"
     if value == 0 or 1e-4 <= abs(value) < 1e5:
-        return f"{float(f'{value:.1e}'):.10g}"
-    mantissa, _, exponent = f"{value:.1e}".partition("e")
+        return f"{float(exact):.10g}"
+    mantissa, _, exponent = exact.partition("e")
     return f"{mantissa}×10{str(int(exponent)).translate(SUPERSCRIPT)}"
 
 

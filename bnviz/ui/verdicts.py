@@ -15,7 +15,7 @@ import streamlit as st
 from bnviz import experiments, registry
 from bnviz.config import RunConfig
 from bnviz.experiments import DEFAULT_SETTING, Claim, Experiment, Finding, Verdict
-from bnviz.figures.style import two_digits
+from bnviz.figures.style import digits, two_digits
 from bnviz.gallery import findings as stored
 from bnviz.presets import DEFAULTS
 from bnviz.record import Record
@@ -64,9 +64,12 @@ def verdict_box(name: str, shown: Shown, title: str = "The verdict") -> None:
     with st.container(border=True, key=f"verdict-{name}", width=READING_WIDTH):
         st.markdown(f"**{title}**")
         st.markdown("\n\n".join(rows))
+        if any(record.outcome == "stopped" for several in shown.repeats.values() for record in several):
+            st.caption("Runs were stopped; they are judged as far as they went.")
         st.caption(
-            "Statistic and rule of each claim were declared before the runs. The interval is the 95 % t-interval of "
-            "the paired difference (or ratio) over seeds; a verdict needs 5 of them: "
+            "One run can lie on either side of what many say; three seeds show how far they differ. Statistic and rule "
+            "of each claim were declared before the runs. The interval is the 95 % t-interval of the paired difference "
+            "(or ratio) over seeds; a verdict needs 5 of them: "
             f"`python -m bnviz experiment {name} --seeds 5 --sweep`."
         )
 
@@ -121,15 +124,15 @@ def _smallest(finding: Finding) -> float:
 
 
 def numbers(finding: Finding) -> str:
-    """The mean, and the interval where there is one: 0.13 (0.10 to 0.15, 5 seeds)."""
+    """The mean, and the interval where there is one: 0.131 (0.104 to 0.152, 5 seeds)."""
     seeds = f"{len(finding.seeds)} seeds" if len(finding.seeds) > 1 else "one seed"
     if not math.isfinite(finding.mean):
         return f"undefined ({seeds})"
     width = finding.high - finding.low
-    mean = two_digits(0.0 if abs(finding.mean) < ROUNDING * width else finding.mean)
+    mean = digits(0.0 if abs(finding.mean) < ROUNDING * width else finding.mean, 3)
     if not math.isfinite(finding.low):
         return f"{mean} ({seeds})"
-    return f"{mean} ({two_digits(finding.low)} to {two_digits(finding.high)}, {seeds})"
+    return f"{mean} ({digits(finding.low, 3)} to {digits(finding.high, 3)}, {seeds})"
 
 
 def asked(finding: Finding, claim: Claim) -> str:
