@@ -254,16 +254,3 @@ def test_it_is_left_and_come_back_to_as_it_was(opened, finish):
 def test_the_code_it_shows_is_the_probes_own_file(opened):
     (code,) = opened().code
     assert code.value.rstrip("\n") == registry.source("probes", "activations").rstrip("\n")
-
-
-def test_every_link_to_try_next_is_understood(opened):
-    import re
-    from urllib.parse import parse_qsl
-
-    text = "\n".join(one.value for one in opened().markdown)
-    links = re.findall(r"\]\(/activations\?([^)]+)\)", text)
-    assert len(links) >= 3
-    for link in links:
-        config, problems = RunConfig.from_query(dict(parse_qsl(link)), PLAIN)
-        assert problems == []
-        assert len(config.to_query(PLAIN)) == 1, "one thing is changed"
