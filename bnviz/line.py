@@ -1,21 +1,22 @@
 """Loss and gradient along a line in weight space, and over a plane: the one place that moves weights to look around.
 
-Everything happens inside `Objective.visited`, which puts weights back by copy, never by adding the step back, and with
-the same batch and the same noise at every point. At step length 0 nothing differs, bit for bit. What is made of the
-numbers, and when one looks, is the probes' business.
+The weights' own memory is not touched: one looks with a copy, or puts them back by copy, never by adding the step back;
+batch and noise are the same at every point. At step length 0 nothing differs, bit for bit. What is made of the numbers,
+and when one looks, is the probes' business.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
-from torch.linalg import vector_norm
 
 from bnviz.objective import Objective, flat
 from bnviz.streams import stream
+from bnviz.tracing import undisturbed
 
 Array = npt.NDArray[np.float64]
 
@@ -48,28 +49,44 @@ def along(objective: Objective, direction: Sequence[Tensor] | None, lengths: Arr
 
     Costs one forward and backward pass for each length, and one more where the gradient at the start is not known.
     """
-    with objective.visited() as start:
+    with undisturbed(objective.network), in_one_row(objective.parameters) as point:
         loss_here, gradient = objective.here()
-        steps = gradient if direction is None else direction
-        here = flat(gradient)
+        here, origin = flat(gradient), point.clone()
+        step = here if direction is None else flat(direction)
         there = torch.empty_like(here)
-        parameters = objective.parameters
         seen = []
         for length in lengths:  # dot products: torch's norms take several times as long, which small networks feel
-            with torch.no_grad():
-                for parameter, origin, step in zip(parameters, start, steps, strict=True):
-                    torch.sub(origin, step, alpha=float(length), out=parameter)
-            point, parts = objective.gradient()
+            torch.sub(origin, step, alpha=float(length), out=point)
+            loss, parts = objective.gradient()
             torch.cat([part.reshape(-1) for part in parts], out=there)
             product, square = torch.dot(there, here), torch.dot(there, there)
             difference = there.sub_(here)
-            seen += [point, product, square, torch.dot(difference, difference)]
-        norm = torch.dot(here, here).sqrt()
-        losses, products, squares, changes = torch.stack(seen).view(-1, 4).unbind(1)
-        cosines = (products / (squares.sqrt() * norm)).clamp(-1, 1)
-        loss, change, cosine = (column.double().cpu().numpy() for column in (losses, changes.sqrt(), cosines))
-        reach = float(norm if direction is None else vector_norm(flat(direction)))
-    return Line(lengths, loss, change, cosine, lengths * reach, float(loss_here), float(norm))
+            seen += [loss, product, square, torch.dot(difference, difference)]
+        seen += [loss_here, torch.dot(here, here), torch.dot(step, step)]
+    numbers = torch.stack(seen).double().cpu().numpy()
+    here_loss, here_square, reach_square = numbers[-3:]
+    losses, products, squares, changes = numbers[:-3].reshape(-1, 4).T
+    with np.errstate(divide="ignore", invalid="ignore"):  # without a gradient there is no angle
+        cosines = np.clip(products / np.sqrt(squares * here_square), -1, 1)
+    distances = lengths * np.sqrt(reach_square)
+    return Line(lengths, losses, np.sqrt(changes), cosines, distances, float(here_loss), float(np.sqrt(here_square)))
+
+
+@contextmanager
+def in_one_row(parameters: Sequence[nn.Parameter]) -> Iterator[Tensor]:
+    """Keep the parameters' values in one row of numbers, which is handed out: to write into it moves them all at once.
+
+    On leaving they are in their own memory again, which was not touched.
+    """
+    own = [parameter.data for parameter in parameters]
+    row = flat(own)
+    for parameter, part in zip(parameters, row.split([values.numel() for values in own]), strict=True):
+        parameter.data = part.view_as(parameter)
+    try:
+        yield row
+    finally:
+        for parameter, values in zip(parameters, own, strict=True):
+            parameter.data = values
 
 
 def random_direction(objective: Objective, seed: int, *name: str | int) -> list[Tensor]:
@@ -94,14 +111,13 @@ def random_direction(objective: Objective, seed: int, *name: str | int) -> list[
 
 def plane(objective: Objective, first: Sequence[Tensor], second: Sequence[Tensor], across: Array, up: Array) -> Array:
     """Loss at `start + across * first + up * second`: float64 (up, across), one forward pass a point."""
-    result = torch.empty(len(up), len(across), dtype=torch.float64)
-    with objective.visited() as start, torch.no_grad():
-        parameters = objective.parameters
-        for row, height in enumerate(up):
-            at_height = [origin.add(axis, alpha=float(height)) for origin, axis in zip(start, second, strict=True)]
-            for column, width in enumerate(across):
-                for parameter, origin, axis in zip(parameters, at_height, first, strict=True):
-                    torch.add(origin, axis, alpha=float(width), out=parameter)
-                result[row, column] = objective.loss()
-    array: Array = result.numpy()
+    seen = []
+    with undisturbed(objective.network), in_one_row(objective.parameters) as point, torch.no_grad():
+        origin, over, along_up = point.clone(), flat(first), flat(second)
+        for height in up:
+            at_height = origin.add(along_up, alpha=float(height))
+            for width in across:
+                torch.add(at_height, over, alpha=float(width), out=point)
+                seen.append(objective.loss())
+    array: Array = torch.stack(seen).double().cpu().numpy().reshape(len(up), len(across))
     return array
