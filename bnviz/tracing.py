@@ -4,7 +4,7 @@
 changes neither running statistics nor random streams nor the mode. What is done with the values is not known here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -64,10 +64,20 @@ Noise = list[tuple[torch.Generator, Tensor]]
 """Random streams, each with the state to put it back into."""
 
 
+def generators_of(network: nn.Module) -> list[torch.Generator]:
+    """The network's random streams: always the same ones, so whoever asks often may keep the list."""
+    found = (getattr(module, "generator", None) for module in network.modules())
+    return [generator for generator in found if isinstance(generator, torch.Generator)]
+
+
+def states_of(generators: Sequence[torch.Generator]) -> Noise:
+    """The streams as they are now: what the next forward pass will draw."""
+    return [(generator, generator.get_state()) for generator in generators]
+
+
 def noise_of(network: nn.Module) -> Noise:
-    """The network's random streams as they are now: what its next forward pass will draw."""
-    generators = (getattr(module, "generator", None) for module in network.modules())
-    return [(generator, generator.get_state()) for generator in generators if isinstance(generator, torch.Generator)]
+    """The same for a network whose streams are not at hand."""
+    return states_of(generators_of(network))
 
 
 def replay(noise: Noise) -> None:

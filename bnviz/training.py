@@ -19,7 +19,7 @@ from bnviz.record import Frame, Measurement, Outcome
 from bnviz.schedule import spread_steps
 from bnviz.scoring import Scores, curve
 from bnviz.streams import stream
-from bnviz.tracing import noise_of, traced, undisturbed
+from bnviz.tracing import generators_of, states_of, traced, undisturbed
 
 
 def train(
@@ -56,6 +56,7 @@ def train(
     keeps_gradient = probes.needs(config, "NEEDS_PREVIOUS_GRADIENT")
     previous_gradient: Tensor | None = None
     parameters = list(network.parameters())
+    generators = generators_of(network)
 
     for step, index in enumerate(batch_order(len(inputs), config, device)):
         if should_stop is not None and should_stop():  # frames can be seconds apart: too long to wait for a stop
@@ -69,7 +70,7 @@ def train(
             values |= scores.curves(network, config.test_samples)
         shield: Context[None] = undisturbed(network) if last else nullcontext()  # the last batch is only looked at
         trace: Context[list[Tensor]] = traced(network) if tracing and looks_at_batch else nullcontext([])
-        noise = noise_of(network) if step in measure_at else []
+        noise = states_of(generators) if step in measure_at else []
         with shield:
             with trace as seen:
                 loss = criterion(network(batch), target)
@@ -92,7 +93,7 @@ def train(
                 pre_activations=seen,
                 previous=previous,
                 training=Objective(network, batch, target, criterion, noise, loss.detach(), gradient),
-                fixed=Objective.of(network, *fixed, criterion),
+                fixed=Objective(network, *fixed, criterion, states_of(generators)),
                 following=lambda: _following(optimizer, parameters),
                 path=path or (),
                 previous_gradient=previous_gradient,

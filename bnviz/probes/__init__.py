@@ -7,6 +7,8 @@ bit for bit (a contract test holds every probe to it). Probes know nothing of fi
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
 
 import numpy as np
 from torch import Tensor, nn
@@ -59,5 +61,11 @@ def measure(snapshot: Snapshot) -> dict[str, Measurement]:
     values: dict[str, Measurement] = {}
     with np.errstate(over="ignore"):  # in a run that diverges: what float32 cannot hold is infinite in the record
         for name in snapshot.config.probes:
-            values |= registry.load("probes", name).measure(snapshot)
+            values |= _loaded(name).measure(snapshot)
     return values
+
+
+@cache
+def _loaded(name: str) -> ModuleType:
+    """A module is imported once in a process, so there is no need to look through the folder at every step."""
+    return registry.load("probes", name)
