@@ -49,25 +49,28 @@ def along(objective: Objective, direction: Sequence[Tensor] | None, lengths: Arr
 
     Costs one forward and backward pass for each length, and one more where the gradient at the start is not known.
     """
-    with undisturbed(objective.network), in_one_row(objective.parameters) as point:
+    parameters = objective.parameters
+    with undisturbed(objective.network):
         loss_here, gradient = objective.here()
-        here, origin = flat(gradient), point.clone()
+        here = flat(gradient)
         step = here if direction is None else flat(direction)
-        there = torch.empty_like(here)
         seen = []
-        for length in lengths:  # dot products: torch's norms take several times as long, which small networks feel
-            torch.sub(origin, step, alpha=float(length), out=point)
-            loss, parts = objective.gradient()
-            torch.cat([part.reshape(-1) for part in parts], out=there)
-            product, square = torch.dot(there, here), torch.dot(there, there)
-            difference = there.sub_(here)
-            seen += [loss, product, square, torch.dot(difference, difference)]
-        seen += [loss_here, torch.dot(here, here), torch.dot(step, step)]
+        with in_one_row(parameters) as point, adding_up(parameters, here) as change:
+            origin = point.clone()
+            for length in lengths:  # nothing but what each needs: a pass of a small network takes half a millisecond
+                torch.sub(origin, step, alpha=float(length), out=point)
+                torch.neg(here, out=change)
+                with torch.enable_grad():
+                    loss = objective.loss()
+                    loss.backward()
+                seen += [loss.detach(), torch.dot(change, change), torch.dot(change, here)]
+    seen += [loss_here, torch.dot(here, here), torch.dot(step, step)]
     numbers = torch.stack(seen).double().cpu().numpy()
     here_loss, here_square, reach_square = numbers[-3:]
-    losses, products, squares, changes = numbers[:-3].reshape(-1, 4).T
+    losses, changes, products = numbers[:-3].reshape(-1, 3).T
+    squares = np.maximum(changes + 2 * products + here_square, 0)  # |g + c|^2, c being the change
     with np.errstate(divide="ignore", invalid="ignore"):  # without a gradient there is no angle
-        cosines = np.clip(products / np.sqrt(squares * here_square), -1, 1)
+        cosines = np.clip((here_square + products) / np.sqrt(squares * here_square), -1, 1)
     distances = lengths * np.sqrt(reach_square)
     return Line(lengths, losses, np.sqrt(changes), cosines, distances, float(here_loss), float(np.sqrt(here_square)))
 
@@ -87,6 +90,20 @@ def in_one_row(parameters: Sequence[nn.Parameter]) -> Iterator[Tensor]:
     finally:
         for parameter, values in zip(parameters, own, strict=True):
             parameter.data = values
+
+
+@contextmanager
+def adding_up(parameters: Sequence[nn.Parameter], like: Tensor) -> Iterator[Tensor]:
+    """Have backward passes add gradients to one row of numbers, which is handed out; `.grad` is put back on leaving."""
+    own = [parameter.grad for parameter in parameters]
+    row = torch.zeros_like(like)
+    for parameter, part in zip(parameters, row.split([one.numel() for one in parameters]), strict=True):
+        parameter.grad = part.view_as(parameter)
+    try:
+        yield row
+    finally:
+        for parameter, gradient in zip(parameters, own, strict=True):
+            parameter.grad = gradient
 
 
 def random_direction(objective: Objective, seed: int, *name: str | int) -> list[Tensor]:
