@@ -55,21 +55,20 @@ def along(objective: Objective, direction: Sequence[Tensor] | None, lengths: Arr
         here = flat(gradient)
         step = here if direction is None else flat(direction)
         seen = []
-        with in_one_row(parameters) as point, adding_up(parameters, here) as change:
+        with in_one_row(parameters) as point, adding_up(parameters, here) as change, torch.enable_grad():
             origin = point.clone()
             for length in lengths:  # nothing but what each needs: a pass of a small network takes half a millisecond
                 torch.sub(origin, step, alpha=float(length), out=point)
                 torch.neg(here, out=change)
-                with torch.enable_grad():
-                    loss = objective.loss()
-                    loss.backward()
+                loss = objective.loss()
+                loss.backward()
                 seen += [loss.detach(), torch.dot(change, change), torch.dot(change, here)]
     seen += [loss_here, torch.dot(here, here), torch.dot(step, step)]
     numbers = torch.stack(seen).double().cpu().numpy()
     here_loss, here_square, reach_square = numbers[-3:]
     losses, changes, products = numbers[:-3].reshape(-1, 3).T
-    squares = np.maximum(changes + 2 * products + here_square, 0)  # |g + c|^2, c being the change
-    with np.errstate(divide="ignore", invalid="ignore"):  # without a gradient there is no angle
+    with np.errstate(divide="ignore", invalid="ignore"):  # without a gradient, or with an infinite one, is no angle
+        squares = np.maximum(changes + 2 * products + here_square, 0)  # |g + c|^2, c being the change
         cosines = np.clip((here_square + products) / np.sqrt(squares * here_square), -1, 1)
     distances = lengths * np.sqrt(reach_square)
     return Line(lengths, losses, np.sqrt(changes), cosines, distances, float(here_loss), float(np.sqrt(here_square)))
