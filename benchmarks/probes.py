@@ -3,7 +3,9 @@
 `python -m benchmarks.probes` (part of `make bench`) takes a probe and its passes in turn, so that a machine whose speed
 drifts slows both alike, and prints the median of the ratios with their range:
 
-- line: K = 8 step lengths and the start, beside 9 forward-and-backward passes on the same batch of 128;
+- line: the probe as a run makes it, K = 8 step lengths on the training mini-batch of 128, whose gradient the training
+  has already; beside the 9 forward-and-backward passes that the 8 points and the start are;
+- fixed: the same on a batch whose gradient nobody has yet, as with probe_data = fixed;
 - shift: all k layers, beside k such passes; the training has made the pass before, and knows the step, so the probe is
   handed both;
 - plane: 21 x 21 points, beside 441 forward passes without gradients on the same batch of 512.
@@ -24,9 +26,9 @@ from bnviz import datasets, networks
 from bnviz.config import RunConfig
 from bnviz.line import along, plane, random_direction, step_lengths
 from bnviz.objective import CRITERIA, Objective
-from bnviz.probes import Snapshot, covariate_shift
+from bnviz.probes import Snapshot, covariate_shift, landscape_line
 
-GOALS = {"line": 1.15, "shift": 1.15, "plane": 1.10}
+GOALS = {"line": 1.15, "fixed": 1.15, "shift": 1.15, "plane": 1.10}
 NETWORKS = {
     "3x100 sigmoid": RunConfig(widths=(100,) * 3),
     "10x100 relu": RunConfig(widths=(100,) * 10, activation="relu", init="he"),
@@ -84,7 +86,8 @@ def _pairs(config: RunConfig) -> dict[str, tuple[Callable[[], object], Callable[
     axes = [random_direction(large, 0, "plane", axis) for axis in range(2)]
     span = np.linspace(-1, 1, SIDE)
     return {
-        "line": (lambda: along(small, None, lengths), lambda: backward(POINTS + 1)),
+        "line": (lambda: landscape_line.measure(snapshot), lambda: backward(POINTS + 1)),
+        "fixed": (lambda: along(small, None, lengths), lambda: backward(POINTS + 1)),
         "shift": (lambda: covariate_shift.measure(snapshot), lambda: backward(layers)),
         "plane": (lambda: plane(large, axes[0], axes[1], span, span), forward),
     }
