@@ -108,7 +108,11 @@ def picture(shown: Shown) -> None:
                 "flow",
                 "Signals and gradients by depth",
                 told_shift.growth(records),
-                {"gradients": flow.gradients(records), "signals": flow.signals(records)},
+                {
+                    "gradients": flow.gradients(records),
+                    "weight-gradients": flow.weight_gradients(records),
+                    "signals": flow.signals(records),
+                },
             ),
         ]
 

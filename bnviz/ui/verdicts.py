@@ -179,7 +179,7 @@ def _judged(name: str, claim: Claim, repeats: Mapping[str, Sequence[Record]]) ->
     by_seed = {seed: {arm: own[place] for arm, own in repeats.items()} for place, seed in enumerate(seeds)}
     try:
         return experiments.judge(name, claim, by_seed)
-    except (KeyError, IndexError, ValueError):  # an arm or a measurement that this page's runs do not have
+    except (KeyError, IndexError):  # an arm or a measurement that this page's runs do not have
         return None
 
 
