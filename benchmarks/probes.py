@@ -1,7 +1,7 @@
 """What the probes that move weights cost, each as a ratio to as many bare passes through the same network.
 
-`python -m benchmarks.probes` (part of `make bench`) takes a probe and its passes in turn, so that a machine whose speed
-drifts slows both alike, and prints the median of the ratios with their range:
+`python -m benchmarks.probes` (part of `make bench`) takes a probe and its passes in turn, now one first, now the other,
+so that a machine whose speed drifts slows both alike, and prints the median of the ratios with their quartiles:
 
 - line: the probe as a run makes it, K = 8 step lengths on the training mini-batch of 128, whose gradient the training
   has already; beside the 9 forward-and-backward passes that the 8 points and the start are;
@@ -15,7 +15,6 @@ the caches too still does; goals are for a quiet machine. What a whole run costs
 """
 
 import argparse
-import statistics
 import time
 from collections.abc import Callable
 
@@ -41,7 +40,7 @@ REPEATS = 10  # of what takes but milliseconds, within one measurement
 def main() -> None:
     """Print one line for each network, kind of normalisation and probe."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=9, help="how often each is timed")
+    parser.add_argument("--pairs", type=int, default=20, help="how often each is timed")
     pairs = parser.parse_args().pairs
     torch.set_num_threads(1)
     print(f"torch {torch.__version__}, one thread, digits, batch {LINE_BATCH} (plane: {PLANE_BATCH}), {pairs} pairs")
@@ -50,10 +49,11 @@ def main() -> None:
             for probe, (look, passes) in _pairs(config.model_copy(update={"norm": norm})).items():
                 times = 1 if probe == "plane" else REPEATS
                 _seconds(look, times), _seconds(passes, times)  # the first ones are slow
-                ratios = [_seconds(look, times) / _seconds(passes, times) for _ in range(pairs)]
+                ratios = [_ratio(look, passes, times, first=pair % 2 == 0) for pair in range(pairs)]
+                low, middle, high = np.quantile(ratios, (0.25, 0.5, 0.75))
                 print(
-                    f"{name:13s} {norm:5s} {probe:5s} {statistics.median(ratios):.2f} x bare passes "
-                    f"({min(ratios):.2f} to {max(ratios):.2f}; goal {GOALS[probe]:.2f})",
+                    f"{name:13s} {norm:5s} {probe:5s} {middle:.2f} x bare passes "
+                    f"({low:.2f} to {high:.2f}; goal {GOALS[probe]:.2f})",
                     flush=True,
                 )
 
@@ -91,6 +91,13 @@ def _pairs(config: RunConfig) -> dict[str, tuple[Callable[[], object], Callable[
         "shift": (lambda: covariate_shift.measure(snapshot), lambda: backward(layers)),
         "plane": (lambda: plane(large, axes[0], axes[1], span, span), forward),
     }
+
+
+def _ratio(look: Callable[[], object], passes: Callable[[], object], times: int, first: bool) -> float:
+    if first:
+        return _seconds(look, times) / _seconds(passes, times)
+    bare = _seconds(passes, times)
+    return _seconds(look, times) / bare
 
 
 def _seconds(work: Callable[[], object], times: int) -> float:

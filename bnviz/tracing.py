@@ -4,7 +4,7 @@
 changes neither running statistics nor random streams nor the mode. What is done with the values is not known here.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -38,16 +38,22 @@ def traced(network: nn.Module, attached: bool = False) -> Iterator[list[Tensor]]
 @contextmanager
 def undisturbed(network: nn.Module) -> Iterator[None]:
     """On leaving, put back every buffer, every random stream and the mode (training or inference), bit for bit."""
-    training = network.training
-    buffers = [(buffer, buffer.clone()) for buffer in network.buffers()]
+    modules = list(network.modules())  # walked through once: for a small network that is a good part of the cost
+    modes = [module.training for module in modules]
+    buffers = [
+        (buffer, buffer.clone()) for module in modules for buffer in module._buffers.values() if buffer is not None
+    ]
+    noise = states_of(_generators(modules))
     try:
-        with same_noise(network):
-            yield
+        yield
     finally:
         with torch.no_grad():
             for buffer, before in buffers:
                 buffer.copy_(before)
-        network.train(training)
+        for module, mode in zip(modules, modes, strict=True):
+            if module.training != mode:
+                module.training = mode
+        replay(noise)
 
 
 @contextmanager
@@ -66,7 +72,11 @@ Noise = list[tuple[torch.Generator, Tensor]]
 
 def generators_of(network: nn.Module) -> list[torch.Generator]:
     """The network's random streams: always the same ones, so whoever asks often may keep the list."""
-    found = (getattr(module, "generator", None) for module in network.modules())
+    return _generators(network.modules())
+
+
+def _generators(modules: Iterable[nn.Module]) -> list[torch.Generator]:
+    found = (vars(module).get("generator") for module in modules)
     return [generator for generator in found if isinstance(generator, torch.Generator)]
 
 
