@@ -207,7 +207,20 @@ def test_network_trains_on_data_that_fits(name: str, norm: str, monkeypatch: pyt
 
 # Probes
 
-DIMS = {"layer", "unit", "quantile", "bin", "alpha", "weight_layer", "rank", "plane_up", "plane_across", "path", "axis"}
+DIMS = {
+    "layer",
+    "unit",
+    "quantile",
+    "bin",
+    "alpha",
+    "weight_layer",
+    "rank",
+    "plane_up",
+    "parameter",
+    "plane_across",
+    "path",
+    "axis",
+}
 
 
 @pytest.mark.parametrize("norm", registry.names("norms"))
