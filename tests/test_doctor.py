@@ -1,5 +1,6 @@
 """The doctor: each check finds what is wrong and says what to do, and one that fails does not stop the others."""
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from bnviz import doctor, registry
+from bnviz import doctor, registry, settings
 from bnviz.cli import main
 from bnviz.doctor import content, installation, workers
 from bnviz.doctor.check import Check
@@ -94,17 +95,39 @@ def test_broken_plugins(name: str, state: str, monkeypatch: pytest.MonkeyPatch) 
 
 def test_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BNVIZ_WORKER", "2")
-    monkeypatch.setenv("BNVIZ_MNIST_MIRRORS", "https://me:secret@example.org/")
+    monkeypatch.setenv("BNVIZ_WORKERS", "many")
+    monkeypatch.setenv("BNVIZ_GRACE_SECONDS", "5")
     checks = {check.finding.split()[0]: check for check in installation.variables()}
     assert checks["BNVIZ_WORKER"].state == "warning"
     assert checks["BNVIZ_WORKER"].advice == "Is BNVIZ_WORKERS meant?"
-    assert checks["BNVIZ_MNIST_MIRRORS"].state == "ok"
-    assert "secret" not in str(checks)
+    assert checks["BNVIZ_WORKERS"].state == "problem"
+    assert "a whole number from 1 up" in checks["BNVIZ_WORKERS"].advice
+    assert checks["BNVIZ_GRACE_SECONDS"].state == "ok"
+
+
+def test_a_name_like_no_other_is_told_the_names_that_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BNVIZ_ZZZZZZZZZZZZ", "1")
+    checks = {check.finding.split()[0]: check for check in installation.variables()}
+    assert checks["BNVIZ_ZZZZZZZZZZZZ"].state == "warning"
+    assert all(name in checks["BNVIZ_ZZZZZZZZZZZZ"].advice for name in settings.VARIABLES)
+
+
+def test_no_variable_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("BNVIZ_")]:
+        monkeypatch.delenv(name)
+    assert [(check.state, check.finding) for check in installation.variables()] == [("ok", "no BNVIZ_ variable is set")]
+
+
+@pytest.mark.parametrize("name", ["BNVIZ_SCHEDULER", "BNVIZ_STORE", "BNVIZ_DATA", "BNVIZ_MNIST_MIRRORS"])
+def test_addresses_are_not_shown(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for value in ("https://me:secret@example.org/", "secret", "tcp://secret"):
+        monkeypatch.setenv(name, value)
+        assert "secret" not in str(list(installation.variables()))
 
 
 def test_every_variable_that_is_read_is_known() -> None:
     read = {name for file in PACKAGE.rglob("*.py") for name in re.findall(r"\"(BNVIZ_[A-Z_]+)\"", file.read_text())}
-    assert read <= set(installation.VARIABLES), "add it to VARIABLES in bnviz/doctor/installation.py"
+    assert read <= set(settings.VARIABLES), "add it to VARIABLES in bnviz/settings.py"
 
 
 def test_no_browser_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:

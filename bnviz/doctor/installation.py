@@ -9,17 +9,12 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+from bnviz import settings
 from bnviz.doctor.check import INSTALL, REQUIREMENTS, Check
 
 OLDEST_PYTHON = (3, 11)
 ENOUGH_MEMORY = 2 * 10**9  # bytes: app, scheduler and one worker together take some 1.3 GB
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-VARIABLES = {
-    "BNVIZ_SCHEDULER": "address of a Dask scheduler to use instead of starting workers here",
-    "BNVIZ_WORKERS": "number of workers to start",
-    "BNVIZ_DATA": "folder for data sets",
-    "BNVIZ_MNIST_MIRRORS": "base addresses to download MNIST from, with commas between",
-}
 
 
 def python() -> Iterator[Check]:
@@ -87,14 +82,19 @@ def browser() -> Iterator[Check]:
 
 
 def variables() -> Iterator[Check]:
-    """Environment variables of bnviz; values are not shown, because addresses can hold passwords."""
+    """Environment variables of bnviz; values that can be used are not shown, because addresses can hold passwords."""
     given = sorted(name for name in os.environ if name.startswith("BNVIZ_"))
     for name in given:
-        if name in VARIABLES:
-            yield Check("variables", "ok", f"{name} is set: {VARIABLES[name]}")
-        else:
-            close = difflib.get_close_matches(name, VARIABLES, 1)
-            advice = f"Is {close[0]} meant?" if close else f"bnviz knows {', '.join(VARIABLES)}."
+        if name not in settings.VARIABLES:
+            close = difflib.get_close_matches(name, settings.VARIABLES, 1)
+            advice = f"Is {close[0]} meant?" if close else f"bnviz knows {', '.join(settings.VARIABLES)}."
             yield Check("variables", "warning", f"{name} is set, but nothing reads it", advice)
+            continue
+        try:
+            settings.text(name)
+        except settings.SettingError as error:
+            yield Check("variables", "problem", f"{name} is set, but cannot be used", str(error))
+        else:
+            yield Check("variables", "ok", f"{name} is set: {settings.VARIABLES[name].meaning}")
     if not given:
         yield Check("variables", "ok", "no BNVIZ_ variable is set")

@@ -1,0 +1,78 @@
+"""Settings: each variable has a default that can be used, and a value that cannot be is told in a sentence."""
+
+import re
+
+import pytest
+
+from bnviz import settings
+from bnviz.settings import VARIABLES, SettingError
+
+WHOLE = ("BNVIZ_WORKERS", "BNVIZ_STORE_MB", "BNVIZ_SESSION_RUNS", "BNVIZ_QUEUE")
+SECONDS = ("BNVIZ_LONGEST_SECONDS", "BNVIZ_GRACE_SECONDS")
+TEXTS = tuple(name for name in VARIABLES if name not in WHOLE + SECONDS)
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+@pytest.mark.parametrize("value", [None, "", "  "])
+def test_what_is_not_set_or_empty_is_the_default(name: str, value: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    if value is None:
+        monkeypatch.delenv(name, raising=False)
+    else:
+        monkeypatch.setenv(name, value)
+    assert settings.text(name) == VARIABLES[name].default
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_defaults_are_values_that_the_variable_may_have(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, VARIABLES[name].default)
+    assert settings.text(name) == VARIABLES[name].default
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_whole_numbers(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, " 7 ")
+    assert (settings.text(name), settings.whole(name)) == ("7", 7)
+    monkeypatch.setenv(name, "8")  # it counts at once
+    assert settings.whole(name) == 8
+
+
+@pytest.mark.parametrize(("value", "number"), [("0", 0.0), ("2.5", 2.5), (" 1e3 ", 1000.0)])
+@pytest.mark.parametrize("name", SECONDS)
+def test_seconds(name: str, value: str, number: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    assert settings.seconds(name) == number
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "1e3", "many", "²", "+1", "1 2"])
+@pytest.mark.parametrize("name", WHOLE)
+def test_no_whole_number(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    sentence = f"{name} is {value!r}; it must be a whole number from 1 up, or not be set."
+    with pytest.raises(SettingError, match=f"^{re.escape(sentence)}$"):
+        settings.whole(name)
+
+
+@pytest.mark.parametrize("value", ["-1", "nan", "inf", "1e999", "soon", "1 2"])
+@pytest.mark.parametrize("name", SECONDS)
+def test_no_number_of_seconds(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    sentence = f"{name} is {value!r}; it must be a number of seconds, 0 or more, or not be set."
+    with pytest.raises(SettingError, match=f"^{re.escape(sentence)}$"):
+        settings.seconds(name)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_texts_are_taken_as_they_are(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, " tls://example.org:8786 ")
+    assert settings.text(name) == "tls://example.org:8786"
+
+
+def test_a_name_that_is_not_in_the_table_is_a_mistake_of_the_caller() -> None:
+    with pytest.raises(KeyError):
+        settings.text("BNVIZ_WORKER")
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_every_variable_says_what_it_is_for(name: str) -> None:
+    assert re.fullmatch(r"BNVIZ_[A-Z_]+", name)
+    assert 10 < len(VARIABLES[name].meaning) < 120
