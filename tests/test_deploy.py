@@ -1,0 +1,142 @@
+"""What docs/deploy.md and the files in deploy/ promise, as far as no cloud, container or service is needed."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from streamlit import config
+from streamlit.testing.v1 import AppTest
+
+from bnviz import settings
+from bnviz.ui import live
+from scripts.cloud_requirements import cloud_requirements
+
+ROOT = Path(__file__).parents[1]
+CLOUD = ROOT / "deploy" / "streamlit-cloud"
+SERVER = ROOT / "deploy" / "server"
+TEXT = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+UNIT = (SERVER / "bnviz.service").read_text(encoding="utf-8")
+CONTAINER = (SERVER / "Containerfile").read_text(encoding="utf-8")
+ADDRESS = "https://wheels.example/cpu/torch/"
+
+
+def table_of_variables() -> str:
+    rows = [
+        f"| `{name}` | {one.meaning} | {f'`{one.default}`' if one.default else ''} |"
+        for name, one in settings.VARIABLES.items()
+    ]
+    return "\n".join(["| variable | meaning | default |", "|---|---|---|", *rows]) + "\n"
+
+
+def streamlit_options(command: str) -> dict[str, str]:
+    """The options behind `streamlit run app.py` in a command line."""
+    words = shlex.split(command.partition(" app.py ")[2])
+    return {name.removeprefix("--"): value for name, value in zip(words[::2], words[1::2], strict=True)}
+
+
+def commands() -> dict[str, str]:
+    """The command lines that start the app, as the unit and the container have them."""
+    (unit,) = re.findall(r"^ExecStart=(.+)$", UNIT, re.MULTILINE)
+    (container,) = re.findall(r"^CMD \[(.+)\]$", CONTAINER, re.MULTILINE)
+    return {"unit": unit, "container": container.replace('", "', " ").strip('"')}
+
+
+def test_the_table_of_variables_is_that_of_the_settings():
+    assert table_of_variables() in TEXT, f"docs/deploy.md must have this table:\n{table_of_variables()}"
+
+
+def test_only_variables_that_exist_are_named():
+    assert set(re.findall(r"BNVIZ_\w+", UNIT + CONTAINER)) <= settings.VARIABLES.keys()
+    assert set(re.findall(r"BNVIZ_\w+", TEXT)) == settings.VARIABLES.keys()
+
+
+def test_the_page_names_files_that_exist():
+    named = set(re.findall(r"\b(?:deploy|docs|benchmarks|scripts)/[\w./-]*\w", TEXT))
+    written_later = {"deploy/streamlit-cloud/requirements.txt"}
+    assert len(named) >= 4
+    assert not [name for name in named - written_later if not (ROOT / name).exists()]
+    assert not [link for link in re.findall(r"\]\(([\w./-]+)\)", TEXT) if not (ROOT / "docs" / link).exists()]
+
+
+def test_the_clouds_requirements_are_the_apps_with_the_cpu_build_of_torch():
+    given = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    text = cloud_requirements(given, ADDRESS)
+    lines = set(text.splitlines())
+    changed = {"torch==2.13.0": "torch==2.13.0+cpu", "-c constraints.txt": "-c ../../constraints.txt"}
+    assert changed.keys() <= set(given.splitlines())
+    assert {changed.get(line, line) for line in given.splitlines()} <= lines
+    assert f"--find-links {ADDRESS}" in lines
+    assert not lines & changed.keys()
+    assert (CLOUD / "../../constraints.txt").resolve() == ROOT / "constraints.txt"
+
+
+@pytest.mark.parametrize("address", ["", "two words", "a\n-r other.txt"])
+def test_an_address_that_is_none_is_refused(address):
+    with pytest.raises(ValueError, match="give one address"):
+        cloud_requirements("torch==2.13.0\n-c constraints.txt\n", address)
+
+
+def test_requirements_without_a_pin_of_torch_are_refused():
+    with pytest.raises(ValueError, match="must have one line"):
+        cloud_requirements("torch>=2\n-c constraints.txt\n", ADDRESS)
+
+
+def test_streamlit_finds_pages_and_static_files_beside_the_clouds_script():
+    for name in ("pages", "static"):
+        assert (CLOUD / name).resolve() == ROOT / name
+
+
+@pytest.fixture
+def nobody_trains(monkeypatch) -> Iterator[None]:
+    """No workers are started: pages open from the gallery."""
+    monkeypatch.setenv("BNVIZ_SCHEDULER", "tcp://127.0.0.1:9")
+    monkeypatch.setenv("BNVIZ_STORE", "none")
+    live.service.clear()
+    yield
+    live.service().close()
+    live.service.clear()
+
+
+def test_the_clouds_script_runs_the_app_and_its_pages(nobody_trains):
+    at = AppTest.from_file(str(CLOUD / "app.py"), default_timeout=60).run()
+    assert not at.exception
+    assert [title.value for title in at.title] == ["Why does batch norm work?"]
+    at.switch_page("pages/activations.py").run()
+    assert not at.exception
+    assert [title.value for title in at.title] == ["Does batch norm keep a unit's input distribution still?"]
+    at.run()  # a second look at the same page: the router is run again, not only the first time
+    assert len(at.title) == 1
+
+
+@pytest.mark.parametrize("where", ["unit", "container"])
+def test_the_server_is_started_with_options_that_streamlit_has(where):
+    options = streamlit_options(commands()[where])
+    assert options.keys() <= config.get_config_options().keys()
+    assert "server.enableAgentApi" not in options, "never where strangers come by"
+    assert options["server.port"] == "8501"
+    assert options["server.address"] == {"unit": "127.0.0.1", "container": "0.0.0.0"}[where]
+
+
+def test_the_unit_may_write_where_it_is_told_to():
+    assert {"ProtectSystem=strict", "StateDirectory=bnviz", "CacheDirectory=bnviz"} <= set(UNIT.splitlines())
+    written = re.findall(r"(?:BNVIZ_STORE|BNVIZ_DATA|HOME|XDG_CACHE_HOME)=(\S+)", UNIT)
+    assert len(written) == 4
+    assert all(path.startswith(("/var/lib/bnviz", "/var/cache/bnviz")) for path in written)
+
+
+def test_the_unit_tells_the_app_the_same_limit_as_the_system():
+    values = dict(line.split("=", 1) for line in UNIT.splitlines() if re.match(r"\w+=", line))
+    assert values["LimitRSS"] == values["MemoryMax"]
+
+
+def test_the_container_copies_what_there_is_and_all_that_the_app_needs():
+    sources = [word for line in re.findall(r"^COPY (.+) \S+$", CONTAINER, re.MULTILINE) for word in line.split()]
+    assert all((ROOT / source).exists() for source in sources)
+    assert {"app.py", ".streamlit", "bnviz", "pages", "static", "requirements.txt", "constraints.txt"} == set(sources)
+
+
+def test_the_container_checks_its_health_and_does_not_run_as_root():
+    assert "/_stcore/health" in CONTAINER
+    assert CONTAINER.index("\nUSER bnviz") < CONTAINER.index("\nCMD [")
