@@ -17,6 +17,7 @@ from bnviz.ui.board import Group, board
 from bnviz.ui.controls import run_controls, unit_controls
 from bnviz.ui.live import comparison_view
 from bnviz.ui.prose import Suggestion, link_problems, text, try_next
+from bnviz.ui.share import titled
 from bnviz.ui.shown import Shown
 from bnviz.ui.verdicts import verdict_box
 
@@ -109,7 +110,7 @@ def picture(shown: Shown) -> None:
 
 
 problems = links.open_page(PAGE, DEFAULTS, VIEW)
-st.title("Does batch norm keep a unit's input distribution still?")
+titled(PAGE, "Does batch norm keep a unit's input distribution still?")
 text(INTRODUCTION)
 link_problems(problems)
 config = run_controls(PAGE)

@@ -17,6 +17,7 @@ from bnviz.ui.board import Group, board
 from bnviz.ui.controls import layer_control, run_controls
 from bnviz.ui.live import comparison_view
 from bnviz.ui.prose import Suggestion, link_problems, text, try_next
+from bnviz.ui.share import titled
 from bnviz.ui.shown import Shown
 from bnviz.ui.verdicts import verdict_box
 
@@ -128,7 +129,7 @@ def classifies(shown: Shown) -> bool:
 
 
 problems = links.open_page(PAGE, DEFAULTS, VIEW)
-st.title("Does batch norm reduce internal covariate shift?")
+titled(PAGE, "Does batch norm reduce internal covariate shift?")
 text(INTRODUCTION)
 text(f"The page opens with networks that classify; [the paper's deep linear network]({DEEP_LINEAR}) is a link away.")
 link_problems(problems)

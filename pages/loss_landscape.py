@@ -18,6 +18,7 @@ from bnviz.ui.board import Action, Group, board
 from bnviz.ui.controls import run_controls
 from bnviz.ui.live import comparison_view
 from bnviz.ui.prose import Suggestion, link_problems, text, try_next
+from bnviz.ui.share import titled
 from bnviz.ui.shown import Shown
 from bnviz.ui.verdicts import verdict_box
 
@@ -216,7 +217,7 @@ def also() -> dict[str, RunConfig]:
 
 
 problems = links.open_page(PAGE, DEFAULTS, VIEW)
-st.title("Is the loss landscape smoother with batch norm?")
+titled(PAGE, "Is the loss landscape smoother with batch norm?")
 text(INTRODUCTION)
 link_problems(problems)
 config = run_controls(

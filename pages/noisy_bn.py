@@ -16,6 +16,7 @@ from bnviz.ui.board import Group, board
 from bnviz.ui.controls import run_controls, unit_controls
 from bnviz.ui.live import comparison_view
 from bnviz.ui.prose import Suggestion, link_problems, text, try_next
+from bnviz.ui.share import titled
 from bnviz.ui.shown import Shown
 from bnviz.ui.verdicts import verdict_box
 
@@ -112,7 +113,7 @@ def picture(shown: Shown) -> None:
 
 
 problems = links.open_page(PAGE, DEFAULTS, VIEW)
-st.title("What if we put the shift back?")
+titled(PAGE, "What if we put the shift back?")
 text(INTRODUCTION)
 link_problems(problems)
 config = run_controls(

@@ -11,6 +11,7 @@ from bnviz.ui.board import Group, board
 from bnviz.ui.live import comparison_view
 from bnviz.ui.prose import text
 from bnviz.ui.routing import require_router
+from bnviz.ui.share import titled
 from bnviz.ui.shown import Shown
 from bnviz.ui.verdicts import scoreboard
 
@@ -74,7 +75,7 @@ def picture(shown: Shown) -> None:
 
 
 require_router()
-st.title("Why does batch norm work?")
+titled(PAGE, "Why does batch norm work?")
 text(INTRODUCTION)
 comparison_view(PAGE, OVERVIEW.configs(), picture, needs=("percentile",))
 text(WHAT_TO_LOOK_FOR)

@@ -15,6 +15,7 @@ from bnviz.ui.board import Group, board
 from bnviz.ui.controls import run_controls
 from bnviz.ui.live import comparison_view
 from bnviz.ui.prose import Suggestion, link_problems, text, try_next
+from bnviz.ui.share import titled
 from bnviz.ui.shown import Shown
 from bnviz.ui.verdicts import verdict_box
 
@@ -132,7 +133,7 @@ def also() -> dict[str, RunConfig]:
 
 
 problems = links.open_page(PAGE, DEFAULTS, VIEW)
-st.title("Do the theorems hold on this network?")
+titled(PAGE, "Do the theorems hold on this network?")
 text(INTRODUCTION)
 link_problems(problems)
 config = run_controls(PAGE, ("dataset", "activation", "learning_rate", "batch_size", "seeds"), ("Network", "Training"))

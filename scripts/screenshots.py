@@ -26,7 +26,7 @@ PHONE: dict[str, object] = {
 TIMEOUT = 120_000  # milliseconds: the first run waits for its workers
 NIGHT = {"color_scheme": "dark"}
 SETTLED = 4000  # milliseconds, for charts that have just come into view
-PAGES = ("", "activations", "noisy_bn", "covariate_shift", "loss_landscape", "theory")
+PAGES = ("", "activations", "noisy_bn", "covariate_shift", "loss_landscape", "theory", "runs")
 HEIGHT = "() => document.querySelector('[data-testid=stMain]').scrollHeight"
 DRAWN = """() => document.querySelector(".bnviz-board[data-ready=true]")
     && !document.querySelector("[data-stale=true]")

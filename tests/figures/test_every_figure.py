@@ -28,7 +28,7 @@ from bnviz.figures import (
 from bnviz.figures.style import arm_style, finite, percent, spread, styles, told, two_digits
 
 MODULES = (curves, flow, landscape, layer, noise, plane, ray, sharpness, shift, theory, unit, wrong_ways)
-NOT_OF_RECORDS = {"cursor", "seeds", "sentences", "style"}
+NOT_OF_RECORDS = {"cursor", "overlay", "seeds", "sentences", "style"}
 """Files that draw nothing, or nothing of records: tested elsewhere, as are sentences (told_...)."""
 CHOICES: dict[str, dict[str, tuple[str, ...]]] = {
     "layer.drift": {"quantity": ("mean_change", "variance_change")},
