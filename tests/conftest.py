@@ -1,8 +1,11 @@
-"""For all tests: one thread, and no time limit on a single example on a busy machine."""
+"""For all tests: one thread, no time limit on a single example on a busy machine, and no results from earlier tests."""
+
+import os
 
 import torch
 from hypothesis import settings
 
+os.environ["BNVIZ_STORE"] = "none"  # also for the apps that tests start; tests of the store name their own
 torch.set_num_threads(1)
 settings.register_profile("bnviz", deadline=None, max_examples=50, derandomize=True)  # the same examples every time
 settings.load_profile("bnviz")

@@ -38,15 +38,28 @@ def find(config: RunConfig, folder: Path = FOLDER) -> Record | None:
 def save(record: Record, folder: Path = FOLDER) -> Path:
     """Write a record's file and return its path; the same record gives the same bytes on every day."""
     path = path_of(record.config, folder)
-    path.write_bytes(gzip.compress(record.to_bytes(), compresslevel=9, mtime=0))
+    path.write_bytes(packed(record))
     return path
+
+
+def packed(record: Record, level: int = 9) -> bytes:
+    """A record's file as it is kept, here and in the store; `level` as gzip's, 1 is quickest and 9 smallest."""
+    return gzip.compress(record.to_bytes(), compresslevel=level, mtime=0)
+
+
+def unpacked(content: bytes) -> Record:
+    """The record that `packed` was given.
+
+    Raises:
+        ValueError: the content is damaged, or something else.
+    """
+    try:
+        return Record.from_bytes(gzip.decompress(content))
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(f"it cannot be unpacked: {error}") from error
 
 
 @lru_cache(maxsize=KEPT)
 def _read(path: Path, modified: int) -> Record:  # noqa: ARG001
     """`modified` is part of the cache key, so that a file that was built anew is read again."""
-    try:
-        content = gzip.decompress(path.read_bytes())
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(f"{path.name} cannot be unpacked: {error}") from error
-    return Record.from_bytes(content)
+    return unpacked(path.read_bytes())

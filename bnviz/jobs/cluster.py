@@ -15,6 +15,8 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+from bnviz import settings
+
 MAX_WORKERS = 8  # by default: a class shares one server, and an idle worker takes memory too
 WORKER_BYTES = 800 * 2**20  # torch and a run; about 500 MiB for the default run
 START_SECONDS = 30  # a cluster that has not printed its address by then never will
@@ -23,6 +25,7 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_
 SETTINGS = {
     "distributed.nanny.pre-spawn-environ": ONE_THREAD,
     "distributed.scheduler.allowed-failures": 1,  # a run whose worker died is tried once more, not three times
+    "distributed.scheduler.worker-saturation": 1.0,  # what waits for a worker goes to the one that is free first
     # Dask watches itself closely; idle processes are to take next to no time, and no memory that grows.
     "distributed.worker.profile.enabled": False,
     "distributed.worker.memory.monitor-interval": "500ms",
@@ -31,7 +34,7 @@ SETTINGS = {
     "distributed.admin.system-monitor.log-length": 60,
     "distributed.admin.low-level-log-length": 100,
 }
-PRELOADED = ["distributed", "bnviz.training", "torch._dynamo", "bnviz.datasets.digits"]
+PRELOADED = ["distributed", "bnviz.training", "torch._dynamo", "bnviz.datasets.digits", "bnviz.jobs.frozen"]
 """What workers have imported from the start: 6 s of a core, done once, in the process that they are forked from.
 
 torch.optim imports torch._dynamo when it is first used. Nothing is trained there, as threads do not survive a fork.
@@ -96,12 +99,10 @@ def worker_count() -> int:
     """How many workers to start: `BNVIZ_WORKERS`, or as many as there are cores and memory for.
 
     Raises:
-        ValueError: BNVIZ_WORKERS is not a positive whole number.
+        SettingError: BNVIZ_WORKERS is not a positive whole number.
     """
-    given = os.environ.get("BNVIZ_WORKERS", "").strip()
+    given = settings.text("BNVIZ_WORKERS")
     if given:
-        if not given.isdecimal() or int(given) < 1:
-            raise ValueError(f"BNVIZ_WORKERS is {given!r}; it must be a whole number from 1 up, or not be set.")
         return int(given)
     from dask.system import CPU_COUNT  # both know of the limits of a container, too
     from distributed.system import MEMORY_LIMIT
@@ -117,7 +118,7 @@ def main() -> None:
     threading.Thread(target=_wait_for_end_of_input, args=(end,), daemon=True).start()
     try:
         workers = worker_count()
-    except ValueError as error:
+    except settings.SettingError as error:
         print(error, flush=True)
         sys.exit(2)
 
@@ -140,6 +141,7 @@ def main() -> None:
         dashboard_address=None,  # not even port 8787, which Dask would take for a status page:
         scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
         memory_limit=MEMORY_LIMIT // workers,
+        resources={"GPU": 1} if Path("/dev/nvidia0").exists() else None,
         silence_logs=logging.WARNING,
         preload="bnviz.jobs.worker",
     )

@@ -1,29 +1,30 @@
 """A line to one Dask scheduler: how a run gets to a worker, and its frames and its record back.
 
 The only module of the app's process that talks to Dask. It does not know what is queued, who watches, or what a frame
-is. Everything here may take its time, so it is called from a thread of the service, never from a page's script.
+is. Apps that are connected to one scheduler and ask for the same attempt share one training. Everything here may take
+its time, so it is called from a thread of the service, never from a page's script.
 """
 
 import threading
-from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from bnviz.jobs import worker
+from bnviz.config import MEASURING_VERSION, RunConfig
+from bnviz.jobs import scheduling, worker
 from bnviz.jobs.cluster import EmbeddedCluster, JobsError, start_embedded
 
 CONNECT_SECONDS = 4.0
 ANSWER_SECONDS = 2.0  # a scheduler that takes longer to answer a small question is taken for dead
 RESULT_SECONDS = 30.0  # a record has some MB
 STOP_SECONDS = 0.7  # a worker that has not stopped by then is busy with one very long step, and is given up
-KEPT_MESSAGES = 4  # of each topic a scheduler keeps the last 1000 unless told, hundreds of MB of frames
+AHEAD = 1  # runs that wait at the scheduler for each worker, so that it need not wait for us
 LOST = "The connection to the training processes was lost while this ran; start it again."
 DIED = "The process that trained this died twice, perhaps for want of memory; try a smaller network or batch."
 
 OnMessage = Callable[[Mapping[str, Any]], None]
-OnEnd = Callable[[bytes | str], None]
+OnEnd = Callable[[bytes | str | None], None]
 
 
 class Connection:
@@ -40,6 +41,7 @@ class Connection:
 
         self._cluster: EmbeddedCluster | None = None if address else start_embedded()
         self.address = self._cluster.address if self._cluster else str(address)
+        self._on_message = on_message
         self._futures: dict[str, Any] = {}
         try:
             self._client = Client(self.address, timeout=CONNECT_SECONDS, set_as_default=False)
@@ -48,44 +50,70 @@ class Connection:
             raise JobsError(
                 f"The scheduler at {self.address} does not answer ({type(error).__name__}); start one there, or set "
                 "BNVIZ_SCHEDULER to the address of one that runs, or unset it to train on this machine."
+                + (" With tls://, both sides need certificates of one authority." if "tls:" in self.address else "")
             ) from error
-        # Named after the client, so that the scheduler forgets it, an hour after the client has gone.
-        self._topic = self._client.id
-        with suppress(Exception):  # a scheduler without bnviz keeps more, but works
-            self._client.run_on_scheduler(_keep_few_messages, self._topic)
-        self._client.subscribe_topic(self._topic, partial(_pass_on, on_message))
+        try:
+            self._ask_scheduler(scheduling.threads_and_unfinished)
+        except Exception as error:
+            self.close()
+            raise JobsError(
+                f"The scheduler at {self.address} cannot run bnviz's questions ({type(error).__name__}: {error}); "
+                "install the same version of bnviz on all machines and start them again."
+            ) from error
 
     @property
     def alive(self) -> bool:
         """Whether runs can be sent."""
         return self._client.status == "running" and not (self._cluster and self._cluster.process.poll() is not None)
 
-    def slots(self) -> int:
-        """How many runs can go on at once; 0 while workers are starting."""
+    def room(self) -> tuple[int, int]:
+        """How many runs can train at once (0 while workers are starting), and how many more may be sent now."""
         try:
-            threads = self._client.sync(self._client.scheduler.ncores, callback_timeout=ANSWER_SECONDS)
-        except OSError:  # a timeout is one, too
-            return 0
-        return sum(threads.values())
+            threads, unfinished = self._ask_scheduler(scheduling.threads_and_unfinished)
+        except Exception:  # it takes too long, or has gone
+            return 0, 0
+        return threads, max((1 + AHEAD) * threads - unfinished, 0)
 
-    def start(self, config_json: str, attempt: str, on_end: OnEnd) -> None:
-        """Send a run; `on_end` gets its record as a file, or a sentence if it failed, in a thread of Dask's.
+    def start(self, config: RunConfig, attempt: str, on_end: OnEnd) -> None:
+        """Send a run; if another app has sent the same attempt, share it.
+
+        `on_end` gets the record as a file, or a sentence if it failed, or None if it was cancelled or the scheduler has
+        gone; in a thread of Dask's.
 
         Raises:
             JobsError: the scheduler has gone.
         """
+        key = worker.task_key(attempt)
         try:
+            known, resource = self._ask_scheduler(scheduling.prepare, attempt, key)
+            self._client.subscribe_topic(attempt, partial(_pass_on, self._on_message))
             future = self._client.submit(
-                worker.run, config_json, attempt, self._topic, key=f"bnviz-{attempt}", pure=False, fifo_timeout=0
+                worker.run,
+                config.model_dump_json(),
+                attempt,
+                MEASURING_VERSION,
+                key=key,
+                pure=False,
+                fifo_timeout=0,
+                resources=resource if config.device == "cuda" else None,
             )
         except Exception as error:
             raise JobsError(LOST) from error
         self._futures[attempt] = future  # Dask drops a run that nobody holds the future of
         future.add_done_callback(partial(self._ended, attempt, on_end))
+        if known:
+            self.catch_up(attempt)
+
+    def catch_up(self, attempt: str) -> None:
+        """Have all frames so far of a run sent as one message, with `whole` set; returns at once."""
+        threading.Thread(target=self._catch_up, args=(attempt,), daemon=True).start()
 
     def stop(self, attempt: str) -> None:
-        """Have a run stop, wherever it is; returns at once, `on_end` is called when it has, in less than a second."""
-        threading.Thread(target=self._tell_to_stop, args=(attempt,), daemon=True).start()
+        """Have a run stop, wherever it is, or go on without us if other apps want it.
+
+        Returns at once; `on_end` is called in less than a second.
+        """
+        threading.Thread(target=self._stop, args=(attempt,), daemon=True).start()
         giving_up = threading.Timer(STOP_SECONDS, self._cancel, (attempt,))
         giving_up.daemon = True
         giving_up.start()
@@ -93,13 +121,24 @@ class Connection:
     def close(self) -> None:
         """Hang up, and end the cluster if it is this connection's own."""
         with suppress(Exception):
-            self._client.unsubscribe_topic(self._topic)  # or the scheduler would try to report the hanging up to us
             self._client.close(timeout=ANSWER_SECONDS)
         self._end_cluster()
 
-    def _tell_to_stop(self, attempt: str) -> None:
+    def _ask_scheduler(self, question: Callable[..., Any], *arguments: Any) -> Any:
+        return self._client.sync(self._client._run_on_scheduler, question, *arguments, callback_timeout=ANSWER_SECONDS)
+
+    def _catch_up(self, attempt: str) -> None:
+        with suppress(Exception):  # there will be more messages, and with them another chance
+            for frames in self._client.run(worker.so_far, attempt, on_error="ignore").values():
+                if frames is not None:
+                    self._on_message({"attempt": attempt, "first": 0, "frames": frames, "whole": True})
+
+    def _stop(self, attempt: str) -> None:
         with suppress(Exception):  # then the timer sees to it
-            self._client.run(worker.tell_to_stop, attempt, on_error="ignore")
+            others = self._ask_scheduler(scheduling.others_want, worker.task_key(attempt), self._client.id)
+            told = not others and any(self._client.run(worker.tell_to_stop, attempt, on_error="ignore").values())
+            if not told:
+                self._cancel(attempt)
 
     def _cancel(self, attempt: str) -> None:
         future = self._futures.get(attempt)
@@ -108,13 +147,15 @@ class Connection:
                 future.cancel()
 
     def _ended(self, attempt: str, on_end: OnEnd, future: Any) -> None:
+        result: bytes | str | None
         try:
             result = future.result(timeout=RESULT_SECONDS)
-        except Exception as error:  # of Dask's, about the process or the connection: the run's own come as results
-            result = DIED if type(error).__name__ == "KilledWorker" else LOST
+        except Exception as error:  # about the process or the connection: what a run says of itself comes as a result
+            result = _told(error)
         self._futures.pop(attempt, None)
         with suppress(Exception):
             future.release()
+            self._client.unsubscribe_topic(attempt)
         on_end(result)
 
     def _end_cluster(self) -> None:
@@ -122,13 +163,17 @@ class Connection:
             self._cluster.close()
 
 
+def _told(error: Exception) -> str | None:
+    """A sentence on why there is no result; None if it is worth while to ask once more."""
+    if type(error).__name__ == "KilledWorker":
+        return DIED
+    if isinstance(error, ImportError | AttributeError | TypeError):  # it could not even be called
+        return (
+            f"A worker cannot run bnviz's tasks ({type(error).__name__}: {error}); install the same version of bnviz "
+            "on all machines and start them again."
+        )
+    return None
+
+
 def _pass_on(on_message: OnMessage, event: tuple[float, Any]) -> None:
-    """Dask reports on the client under the same topic; those messages are not ours."""
-    message = event[1]
-    if isinstance(message, dict) and "attempt" in message:
-        on_message(message)
-
-
-def _keep_few_messages(topic: str, dask_scheduler: Any) -> None:
-    """Runs in the scheduler: bound one topic's history. Dask's own setting is for all topics, before it starts."""
-    dask_scheduler._broker._topics[topic].events = deque(maxlen=KEPT_MESSAGES)
+    on_message(event[1])

@@ -1,10 +1,9 @@
-"""Job: one training of one configuration, as seen from the app, while it waits, while it runs and afterwards.
+"""Job: one run that was asked for, as seen from the app, while it waits, while it trains and afterwards.
 
 Frames come in from one thread and pages look from others. A job does not know who trains it, where, or why it stops.
 """
 
 import threading
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from time import monotonic
@@ -18,22 +17,23 @@ State = Literal["queued", "running", "finished", "stopped", "failed"]
 
 
 class Job:
-    """One attempt at a run. All attributes are to be read only; they change as news comes in.
+    """All attributes are to be read only; they change as news comes in.
 
     Attributes:
         config: what is trained.
-        key: the run key; a later attempt at the same configuration has the same.
-        attempt: names this attempt only.
+        key: the run key; a later job for the same configuration has the same.
+        fresh: whether it is to be trained even if a result is known somewhere.
         state: see `State`.
         error: a sentence, once the state is `failed`.
         step: the last step heard of, -1 before the first frame.
-        submitted, started, ended: time.monotonic(); None for what is still to come.
+        submitted, started, ended: time.monotonic(); None for what is still to come, or never was, because the record
+            was there already.
     """
 
-    def __init__(self, config: RunConfig) -> None:
+    def __init__(self, config: RunConfig, fresh: bool = False) -> None:
         self.config = config
+        self.fresh = fresh
         self.key = config.key
-        self.attempt = uuid.uuid4().hex
         self.state: State = "queued"
         self.error: str | None = None
         self.step = -1
@@ -48,6 +48,11 @@ class Job:
     def live(self) -> bool:
         """Whether it is queued or running."""
         return self.ended is None
+
+    @property
+    def nbytes(self) -> int:
+        """Of the record, once it has ended."""
+        return int(self._record.data.nbytes) if self._record is not None else 0
 
     def record(self) -> Record:
         """What was measured so far, or in the end; the same object until there is more.
@@ -66,18 +71,44 @@ class Job:
                 self._record = record
             return record if live or self._record is None else self._record
 
-    def receive(self, first: int, messages: Sequence[Mapping[str, Any]]) -> None:
-        """Take in frames, as messages, that belong in place `first` and after; an empty list says that it has begun."""
-        frames = [Frame.from_message(message) for message in messages]
+    @property
+    def seconds(self) -> float | None:
+        """How long it trained, seen from here; None if it did not, or has not ended."""
+        return None if self.started is None or self.ended is None else self.ended - self.started
+
+    def receive(self, first: int, messages: Sequence[Mapping[str, Any]]) -> bool:
+        """Take in frames, as messages, that belong in place `first` and after; an empty list says that it has begun.
+
+        Returns:
+            False if frames before these are missing; these are not taken in then.
+        """
         with self._lock:
-            if not self.live:
-                return
-            if self.started is None:
+            if self.live and self.started is None:
                 self.started = monotonic()
                 self.state = "running"
-            self._frames[first:] = frames  # if a run was started over, its new frames replace the old ones
-            self.step = self._frames[-1].step if self._frames else -1
-            self._record = None
+            if not self.live or first > len(self._frames):
+                return not self.live
+            # If a run was started over, its new frames replace the old ones.
+            self._frames[first:] = [Frame.from_message(message) for message in messages]
+            self._news()
+            return True
+
+    def catch_up(self, messages: Sequence[Mapping[str, Any]]) -> None:
+        """Take in all frames so far of a run that was going on already; no effect if there are as many here."""
+        with self._lock:
+            if self.live and len(messages) > len(self._frames):
+                self._frames = [Frame.from_message(message) for message in messages]
+                self._news()
+
+    def start_over(self) -> None:
+        """Wait again: what trained it was lost. What it measured stays until there is something new."""
+        with self._lock:
+            if self.live:
+                self.state, self.started = "queued", None
+
+    def _news(self) -> None:
+        self.step = self._frames[-1].step if self._frames else -1
+        self._record = None
 
     def end(self, state: State, record: Record | None = None, error: str | None = None) -> None:
         """Note how it ended, and the whole record where there is one; of several ends the first counts."""

@@ -1,29 +1,28 @@
-"""Service: what the app asks for training: submit, watch, stop.
+"""Service: what the app asks for training: submit, watch, leave, stop.
 
-The same question asked by thirty students is trained once and watched by all. Runs start in the order they were asked
-for, as many at a time as the cluster has workers; the rest wait here, not at the scheduler. This module does not know
-Dask, nor how a run is trained, and it never calls Streamlit: pages look at a Job when they like.
+The same question asked by thirty students is trained once, watched by all, and kept in the store. This module does not
+know how jobs get to workers, nor how a run is trained, and never calls Streamlit: pages look at a Job when they like.
 """
 
-import os
 import threading
 from collections import OrderedDict
-from functools import partial
-from typing import Any
+from time import monotonic
 
+from bnviz import settings
 from bnviz.config import RunConfig
 from bnviz.jobs.cluster import JobsError
-from bnviz.jobs.connection import LOST, Connection
+from bnviz.jobs.dispatcher import Dispatcher
 from bnviz.jobs.job import Job, State
-from bnviz.record import Record
+from bnviz.jobs.presence import Presence
+from bnviz.jobs.store import Store
 
 __all__ = ["Job", "JobsError", "Service", "State"]
 
-KEPT_JOBS = 120
-"""Jobs that have ended and are still remembered, the least recently used forgotten first: 2 MB each at most. One page
-shows twelve, four arms with three seeds, and one that is forgotten while it is on screen is trained again."""
-POLL_SECONDS = 0.2  # how often to look for a free worker while jobs wait: one small message
-CLOSE_SECONDS = 10.0
+KEPT_BYTES = 96 * 2**20
+"""Of records of jobs that have ended and are still in memory; the least recently used go first, and come back from the
+store. One page shows up to twelve records, of 2 MB at most."""
+SHARED_SECONDS = 60.0
+"""Who asks for a run afresh that somebody else had trained so shortly before gets that one."""
 
 
 class Service:
@@ -32,26 +31,28 @@ class Service:
     Args:
         address: of a Dask scheduler; None: that in BNVIZ_SCHEDULER or, where it is not set, a cluster on this machine,
             started on first use, that ends with this process.
+        store: where results are kept; None: that of the settings.
+
+    Attributes:
+        store: see above; its `problem` is for all who wait for results to see.
+        presence: who is told when a visitor leaves or comes back.
+        dispatcher: where jobs wait, and from where they get to workers.
     """
 
-    def __init__(self, address: str | None = None) -> None:
-        self._address = address or os.environ.get("BNVIZ_SCHEDULER") or None
+    def __init__(self, address: str | None = None, store: Store | None = None) -> None:
+        self.store = store or Store()
+        self.presence = Presence(self.release_all)
+        self.dispatcher = Dispatcher(
+            address or settings.text("BNVIZ_SCHEDULER") or None,
+            arrived=lambda record: self.store.put(record),
+        )
         self._lock = threading.RLock()
         self._jobs: OrderedDict[str, Job] = OrderedDict()  # by run key, the most recently used last
-        self._waiting: list[Job] = []
-        self._sent: dict[str, Job] = {}  # by attempt: those that the cluster has
-        self._watchers: dict[str, set[str]] = {}  # by attempt: of live jobs
-        self._stopping: set[str] = set()  # attempts
-        self._connection: Connection | None = None
-        self._wake = threading.Event()
-        self._closed = False
-        self._thread = threading.Thread(target=self._dispatch, name="bnviz-jobs", daemon=True)
+        self._watchers: dict[str, set[str]] = {}  # by run key: who looks at a live job, or did when it ended
 
     def prepare(self) -> None:
         """Start the cluster now, so that the first run need not wait for it; returns at once."""
-        with self._lock:
-            if not self._closed and self._thread.ident is None:
-                self._thread.start()
+        self.dispatcher.prepare()
 
     def submit(self, config: RunConfig, watcher: str, fresh: bool = False) -> Job:
         """Ask for a run on behalf of `watcher`; the same Job for all who ask while it is live or after it finished.
@@ -59,24 +60,26 @@ class Service:
         Args:
             config: what to train.
             watcher: names who looks, for `release`: a session.
-            fresh: train again even if it has finished.
+            fresh: train again even if the result is known, unless somebody else has just had it trained.
 
         Raises:
-            JobsError: the service was closed.
+            JobsError: the service was closed, or too many runs wait.
         """
+        known = None if fresh or self._usable(config.key, watcher, fresh) else self.store.get(config)
         with self._lock:
-            if self._closed:
-                raise JobsError("The app is closing; no more runs are started.")
-            job = self.find(config.key)
-            if job is None or not (job.live or (job.state == "finished" and not fresh)):
-                job = self._jobs[config.key] = Job(config)
-                self._jobs.move_to_end(config.key)
-                self._watchers[job.attempt] = set()
-                self._waiting.append(job)
-                self.prepare()
-                self._wake.set()
-            if job.live:
-                self._watchers.setdefault(job.attempt, set()).add(watcher)
+            job = self._usable(config.key, watcher, fresh)
+            if job is None:
+                job = Job(config, fresh)
+                if known is not None:
+                    job.end("finished", known)
+                else:
+                    going = sum(watcher in self._watchers[one.key] for one in self._jobs.values() if one.live)
+                    self.dispatcher.add(job, watcher, going)
+                self._jobs[config.key] = job
+                self._watchers[config.key] = set()
+            self._jobs.move_to_end(config.key)
+            self._watchers[config.key].add(watcher)
+            self._forget()
             return job
 
     def find(self, key: str) -> Job | None:
@@ -91,111 +94,53 @@ class Service:
         with self._lock:
             job = self._jobs.get(key)
             if job is not None and job.live:
-                watchers = self._watchers.get(job.attempt, set())
-                watchers.discard(watcher)
-                if not watchers:
+                self._watchers[key].discard(watcher)
+                if not self._watchers[key]:
                     self.stop(key)
+
+    def release_all(self, watcher: str) -> None:
+        """`watcher` looks at nothing any more."""
+        with self._lock:
+            for key in [job.key for job in self._jobs.values() if job.live and watcher in self._watchers[job.key]]:
+                self.release(key, watcher)
 
     def stop(self, key: str) -> None:
         """Stop a run, for all who watch; what was measured is kept. No effect on one that has ended."""
-        with self._lock:
-            job = self._jobs.get(key)
-            if job is None or not job.live:
-                return
-            if job in self._waiting:
-                self._waiting.remove(job)
-                self._end(job, "stopped")
-            elif job.attempt not in self._stopping and self._connection is not None:
-                self._stopping.add(job.attempt)
-                self._connection.stop(job.attempt)
+        job = self._jobs.get(key)
+        if job is not None:
+            self.dispatcher.stop(job)
 
     def queue_position(self, key: str) -> int:
         """How many runs start before this one; 0 if it is next, running or not queued at all."""
-        with self._lock:
-            return next((place for place, job in enumerate(self._waiting) if job.key == key), 0)
+        job = self._jobs.get(key)
+        return len(self.dispatcher.before(job)) if job is not None else 0
+
+    def expected_wait(self, key: str) -> float:
+        """Roughly how many seconds until a queued run starts."""
+        job = self._jobs.get(key)
+        return self.dispatcher.expected_wait(job) if job is not None else 0.0
 
     def close(self) -> None:
         """Stop everything and end the cluster, if it is this service's own; safe to call again."""
+        self.presence.close()
+        self.dispatcher.close()
+
+    def _usable(self, key: str, watcher: str, fresh: bool) -> Job | None:
+        """The job that answers this question, if there is one."""
         with self._lock:
-            self._closed = True
-            self._wake.set()
-        if self._thread.ident is not None:
-            self._thread.join(CLOSE_SECONDS)
+            job = self._jobs.get(key)
+            if job is None or job.live:
+                return job
+            news = job.started is not None and job.ended is not None and monotonic() - job.ended < SHARED_SECONDS
+            wanted = not fresh or (news and watcher not in self._watchers[key])
+            return job if job.state == "finished" and wanted else None
 
-    def _dispatch(self) -> None:
-        """The service's thread: connect, hand waiting jobs to free workers, and wait for more."""
-        connect = True  # at first even if nothing waits, for `prepare`
-        while not self._closed:
-            if self._waiting or connect:
-                connect = False
-                try:
-                    self._hand_out(self._connected())
-                except JobsError as error:
-                    with self._lock:
-                        for job in self._waiting[:]:
-                            self._waiting.remove(job)
-                            self._end(job, "failed", error=str(error))
-            self._wake.wait(POLL_SECONDS if self._waiting else None)
-            self._wake.clear()
-        self._drop("stopped")
-
-    def _connected(self) -> Connection:
-        if self._connection is not None and not self._connection.alive:
-            self._drop("failed", LOST)
-        if self._connection is None:
-            self._connection = Connection(self._address, self._receive)
-        return self._connection
-
-    def _hand_out(self, connection: Connection) -> None:
-        free = connection.slots() - len(self._sent)
-        with self._lock:
-            chosen, self._waiting = self._waiting[: max(free, 0)], self._waiting[max(free, 0) :]
-            self._sent.update({job.attempt: job for job in chosen})
-        for job in chosen:
-            try:
-                connection.start(job.config.model_dump_json(), job.attempt, partial(self._ended, job))
-            except JobsError as error:
-                self._ended(job, str(error))
-
-    def _drop(self, state: State, error: str | None = None) -> None:
-        """Give up the connection, and with it what it was to bring."""
-        with self._lock:
-            connection, self._connection = self._connection, None
-            for job in [*self._sent.values(), *(self._waiting if self._closed else ())]:
-                self._end(job, state, error=error)
-            self._sent.clear()
-        if connection is not None:
-            connection.close()
-
-    def _receive(self, message: Any) -> None:
-        job = self._sent.get(message["attempt"])  # an earlier attempt's late frames find nobody
-        if job is not None:
-            job.receive(message["first"], message["frames"])
-
-    def _ended(self, job: Job, result: bytes | str) -> None:
-        """Called with the record as a file, or with a sentence that says why there is none."""
-        record, problem = None, None
-        if isinstance(result, str):
-            problem = result
-        else:
-            try:
-                record = Record.from_bytes(result)
-            except ValueError as error:
-                problem = f"The record came back damaged ({error}); start it again."
-        with self._lock:
-            if record is not None:
-                self._end(job, "stopped" if record.outcome == "stopped" else "finished", record)
-            elif job.attempt in self._stopping:
-                self._end(job, "stopped")
-            else:
-                self._end(job, "failed", error=problem)
-            self._wake.set()
-
-    def _end(self, job: Job, state: State, record: Record | None = None, error: str | None = None) -> None:
-        job.end(state, record, error)
-        self._sent.pop(job.attempt, None)
-        self._watchers.pop(job.attempt, None)
-        self._stopping.discard(job.attempt)
-        ended = [key for key, other in self._jobs.items() if not other.live]
-        for key in ended[: max(len(ended) - KEPT_JOBS, 0)]:
-            del self._jobs[key]
+    def _forget(self) -> None:
+        """Let go of records that were not asked for lately."""
+        ended = [(key, job) for key, job in self._jobs.items() if not job.live]
+        size = sum(job.nbytes for _, job in ended)
+        for key, job in ended[:-1]:
+            if size <= KEPT_BYTES:
+                return
+            size -= job.nbytes
+            del self._jobs[key], self._watchers[key]

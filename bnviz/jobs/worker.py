@@ -5,12 +5,12 @@ watches, how many, or what is queued.
 """
 
 import logging
-from collections import deque
+import socket
 from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
-from bnviz.config import RunConfig
+from bnviz.config import MEASURING_VERSION, RunConfig
 from bnviz.datasets import DatasetError
 from bnviz.record import Frame, Record
 
@@ -18,21 +18,27 @@ SEND_SECONDS = 0.05
 """Frames of less than this time are sent as one message: 20 pictures a second are more than a page can draw."""
 
 logger = logging.getLogger(__name__)
-_told_to_stop: deque[str] = deque(maxlen=64)  # attempts, not all of them of this worker; few, as each step looks
+_going: dict[str, "_Outgoing"] = {}  # what this process trains now, by attempt
 
 
-def run(config_json: str, attempt: str, topic: str) -> bytes | str:
+def run(config_json: str, attempt: str, measuring: int) -> bytes | str:
     """Train one run as a Dask task: its Record as a netCDF file or, if it cannot be trained, a sentence that says why.
 
     The sentence is returned, not raised, because an exception of torch's would have torch imported where it arrives.
 
     Args:
         config_json: a RunConfig.
-        attempt: names this one training of it, in the messages and to `tell_to_stop`.
-        topic: the Dask topic that the frames are sent to.
+        attempt: names this one training of it: the Dask topic that the frames are sent to, and what the functions
+            below are asked for.
+        measuring: the measuring version of who asks; another one here would give numbers under the wrong run key.
     """
+    if measuring != MEASURING_VERSION:
+        return (
+            f"The worker on {socket.gethostname()} has another version of bnviz (it measures by version "
+            f"{MEASURING_VERSION}, the app by {measuring}); install the same one on all machines and start them again."
+        )
     try:
-        return _run(RunConfig.model_validate_json(config_json), attempt, topic)
+        return _run(RunConfig.model_validate_json(config_json), attempt)
     except (DatasetError, ValueError) as error:  # bnviz's own refusals are sentences already
         return str(error)
     except Exception as error:
@@ -40,9 +46,23 @@ def run(config_json: str, attempt: str, topic: str) -> bytes | str:
         return f"The training failed: {type(error).__name__}: {error}"
 
 
-def tell_to_stop(attempt: str) -> None:
-    """Make this process's run of that name, if it has it, now or later, stop before its next step."""
-    _told_to_stop.append(attempt)
+def tell_to_stop(attempt: str) -> bool:
+    """Make this process's run of that name stop before its next step; False if it has none."""
+    going = _going.get(attempt)
+    if going is not None:
+        going.stopping = True
+    return going is not None
+
+
+def so_far(attempt: str) -> list[dict[str, Any]] | None:
+    """All frames, as messages, of this process's run of that name, for who comes late; None if it has none."""
+    going = _going.get(attempt)
+    return None if going is None else [frame.to_message() for frame in list(going.frames)]
+
+
+def task_key(attempt: str) -> str:
+    """What Dask calls an attempt: the same for all apps, so that several that ask for one run share it."""
+    return f"bnviz-{attempt}"
 
 
 def dask_setup(_worker: Any) -> None:
@@ -54,23 +74,31 @@ def dask_setup(_worker: Any) -> None:
     _to_file(config, list(train(config)))
 
 
-def _run(config: RunConfig, attempt: str, topic: str) -> bytes:
+def _run(config: RunConfig, attempt: str) -> bytes:
     from distributed import get_worker
 
     from bnviz.training import train
 
     _use_one_thread()
-    outgoing = _Outgoing(attempt, topic, get_worker().log_event)
+    worker = get_worker()
+    outgoing = _going[attempt] = _Outgoing(attempt, worker.log_event)
 
     def should_stop() -> bool:
         outgoing.send_if_due()  # here, because the next frame may be far off
-        return attempt in _told_to_stop
+        return outgoing.stopping or _forgotten(worker, attempt)
 
-    frames = []
-    for frame in train(config, should_stop=should_stop):
-        frames.append(frame)
-        outgoing.add(frame)
-    return _to_file(config, frames)  # has the last frames, too: they need not be sent
+    try:
+        for frame in train(config, should_stop=should_stop):
+            outgoing.add(frame)
+        return _to_file(config, outgoing.frames)  # has the last frames, too: they need not be sent
+    finally:
+        del _going[attempt]
+
+
+def _forgotten(worker: Any, attempt: str) -> bool:
+    """Whether nobody wants this run any more: who asked for it has hung up, or has died."""
+    task = worker.state.tasks.get(task_key(attempt))
+    return task is not None and task.state == "cancelled"
 
 
 def _to_file(config: RunConfig, frames: list[Frame]) -> bytes:
@@ -89,31 +117,31 @@ def _use_one_thread() -> None:
 
 
 class _Outgoing:
-    """Frames on their way to the app, the first at once, later ones a few at a time.
+    """Frames of one run on their way to the apps, the first at once, later ones a few at a time.
 
     A message says at which place in the run its frames belong. So if Dask starts a run over, because its worker died,
-    the new frames take the place of the old.
+    the new frames take the place of the old; and who comes late sees that there were others before.
     """
 
-    def __init__(self, attempt: str, topic: str, log_event: Callable[[str, Any], None]) -> None:
+    def __init__(self, attempt: str, log_event: Callable[[str, Any], None]) -> None:
+        self.frames: list[Frame] = []
+        self.stopping = False
         self._attempt = attempt
-        self._topic = topic
         self._log_event = log_event
-        self._waiting: list[dict[str, Any]] = []
         self._sent = 0
         self._send()  # an empty message: the run has begun
         self._next = monotonic()
 
     def add(self, frame: Frame) -> None:
-        self._waiting.append(frame.to_message())
+        self.frames.append(frame)
         self.send_if_due()
 
     def send_if_due(self) -> None:
-        if self._waiting and monotonic() >= self._next:
+        if len(self.frames) > self._sent and monotonic() >= self._next:
             self._send()
 
     def _send(self) -> None:
-        self._log_event(self._topic, {"attempt": self._attempt, "first": self._sent, "frames": self._waiting})
-        self._sent += len(self._waiting)
-        self._waiting = []
+        waiting = [frame.to_message() for frame in self.frames[self._sent :]]
+        self._log_event(self._attempt, {"attempt": self._attempt, "first": self._sent, "frames": waiting})
+        self._sent += len(waiting)
         self._next = monotonic() + SEND_SECONDS

@@ -9,13 +9,15 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
+from bnviz import settings
 from bnviz.config import RunConfig, sentences
 from bnviz.record import Record
 from bnviz.ui.fields import draw
 from bnviz.ui.links import one_of, setting_key, within
+from bnviz.ui.status import duration
 
-LONGEST_SECONDS = 600.0
-"""A run that is estimated to take longer than this on one core is refused in the app; the command line has no limit."""
+LONG_SECONDS = 20.0
+"""A run that is estimated to take longer than this on one core is announced as such."""
 
 WIDTH = {
     "dataset": 150,
@@ -97,13 +99,16 @@ def _validated(chosen: dict[str, Any]) -> RunConfig | None:
         for sentence in sentences(error):
             st.error(sentence)
         return None
-    if config.estimated_seconds > LONGEST_SECONDS:
+    longest = settings.seconds("BNVIZ_LONGEST_SECONDS")
+    if config.estimated_seconds > longest:
         st.error(
-            f"This run would take about {config.estimated_seconds / 60:.0f} minutes for each arm, and the app stops at "
-            f"{LONGEST_SECONDS / 60:.0f}. Choose fewer updates, a smaller batch or narrower layers; the command line, "
+            f"This run would take about {duration(config.estimated_seconds)} for each arm, and the app stops at "
+            f"{duration(longest)}. Choose fewer updates, a smaller batch or narrower layers; the command line, "
             "python -m bnviz run, has no limit."
         )
         return None
+    if config.estimated_seconds > LONG_SECONDS:
+        st.caption(f"This takes about {duration(config.estimated_seconds)} for each arm; Stop keeps what was measured.")
     return config
 
 

@@ -6,17 +6,21 @@ the picture looks like is the page's.
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
 from bnviz import gallery
 from bnviz.config import RunConfig
+from bnviz.jobs.presence import Presence
 from bnviz.jobs.service import JobsError, Service
 from bnviz.record import Record
+from bnviz.settings import SettingError
+from bnviz.ui import history
 from bnviz.ui.links import setting_key
 from bnviz.ui.shown import Shown
-from bnviz.ui.status import Runs, record_of, status_line, told_failures
+from bnviz.ui.status import Runs, status_line, told_failures
+from bnviz.ui.watched import Watched
 
 POLL_SECONDS = 0.35
 SEEDS = 2**31
@@ -32,6 +36,32 @@ def service() -> Service:
     started = Service()
     started.prepare()
     return started
+
+
+@dataclass(frozen=True)
+class _Visitor:
+    """One visitor's session, for as long as its page can be reached."""
+
+    name: str
+    presence: Presence
+
+    def leave(self) -> None:
+        self.presence.leave(self.name)
+
+
+@st.cache_resource(scope="session", on_release=_Visitor.leave, show_spinner=False)
+def _visitor() -> _Visitor:
+    """Released when the page is closed, and whenever its connection drops; made anew when it is back."""
+    name: str = st.session_state.setdefault("bnviz.watcher", uuid.uuid4().hex)
+    presence = service().presence
+    presence.stay(name)
+    return _Visitor(name, presence)
+
+
+def watched(page: str) -> Watched:
+    """The runs as this page's visitor sees them."""
+    stopped: dict[str, Record] = st.session_state.setdefault(f"{page}/stopped", {})
+    return Watched(service(), _visitor().name, stopped)
 
 
 def comparison_view(
@@ -56,11 +86,11 @@ def comparison_view(
     seeds = st.session_state.get(setting_key(page, "seeds"), 1)
     runs = {name: _repeated(config, seeds) for name, config in configs.items()}
     _want(page, runs, also())
-    training = _training(runs, also())
+    training = _training(page, runs, also())
     with_page = True  # the fragment is drawn with the whole page, not by itself
 
     @st.fragment(run_every=POLL_SECONDS if training else None, key=f"{page}/live")
-    def watched() -> None:
+    def view() -> None:
         extras = also()
         if {config.key for config in _in_order(runs, extras)} != st.session_state[f"{page}/keys"]:
             _want(page, runs, extras)
@@ -68,22 +98,31 @@ def comparison_view(
         shown = _shown(page, runs, extras, needs)
         if shown is not None:
             picture(shown)
-        elif _training(runs, extras):
+            _note(page, configs, shown)
+        elif _training(page, runs, extras):
             st.info("The first measurements are on their way.", icon=":material/hourglass_top:")
         else:
             st.info("Nothing that this page draws was measured.", icon=":material/visibility_off:")
-        if training != _training(runs, extras) and not with_page:
+        if training != _training(page, runs, extras) and not with_page:
             st.rerun()  # the whole page, so that polling starts or ends; too soon, widgets lose what a link set
 
     try:
-        watched()
+        view()
     finally:  # also when a click cuts the run of the page short
         with_page = False
 
 
+def _note(page: str, configs: Mapping[str, RunConfig], shown: Shown) -> None:
+    """Put what has ended into this browser's list of runs; not what is left on screen from other settings."""
+    if not shown.live and all(shown.records[arm].config == config for arm, config in configs.items()):
+        jobs = {arm: watched(page).job(config) for arm, config in configs.items()}
+        seconds = {arm: job.seconds for arm, job in jobs.items() if job is not None and job.seconds is not None}
+        history.note(page, shown.records, seconds)
+
+
 def train_again(page: str, configs: Sequence[RunConfig]) -> None:
     """Train all runs afresh, whatever is known of them."""
-    _stopped_here(page).clear()
+    st.session_state[f"{page}/stopped"] = {}
     for config in configs:
         _ask(page, config, fresh=True)
 
@@ -105,54 +144,44 @@ def _want(page: str, runs: Runs, extras: Mapping[str, RunConfig]) -> None:
     wanted = {config.key: config for config in _in_order(runs, extras)}
     before: set[str] = st.session_state.get(f"{page}/keys", set())
     for key in before - wanted.keys():
-        service().release(key, _watcher())
+        service().release(key, _visitor().name)
     st.session_state[f"{page}/keys"] = set(wanted)
     for config in wanted.values():
         _ask(page, config)
 
 
-def _watcher() -> str:
-    name: str = st.session_state.setdefault("bnviz.watcher", uuid.uuid4().hex)
-    return name
-
-
-def _stopped_here(page: str) -> set[str]:
-    keys: set[str] = st.session_state.setdefault(f"{page}/stopped", set())
-    return keys
-
-
 def _ask(page: str, config: RunConfig, fresh: bool = False) -> None:
     """Submit the run unless it is known; one that another visitor stopped, or that was left, is trained again."""
-    job = service().find(config.key)
+    runs = watched(page)
+    job = runs.service.find(config.key)
     if not fresh:
-        if job is None and gallery.find(config) is not None:
+        if runs.is_stopped(config) or (job is None and gallery.find(config) is not None):
             return
-        if job is not None and (job.state != "stopped" or config.key in _stopped_here(page)):
+        if job is not None and not job.live and job.state != "stopped":
             return
     try:
-        service().submit(config, _watcher(), fresh=fresh or job is not None)
-    except JobsError as error:
+        runs.service.submit(config, _visitor().name, fresh=fresh)
+    except (JobsError, SettingError) as error:
         st.error(str(error))
 
 
-def _training(runs: Runs, extras: Mapping[str, RunConfig]) -> bool:
-    found = [service().find(config.key) for config in _in_order(runs, extras)]
-    return any(job is not None and job.state in ("queued", "running") for job in found)
+def _training(page: str, runs: Runs, extras: Mapping[str, RunConfig]) -> bool:
+    return any(watched(page).training(config) for config in _in_order(runs, extras))
 
 
 def _shown(page: str, runs: Runs, extras: Mapping[str, RunConfig], needs: Sequence[str]) -> Shown | None:
     """What to show: each arm's record so far; until every arm has one, what was shown before."""
 
     def usable(config: RunConfig) -> Record | None:
-        record = record_of(service(), config)
+        record = watched(page).record(config)
         measured = record is not None and (record.data.sizes.get("probe_step") or record.data.sizes.get("step"))
         return record if record is not None and measured and set(needs) <= record.data.keys() else None
 
     found = {name: [usable(config) for config in several] for name, several in runs.items()}
     records = {name: several[0] for name, several in found.items() if several[0] is not None}
-    besides = {name: record_of(service(), config) for name, config in extras.items()}
+    besides = {name: watched(page).record(config) for name, config in extras.items()}
     also = {name: record for name, record in besides.items() if record is not None and record.outcome != "running"}
-    live = _training(runs, extras)
+    live = _training(page, runs, extras)
     if len(records) < len(runs):
         before: Shown | None = st.session_state.get(f"{page}/shown")
         if before is not None:
@@ -170,7 +199,7 @@ def _shown(page: str, runs: Runs, extras: Mapping[str, RunConfig], needs: Sequen
 
 def _status(page: str, runs: Runs, extras: Mapping[str, RunConfig]) -> None:
     """One line that says what goes on, with the button that changes it; sentences for what went wrong."""
-    training = _training(runs, extras)
+    training = _training(page, runs, extras)
     with st.container(horizontal=True, vertical_alignment="center", key=f"{page}-status"):
         st.button(
             "Stop" if training else "Train live",
@@ -181,12 +210,13 @@ def _status(page: str, runs: Runs, extras: Mapping[str, RunConfig]) -> None:
             args=(page, _in_order(runs, extras if training else {})),  # what was asked for besides comes out the same
             help="Keeps what was measured" if training else "Train all arms again, from the first update",
         )
-        st.markdown(status_line(service(), runs, extras), width="stretch")
-    for sentence in told_failures(service(), runs, extras):
+        st.markdown(status_line(watched(page), runs, extras), width="stretch")
+    for sentence in told_failures(watched(page), runs, extras):
         st.error(sentence)
+    if service().store.problem:
+        st.warning(service().store.problem, icon=":material/cloud_off:")
 
 
 def _stop(page: str, configs: Sequence[RunConfig]) -> None:
     for config in configs:
-        _stopped_here(page).add(config.key)
-        service().stop(config.key)
+        watched(page).stop(config)

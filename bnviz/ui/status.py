@@ -2,63 +2,67 @@
 
 from collections.abc import Mapping, Sequence
 
-from bnviz import gallery
 from bnviz.config import RunConfig
 from bnviz.figures.style import percent, two_digits
-from bnviz.jobs.service import Service
 from bnviz.record import Record
+from bnviz.ui.watched import Watched
 
 Runs = Mapping[str, Sequence[RunConfig]]
 """By arm: the run with each seed, the page's own first."""
 
 
-def record_of(service: Service, config: RunConfig) -> Record | None:
-    """The run's record: its job's, so far, or the gallery's."""
-    job = service.find(config.key)
-    return job.record() if job is not None else gallery.find(config)
-
-
-def status_line(service: Service, runs: Runs, extras: Mapping[str, RunConfig]) -> str:
+def status_line(watched: Watched, runs: Runs, extras: Mapping[str, RunConfig]) -> str:
     """Markdown: one part an arm, and one for each of the extras that has not ended.
 
     Of three arms or more that ended alike, only the last says how.
     """
-    parts = [(_going(service, name, several), *_ended(service, name, several)) for name, several in runs.items()]
+    parts = [(_going(watched, name, several), *_ended(watched, name, several)) for name, several in runs.items()]
     told = []
     for place, (going, score, how) in enumerate(parts):
         alike = len(parts) > 2 and [(None, how)] == [(one[0], one[2]) for one in parts[place + 1 : place + 2]]
         told.append(going or (score if alike else f"{score}{how}"))
-    waiting = [_going(service, name, (config,)) for name, config in extras.items()]
+    waiting = [_going(watched, name, (config,)) for name, config in extras.items()]
     return " · ".join([*told, *(part for part in waiting if part)])
 
 
-def told_failures(service: Service, runs: Runs, extras: Mapping[str, RunConfig]) -> list[str]:
+def told_failures(watched: Watched, runs: Runs, extras: Mapping[str, RunConfig]) -> list[str]:
     """A sentence for each error, with the arms that have it."""
     failed: dict[str, dict[str, None]] = {}
     for name, several in [*runs.items(), *((name, (config,)) for name, config in extras.items())]:
         for config in several:
-            job = service.find(config.key)
+            job = watched.job(config)
             if job is not None and job.state == "failed":
                 failed.setdefault(job.error or "it failed without a word", {})[name] = None
     return [f"{' and '.join(names).capitalize()}: {error}" for error, names in failed.items()]
 
 
-def _going(service: Service, name: str, several: Sequence[RunConfig]) -> str | None:
+def _going(watched: Watched, name: str, several: Sequence[RunConfig]) -> str | None:
     """Where the first run is that has not ended; None if all have."""
     for place, config in enumerate(several):
-        job = service.find(config.key)
+        job = watched.job(config)
         which = f"**{name}**" + (f" seed {place + 1} of {len(several)}" if len(several) > 1 else "")
         if job is not None and job.state == "queued":
-            before = service.queue_position(job.key)
-            return f"{which} waits for a worker" + (f", {before} before it" if before else "")
+            return f"{which} waits for a worker{_wait(watched, config)}"
         if job is not None and job.state == "running":
             return f"{which}{',' if len(several) > 1 else ''} update {max(job.step, 0)} of {config.steps}"
     return None
 
 
-def _ended(service: Service, name: str, several: Sequence[RunConfig]) -> tuple[str, str]:
+def _wait(watched: Watched, config: RunConfig) -> str:
+    """How many runs come first, and how long that takes, if it takes more than a moment."""
+    before = watched.service.queue_position(config.key)
+    seconds = watched.service.expected_wait(config.key)
+    return (f", {before} before it" if before else "") + (f", about {duration(seconds)}" if seconds >= 2 else "")
+
+
+def duration(seconds: float) -> str:
+    """In whole seconds, or minutes from two on."""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def _ended(watched: Watched, name: str, several: Sequence[RunConfig]) -> tuple[str, str]:
     """Whose score, and of what: what arms have in common comes second."""
-    found = [record_of(service, config) for config in several]
+    found = [watched.record(config) for config in several]
     records = [record for record in found if record is not None and record.data.sizes.get("step")]
     if not records:
         return f"**{name}**", " has no measurements"

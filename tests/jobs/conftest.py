@@ -29,9 +29,11 @@ def service() -> Iterator[Service]:
         patch.setenv("BNVIZ_WORKERS", "2")
         service = Service()
         service.prepare()
-        assert wait_until(lambda: service._connection is not None and service._connection.slots() == 2)
+        assert wait_until(
+            lambda: service.dispatcher._connection is not None and service.dispatcher._connection.room()[0] == 2
+        )
         yield service
-    process = service._connection._cluster.process
+    process = service.dispatcher._connection._cluster.process
     service.close()
     assert process.poll() is not None
 

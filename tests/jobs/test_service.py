@@ -9,6 +9,7 @@ import pytest
 from bnviz import Record, RunConfig
 from bnviz.jobs import service as service_module
 from bnviz.jobs.service import JobsError, Service
+from bnviz.jobs.store import Store
 
 SHORT = {"steps": 120, "curve_points": 20, "probe_points": 10}
 ENDLESS = {"steps": 1_000_000, "curve_points": 2, "probe_points": 2}  # its second frame never comes
@@ -48,6 +49,7 @@ def test_two_arms_run_at_once_and_a_third_waits(service, wait, until):
     assert third.state == "queued"
     assert [service.queue_position(job.key) for job in (*arms, third, fourth)] == [0, 0, 0, 1]
     service.stop(fourth.key)
+    wait(fourth)
     assert fourth.state == "stopped"
     assert fourth.record().last_step == -1
     for job in arms:
@@ -122,19 +124,73 @@ def test_what_cannot_be_trained_fails_with_a_sentence(service, wait):
     assert service.submit(job.config, "me") is not job
 
 
-def test_few_jobs_are_remembered(service, wait, monkeypatch):
-    monkeypatch.setattr(service_module, "KEPT_JOBS", 3)
-    jobs = []
-    for seed in range(5):
-        jobs.append(service.submit(RunConfig(seed=seed, steps=2), "me"))
+def test_records_in_memory_are_bounded_and_come_back_from_the_store(service, wait, monkeypatch, tmp_path):
+    monkeypatch.setattr(service, "store", Store(str(tmp_path)))
+    first = service.submit(RunConfig(seed=20, **SHORT), "me")
+    wait(first)
+    monkeypatch.setattr(service_module, "KEPT_BYTES", int(2.5 * first.nbytes))
+    jobs = [first]
+    for seed in range(21, 24):
+        jobs.append(service.submit(RunConfig(seed=seed, **SHORT), "me"))
         wait(jobs[-1])
-        service.find(jobs[0].key)  # in use, so it stays
-    assert [service.find(job.key) is job for job in jobs] == [True, False, False, True, True]
+        service.find(first.key)  # in use, so it stays
+    assert [service.find(job.key) is job for job in jobs] == [True, False, False, True]
+    again = service.submit(jobs[1].config, "me")
+    assert (again.state, again.started) == ("finished", None)
+    assert again.record().to_bytes() == jobs[1].record().to_bytes()
 
 
-def test_the_scheduler_keeps_few_messages(service):
-    connection = service._connection
-    assert 0 < len(connection._client.get_events(connection._topic)) <= 4
+def test_what_was_trained_once_is_there_after_a_restart(service, wait, monkeypatch, tmp_path):
+    monkeypatch.setattr(service, "store", Store(str(tmp_path)))
+    job = service.submit(RunConfig(seed=30, **SHORT), "me")
+    wait(job)
+    later = Service("tcp://127.0.0.1:9", Store(str(tmp_path)))  # nothing can be trained there
+    found = later.submit(job.config, "me")
+    assert found.state == "finished"
+    assert found.record().to_bytes() == job.record().to_bytes()
+    later.close()
+
+
+def test_what_was_stopped_is_not_kept_as_if_it_were_whole(service, wait, until, monkeypatch, tmp_path):
+    monkeypatch.setattr(service, "store", Store(str(tmp_path)))
+    job = service.submit(RunConfig(seed=31, **ENDLESS), "me")
+    assert until(lambda: job.step == 0)
+    service.stop(job.key)
+    wait(job)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_who_asks_afresh_for_what_another_has_just_had_trained_gets_that(service, wait, monkeypatch):
+    job = service.submit(RunConfig(seed=32, **SHORT), "me", fresh=True)
+    wait(job)
+    assert service.submit(job.config, "you", fresh=True) is job
+    again = service.submit(job.config, "you", fresh=True)  # who has seen it and asks once more means it
+    assert again is not job
+    wait(again)
+    monkeypatch.setattr(service_module, "SHARED_SECONDS", 0.0)
+    assert service.submit(job.config, "somebody else", fresh=True) is not again
+    service.stop(job.key)
+
+
+def test_a_visitor_may_have_so_many_runs_and_no_more(service, wait, monkeypatch):
+    monkeypatch.setenv("BNVIZ_SESSION_RUNS", "2")
+    jobs = [service.submit(RunConfig(seed=seed, **ENDLESS), "greedy") for seed in (40, 41)]
+    assert service.submit(jobs[0].config, "greedy") is jobs[0]
+    with pytest.raises(JobsError, match="2 runs of yours"):
+        service.submit(RunConfig(seed=42, **ENDLESS), "greedy")
+    other = service.submit(RunConfig(seed=42, **ENDLESS), "modest")
+    service.release_all("greedy")
+    assert other.live
+    service.release_all("modest")
+    wait(*jobs, other)
+    assert {job.state for job in (*jobs, other)} == {"stopped"}
+
+
+def test_the_scheduler_keeps_no_messages(service, wait):
+    job = service.submit(RunConfig(seed=50, **SHORT), "me")
+    wait(job)
+    events = service.dispatcher._connection._client.get_events()
+    assert not [name for name in events if job.key in name]
 
 
 def test_an_unreachable_scheduler_is_told_in_a_sentence(wait):

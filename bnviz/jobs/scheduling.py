@@ -1,0 +1,38 @@
+"""What is asked of, and done in, a Dask scheduler: small functions that run there, in its event loop.
+
+They know Dask's scheduler and nothing of runs. A scheduler has to have bnviz installed to run them.
+"""
+
+from collections import deque
+from typing import Any
+
+UNFINISHED = ("processing", "queued", "waiting", "no-worker")
+
+
+def threads_and_unfinished(dask_scheduler: Any) -> tuple[int, int]:
+    """How many tasks can go on at once, and how many are there that have not ended, anyone's."""
+    threads = sum(state.nthreads for state in dask_scheduler.workers.values())
+    return threads, sum(task.state in UNFINISHED for task in dask_scheduler.tasks.values())
+
+
+def prepare(topic: str, key: str, dask_scheduler: Any) -> tuple[bool, dict[str, int] | None]:
+    """Make a topic that keeps no messages; whether the task is known already; what a task that needs a GPU asks for.
+
+    A topic keeps the last hundred or thousand messages unless told, hundreds of MB of frames.
+    """
+    dask_scheduler._broker._topics[topic].events = deque(maxlen=0)
+    for name in [name for name, one in dask_scheduler._broker._topics.items() if _is_left(name, one, topic)]:
+        del dask_scheduler._broker._topics[name]
+    offers_gpu = any("GPU" in state.resources for state in dask_scheduler.workers.values())
+    return key in dask_scheduler.tasks, {"GPU": 1} if offers_gpu else None
+
+
+def others_want(key: str, client: str, dask_scheduler: Any) -> bool:
+    """Whether another client than this one has asked for the task."""
+    task = dask_scheduler.tasks.get(key)
+    return task is not None and any(one.client_key != client for one in task.who_wants or ())
+
+
+def _is_left(name: str, topic: Any, current: str) -> bool:
+    """Whether it is one of ours that nobody listens to any more."""
+    return name != current and topic.events.maxlen == 0 and not topic.subscribers

@@ -1,0 +1,82 @@
+"""Faults, for real: processes killed while they train. What was asked for is trained, or a sentence says why not."""
+
+from collections.abc import Callable, Iterator
+
+import psutil
+import pytest
+
+from bnviz import Record, RunConfig
+from bnviz.jobs.connection import DIED
+from bnviz.jobs.service import Service
+from bnviz.jobs.store import Store
+from bnviz.training import train
+
+LONG = {"steps": 3000, "curve_points": 30, "probe_points": 2}
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service with one worker, and a cluster that tests may kill."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("BNVIZ_SCHEDULER", raising=False)
+        patch.setenv("BNVIZ_WORKERS", "1")
+        service = Service(store=Store(str(tmp_path_factory.mktemp("store"))))
+        service.prepare()
+        yield service
+        service.close()
+
+
+def workers(service: Service) -> list[psutil.Process]:
+    """The processes that train, as the scheduler knows them."""
+    assert service.dispatcher._connection is not None
+    known = service.dispatcher._connection._client.run(lambda: __import__("os").getpid())
+    return [psutil.Process(number) for number in known.values()]
+
+
+def test_a_run_whose_worker_is_killed_is_trained_again(
+    alone: Service, wait: Callable[..., None], until: Callable[..., bool]
+) -> None:
+    job = alone.submit(RunConfig(seed=1, **LONG), "me")
+    assert until(lambda: job.step > 0)
+    (worker,) = workers(alone)
+    worker.kill()
+    wait(job)
+    assert (job.state, job.error) == ("finished", None)
+    expected = Record.from_frames(job.config, train(job.config))
+    assert job.record().to_bytes() == Record.from_bytes(expected.to_bytes()).to_bytes()
+
+
+def test_a_run_that_kills_its_worker_twice_is_given_up_with_a_sentence(
+    alone: Service, wait: Callable[..., None], until: Callable[..., bool]
+) -> None:
+    job = alone.submit(RunConfig(seed=2, steps=200_000, curve_points=400, probes=()), "me")
+    for _ in range(2):
+        assert until(lambda: alone.dispatcher._connection is not None and alone.dispatcher._connection.room()[0] == 1)
+        assert until(lambda: job.state == "running")
+        known = workers(alone)
+        begun = job.step
+        assert until(lambda begun=begun: job.step != begun or not job.live)
+        for worker in known:
+            worker.kill()
+            worker.wait(10)
+    wait(job)
+    assert (job.state, job.error) == ("failed", DIED)
+    assert job.record().last_step >= 0  # what was measured is kept
+
+
+def test_a_scheduler_that_is_killed_is_started_again_and_its_runs_with_it(
+    alone: Service, wait: Callable[..., None], until: Callable[..., bool]
+) -> None:
+    first, waiting = (alone.submit(RunConfig(seed=seed, **LONG), "me") for seed in (3, 4))
+    assert until(lambda: first.step > 0)
+    assert alone.dispatcher._connection is not None
+    assert alone.dispatcher._connection._cluster is not None
+    process = alone.dispatcher._connection._cluster.process
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    wait(first, waiting)
+    assert {job.state for job in (first, waiting)} == {"finished"}
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert alive == []
+    for job in (first, waiting):
+        assert alone.store.get(job.config) is not None
