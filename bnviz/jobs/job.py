@@ -88,8 +88,8 @@ class Job:
                 self.state = "running"
             if not self.live or first > len(self._frames):
                 return not self.live
-            # If a run was started over, its new frames replace the old ones.
-            self._frames[first:] = [Frame.from_message(message) for message in messages]
+            # If a run was started over, its new frames replace the old ones, one by one: they are the same.
+            self._frames[first : first + len(messages)] = [Frame.from_message(message) for message in messages]
             self._news()
             return True
 
