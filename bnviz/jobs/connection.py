@@ -45,20 +45,19 @@ class Connection:
         self._futures: dict[str, Any] = {}
         try:
             self._client = Client(self.address, timeout=CONNECT_SECONDS, set_as_default=False)
-        except Exception as error:  # which one depends on what is wrong with the address
-            self._end_cluster()
-            raise JobsError(
-                f"The scheduler at {self.address} does not answer ({type(error).__name__}); start one there, or set "
-                "BNVIZ_SCHEDULER to the address of one that runs, or unset it to train on this machine."
-                + (" With tls://, both sides need certificates of one authority." if "tls:" in self.address else "")
-            ) from error
-        try:
-            self._ask_scheduler(scheduling.threads_and_unfinished)
-        except Exception as error:
+            self._ask_scheduler(scheduling.threads_and_unfinished, seconds=CONNECT_SECONDS)
+        except (ImportError, AttributeError, TypeError) as error:  # it could not even be asked
             self.close()
             raise JobsError(
                 f"The scheduler at {self.address} cannot run bnviz's questions ({type(error).__name__}: {error}); "
                 "install the same version of bnviz on all machines and start them again."
+            ) from error
+        except Exception as error:  # which one depends on what is wrong with the address
+            self.close()
+            raise JobsError(
+                f"The scheduler at {self.address} does not answer ({type(error).__name__}); start one there, or set "
+                "BNVIZ_SCHEDULER to the address of one that runs, or unset it to train on this machine."
+                + (" With tls://, both sides need certificates of one authority." if "tls:" in self.address else "")
             ) from error
 
     @property
@@ -120,12 +119,12 @@ class Connection:
 
     def close(self) -> None:
         """Hang up, and end the cluster if it is this connection's own."""
-        with suppress(Exception):
+        with suppress(Exception):  # there may be no client yet
             self._client.close(timeout=ANSWER_SECONDS)
         self._end_cluster()
 
-    def _ask_scheduler(self, question: Callable[..., Any], *arguments: Any) -> Any:
-        return self._client.sync(self._client._run_on_scheduler, question, *arguments, callback_timeout=ANSWER_SECONDS)
+    def _ask_scheduler(self, question: Callable[..., Any], *arguments: Any, seconds: float = ANSWER_SECONDS) -> Any:
+        return self._client.sync(self._client._run_on_scheduler, question, *arguments, callback_timeout=seconds)
 
     def _catch_up(self, attempt: str) -> None:
         with suppress(Exception):  # there will be more messages, and with them another chance

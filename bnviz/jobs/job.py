@@ -83,9 +83,7 @@ class Job:
             False if frames before these are missing; these are not taken in then.
         """
         with self._lock:
-            if self.live and self.started is None:
-                self.started = monotonic()
-                self.state = "running"
+            self._has_begun()
             if not self.live or first > len(self._frames):
                 return not self.live
             # If a run was started over, its new frames replace the old ones, one by one: they are the same.
@@ -96,6 +94,7 @@ class Job:
     def catch_up(self, messages: Sequence[Mapping[str, Any]]) -> None:
         """Take in all frames so far of a run that was going on already; no effect if there are as many here."""
         with self._lock:
+            self._has_begun()
             if self.live and len(messages) > len(self._frames):
                 self._frames = [Frame.from_message(message) for message in messages]
                 self._news()
@@ -105,6 +104,11 @@ class Job:
         with self._lock:
             if self.live:
                 self.state, self.started = "queued", None
+
+    def _has_begun(self) -> None:
+        if self.live and self.started is None:
+            self.started = monotonic()
+            self.state = "running"
 
     def _news(self) -> None:
         self.step = self._frames[-1].step if self._frames else -1

@@ -34,9 +34,13 @@ class Queue:
         """
         of_one, of_all = settings.whole("BNVIZ_SESSION_RUNS"), settings.whole("BNVIZ_QUEUE")
         if going >= of_one:
-            raise JobsError(f"{going} runs of yours wait or train already; let some end, or stop them, then try again.")
+            raise JobsError(
+                f"As many runs of yours ({going}) wait or train as one visitor may have; let some end, or stop them."
+            )
         if len(self._waiting) >= of_all:
-            raise JobsError(f"{len(self._waiting)} runs wait on this server already; try again in a few minutes.")
+            raise JobsError(
+                f"As many runs ({len(self._waiting)}) wait here as this server lets wait; try again in a few minutes."
+            )
         self._waiting.append((owner, job))
 
     def put_back(self, job: Job, owner: str) -> None:

@@ -89,6 +89,13 @@ class Service:
                 self._jobs.move_to_end(key)
             return self._jobs.get(key)
 
+    def watch(self, key: str, watcher: str) -> None:
+        """`watcher` looks at a live run, too; no effect on one that has ended."""
+        with self._lock:
+            job = self._jobs.get(key)
+            if job is not None and job.live:
+                self._watchers[key].add(watcher)
+
     def release(self, key: str, watcher: str) -> None:
         """`watcher` looks no longer; a live run that nobody looks at is stopped."""
         with self._lock:

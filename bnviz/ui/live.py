@@ -113,10 +113,13 @@ def comparison_view(
 
 
 def _note(page: str, configs: Mapping[str, RunConfig], shown: Shown) -> None:
-    """Put what has ended into this browser's list of runs; not what is left on screen from other settings."""
-    if not shown.live and all(shown.records[arm].config == config for arm, config in configs.items()):
-        jobs = {arm: watched(page).job(config) for arm, config in configs.items()}
-        seconds = {arm: job.seconds for arm, job in jobs.items() if job is not None and job.seconds is not None}
+    """Put what was asked for here and has ended into this browser's list of runs.
+
+    Not what ships with the app and was only looked at, nor what is left on screen from other settings.
+    """
+    jobs = [(arm, job) for arm, config in configs.items() if (job := watched(page).job(config)) is not None]
+    if jobs and not shown.live and {arm: record.config for arm, record in shown.records.items()} == dict(configs):
+        seconds = {arm: job.seconds for arm, job in jobs if job.seconds is not None}
         history.note(page, shown.records, seconds)
 
 
@@ -157,7 +160,8 @@ def _ask(page: str, config: RunConfig, fresh: bool = False) -> None:
     if not fresh:
         if runs.is_stopped(config) or (job is None and gallery.find(config) is not None):
             return
-        if job is not None and not job.live and job.state != "stopped":
+        if job is not None and job.state != "stopped":
+            runs.service.watch(config.key, _visitor().name)
             return
     try:
         runs.service.submit(config, _visitor().name, fresh=fresh)

@@ -80,9 +80,9 @@ def test_limits_are_told_in_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BNVIZ_SESSION_RUNS", "3")
     monkeypatch.setenv("BNVIZ_QUEUE", "2")
     queue, _ = filled("ab")
-    with pytest.raises(JobsError, match=r"^3 runs of yours wait or train already; .*\.$"):
+    with pytest.raises(JobsError, match=r"^As many runs of yours \(3\) wait or train .*\.$"):
         queue.add(Job(RunConfig()), "c", 3)
-    with pytest.raises(JobsError, match=r"^2 runs wait on this server already; .*\.$"):
+    with pytest.raises(JobsError, match=r"^As many runs \(2\) wait here .*\.$"):
         queue.add(Job(RunConfig()), "c", 0)
     assert len(queue) == 2
     monkeypatch.setenv("BNVIZ_QUEUE", "many")

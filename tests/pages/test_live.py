@@ -103,6 +103,10 @@ def test_four_arms_with_three_seeds_are_twelve_runs_and_stop_ends_them_all(viewe
     assert "**noisy_none** seed 1 of 3 waits for a worker" in line(at)
     at.button(key="page/action").click().run()
     finish(at)
+    end = time.monotonic() + 60
+    while any(service.find(config.key).live for config in asked):
+        assert time.monotonic() < end
+        time.sleep(0.05)
     assert {service.find(config.key).state for config in asked} == {"stopped"}
     at.run()
     assert len(asked) == 12, "nothing is trained again by itself"
@@ -156,3 +160,37 @@ def test_divergence_is_counted_over_seeds(viewed, finish):
     wild = {"learning_rate": 1000.0, "activation": "relu", "weight_decay": 0.1, "steps": 60, "widths": (30, 20)}
     at = finish(viewed(seeded(600, TINY.model_copy(update=wild)), seeds=3, norms=("none",)))
     assert "**none** diverged with 3 of 3 seeds" in line(at)
+
+
+def test_who_stops_keeps_what_was_measured_and_others_go_on(viewed, finish, service):
+    long = TINY.model_copy(update={"steps": 100_000, "probe_points": 2, "curve_points": 500})
+    mine = viewed(seeded(300, long))
+    others = viewed(seeded(300, long))
+    jobs = [service.find(seeded(300, long.model_copy(update={"norm": norm})).key) for norm in ("none", "batch")]
+    end = time.monotonic() + 60
+    while any(job.step < 1 for job in jobs):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    mine.button(key="page/action").click().run()
+    finish(mine)
+    assert line(mine).endswith(", stopped")
+    shown = mine.session_state["pictures"][-1]
+    assert {record.outcome for record in shown.records.values()} == {"stopped"}
+    assert all(record.last_step >= 1 for record in shown.records.values())
+    assert all(job.live for job in jobs)
+    others.run()
+    assert "update" in line(others)
+    others.button(key="page/action").click().run()
+    finish(others)
+    while any(job.live for job in jobs):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert {job.state for job in jobs} == {"stopped"}
+
+
+def test_a_full_queue_and_a_store_that_fails_are_told(viewed, service, monkeypatch):
+    monkeypatch.setenv("BNVIZ_SESSION_RUNS", "1")
+    monkeypatch.setattr(service.store, "problem", "New results are kept in memory only, because of a test.")
+    at = viewed(seeded(400))
+    assert "As many runs of yours (1) wait or train" in at.error[0].value
+    assert [warning.value for warning in at.warning] == [service.store.problem]
