@@ -96,6 +96,12 @@ class Service:
             if job is not None and job.live:
                 self._watchers[key].add(watcher)
 
+    def audience(self) -> int:
+        """How many visitors look at live runs."""
+        with self._lock:
+            live = [self._watchers[job.key] for job in self._jobs.values() if job.live]
+            return len(set[str]().union(*live))
+
     def release(self, key: str, watcher: str) -> None:
         """`watcher` looks no longer; a live run that nobody looks at is stopped."""
         with self._lock:

@@ -18,6 +18,7 @@ import streamlit as st
 
 from bnviz.figures.style import styles
 from bnviz.record import Record
+from bnviz.ui.drawn import Drawing, drawing
 from bnviz.ui.shown import Shown
 
 HERE = Path(__file__).parent
@@ -107,14 +108,18 @@ def _steps(records: Mapping[str, Record]) -> list[int]:
 def _drawn(
     key: str, build: Callable[[], Sequence[Group]], shown: Shown, looked_at: tuple[Any, ...]
 ) -> list[dict[str, Any]]:
-    """The groups as plain data, as they were last time if nothing has changed since: records never change, a run that
-    goes on has a new one."""
+    """The groups as plain data, as they were last time, for anybody, if nothing has changed since."""
     several = [(name, record) for name, records in shown.repeats.items() for record in records]
     now = [*looked_at, *(part for named in (*several, *shown.also.items()) for part in named)]
-    before, groups = st.session_state.get(f"{key}/drawn", (None, []))
-    if before is not None and len(before) == len(now) and all(map(_same, before, now)):
-        return list(groups)
-    groups = [
+    before: Drawing | None = st.session_state.get(f"{key}/drawn")
+    if before is None or not before.is_of(key, now):
+        before = st.session_state[f"{key}/drawn"] = drawing(key, now)
+    groups: list[dict[str, Any]] = before.made(lambda: _plain(build()))
+    return groups
+
+
+def _plain(groups: Sequence[Group]) -> list[dict[str, Any]]:
+    return [
         {
             "name": group.name,
             "title": group.title,
@@ -123,14 +128,8 @@ def _drawn(
             "action": asdict(group.action) if group.action else None,
             "charts": [{"name": name, "figure": figure.to_json()} for name, figure in group.charts.items()],
         }
-        for group in build()
+        for group in groups
     ]
-    st.session_state[f"{key}/drawn"] = (now, groups)
-    return groups
-
-
-def _same(before: Any, now: Any) -> bool:
-    return before is now or (not isinstance(now, Record) and bool(before == now))
 
 
 def serve_plotly() -> str:

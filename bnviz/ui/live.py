@@ -23,6 +23,8 @@ from bnviz.ui.status import Runs, status_line, told_failures
 from bnviz.ui.watched import Watched
 
 POLL_SECONDS = 0.35
+QUEUED_SECONDS = 1.0  # while everything still waits
+AUDIENCE = 8  # visitors who watch runs; with more, each page looks less often, so that all clicks are answered
 SEEDS = 2**31
 """Seeds are below; the one after the last is 0."""
 
@@ -86,10 +88,10 @@ def comparison_view(
     seeds = st.session_state.get(setting_key(page, "seeds"), 1)
     runs = {name: _repeated(config, seeds) for name, config in configs.items()}
     _want(page, runs, also())
-    training = _training(page, runs, also())
+    tick = _tick(page, runs, also())
     with_page = True  # the fragment is drawn with the whole page, not by itself
 
-    @st.fragment(run_every=POLL_SECONDS if training else None, key=f"{page}/live")
+    @st.fragment(run_every=tick, key=f"{page}/live")
     def view() -> None:
         extras = also()
         if {config.key for config in _in_order(runs, extras)} != st.session_state[f"{page}/keys"]:
@@ -103,7 +105,7 @@ def comparison_view(
             st.info("The first measurements are on their way.", icon=":material/hourglass_top:")
         else:
             st.info("Nothing that this page draws was measured.", icon=":material/visibility_off:")
-        if training != _training(page, runs, extras) and not with_page:
+        if tick != _tick(page, runs, extras) and not with_page:
             st.rerun()  # the whole page, so that polling starts or ends; too soon, widgets lose what a link set
 
     try:
@@ -171,6 +173,15 @@ def _ask(page: str, config: RunConfig, fresh: bool = False) -> None:
 
 def _training(page: str, runs: Runs, extras: Mapping[str, RunConfig]) -> bool:
     return any(watched(page).training(config) for config in _in_order(runs, extras))
+
+
+def _tick(page: str, runs: Runs, extras: Mapping[str, RunConfig]) -> float | None:
+    """Seconds after which to look again; None if nothing goes on. Few values, as a change draws the whole page."""
+    jobs = [job for config in _in_order(runs, extras) if (job := watched(page).job(config)) is not None and job.live]
+    if not jobs:
+        return None
+    crowd = 1 + service().audience() // AUDIENCE
+    return crowd * (POLL_SECONDS if any(job.state == "running" for job in jobs) else QUEUED_SECONDS)
 
 
 def _shown(page: str, runs: Runs, extras: Mapping[str, RunConfig], needs: Sequence[str]) -> Shown | None:

@@ -167,7 +167,7 @@ def groups() -> Callable[[AppTest, str], dict[str, dict]]:
     """The groups of a page's board as they were handed to the browser, by name; charts are figures by name."""
 
     def groups(at: AppTest, page: str) -> dict[str, dict]:
-        _, drawn = at.session_state[f"{page}/board/drawn"]
+        drawn = at.session_state[f"{page}/board/drawn"].made(list)
         decoded = {group["name"]: dict(group) for group in drawn}
         for group in decoded.values():
             group["charts"] = {chart["name"]: json.loads(chart["figure"]) for chart in group["charts"]}

@@ -1,0 +1,186 @@
+"""A class of thirty in front of one app: what its tabs do, one after the other and all at once.
+
+Each function is one case of `benchmarks.load` and returns what it saw. The tabs show the activation distributions, a
+page with two arms and a control, the unit, that changes what is drawn and nothing that is trained.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from benchmarks._load_memory import processor_seconds
+from benchmarks._load_tab import Tab, TabError
+from benchmarks._load_trainings import Trained, Trainings
+from bnviz import presets
+from bnviz.config import RunConfig
+
+PAGE = "activations"
+DEFAULTS = presets.DEFAULTS[PAGE]
+UNITS = DEFAULTS.widths[0]
+ARMS = len(presets.ACTIVATIONS.arms)
+LONGEST_SECONDS = 900.0
+OTHER_PAGES = ("overview", "theory")
+THINKING_SECONDS = (0.5, 3.0)
+
+
+@dataclass
+class Seen:
+    """What a class saw.
+
+    Attributes:
+        trained: by the workers, counted at their scheduler.
+        results: seconds from a press until both results stand on the page.
+        reactions: seconds from a change of a control until the end of the run that shows it.
+        errors: sentences, and how often.
+        used: seconds of a core, by kind of process.
+        took: seconds of the whole.
+    """
+
+    trained: Trained
+    results: list[float] = field(default_factory=list)
+    reactions: list[float] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    used: dict[str, float] = field(default_factory=dict)
+    took: float = 0.0
+
+
+async def same(url: str, process: int, sessions: int, counted: Trainings) -> Seen:
+    """All press "Train live" of what the page opens with, at once."""
+    tabs = await opened(url, sessions)
+    before, began, used = counted.so_far(), time.perf_counter(), processor_seconds(process)
+    results = await asyncio.gather(*(_train(tab) for tab in tabs))
+    seen = Seen(counted.so_far().since(before), results=results)
+    return await _end(seen, tabs, process, used, began)
+
+
+async def idle(url: str, process: int, sessions: int, every: float, changes: int, counted: Trainings) -> Seen:
+    """Nothing trains; each changes the unit that it looks at, so often."""
+    tabs = await opened(url, sessions)
+    before, began, used = counted.so_far(), time.perf_counter(), processor_seconds(process)
+    reactions = await asyncio.gather(*(_look_around(tab, every, changes=changes) for tab in tabs))
+    seen = Seen(counted.so_far().since(before), reactions=[one for several in reactions for one in several])
+    return await _end(seen, tabs, process, used, began)
+
+
+async def different(url: str, process: int, configs: Iterable[RunConfig], every: float, counted: Trainings) -> Seen:
+    """Each trains another seed, and changes the unit that it looks at until all have their results."""
+    tabs = await opened(url, len(configs := list(configs)))
+    before, began, used = counted.so_far(), time.perf_counter(), processor_seconds(process)
+    over = asyncio.Event()
+    looking = [asyncio.create_task(_train_seed(tab, config)) for tab, config in zip(tabs, configs, strict=True)]
+    around = [asyncio.create_task(_look_around(tab, every, over)) for tab in tabs]
+    try:
+        results = await asyncio.wait_for(asyncio.gather(*looking), LONGEST_SECONDS)
+    finally:
+        over.set()
+    reactions = await asyncio.gather(*around)
+    seen = Seen(counted.so_far().since(before), results, [one for several in reactions for one in several])
+    return await _end(seen, tabs, process, used, began)
+
+
+async def mixed(url: str, process: int, sessions: int, seconds: float, counted: Trainings) -> Seen:
+    """Each comes, looks, trains, stops, leaves and comes back, for so many seconds."""
+    before, began, used = counted.so_far(), time.perf_counter(), processor_seconds(process)
+    visits = await asyncio.gather(*(_come_and_go(url, random.Random(seat), seconds) for seat in range(sessions)))
+    seen = Seen(counted.so_far().since(before), errors=[error for errors in visits for error in errors])
+    return await _end(seen, [], process, used, began)
+
+
+async def opened(url: str, sessions: int) -> list[Tab]:
+    """So many tabs, one after the other, each with its page."""
+    tabs = [Tab(url) for _ in range(sessions)]
+    for tab in tabs:
+        await tab.open(PAGE)
+    return tabs
+
+
+async def warmed(url: str) -> None:
+    """Have a short run trained, so that the workers are there."""
+    tab = Tab(url)
+    await tab.open(PAGE, "steps=20&seed=999999")
+    await tab.until(lambda: rests(tab, steps=20))
+    await tab.close()
+
+
+def rests(tab: Tab, steps: int = DEFAULTS.steps) -> bool:
+    """Whether the page has both results, and offers to train again."""
+    action = tab.find("button", f"{PAGE}/action")
+    told = any(
+        text.body.count("**") == 2 * ARMS and f"after {steps} updates" in text.body for text in tab.elements("markdown")
+    )
+    return action is not None and action.label == "Train live" and told
+
+
+async def _end(seen: Seen, tabs: list[Tab], process: int, used: dict[str, float], began: float) -> Seen:
+    seen.took = time.perf_counter() - began
+    seen.used = {kind: now - used.get(kind, 0.0) for kind, now in processor_seconds(process).items()}
+    for tab in tabs:
+        seen.errors += tab.errors
+        await tab.close()
+    return seen
+
+
+async def _train(tab: Tab) -> float:
+    began = time.perf_counter()
+    await tab.press(f"{PAGE}/action")
+    await tab.until(lambda: rests(tab), LONGEST_SECONDS)
+    return time.perf_counter() - began
+
+
+async def _train_seed(tab: Tab, config: RunConfig) -> float:
+    """A page trains what it has no results of as soon as it is asked for it."""
+    began = time.perf_counter()
+    await tab.enter(f"{PAGE}.seed", config.seed, lambda: not rests(tab))
+    await tab.until(lambda: rests(tab), LONGEST_SECONDS)
+    return time.perf_counter() - began
+
+
+async def _look_around(tab: Tab, every: float, over: asyncio.Event | None = None, changes: int = 0) -> list[float]:
+    """Change the unit once in so many seconds: so many times, or until it is over."""
+    reactions: list[float] = []
+    place = 0
+    await asyncio.sleep(random.Random(id(tab)).uniform(0, every))  # not all at the same moment
+    while not over.is_set() if over else len(reactions) < changes:
+        place += 1
+        reactions.append(await _look_at(tab, 1 + place % UNITS))
+        await asyncio.sleep(max(every - reactions[-1], 0.0))
+    return reactions
+
+
+async def _look_at(tab: Tab, unit: int) -> float:
+    def shows() -> bool:
+        board = tab.find("bidi_component", f"{PAGE}/board")
+        return board is not None and f'"One unit: {unit} of layer' in board.json
+
+    return await tab.enter(f"{PAGE}.unit", unit, shows)
+
+
+async def _come_and_go(url: str, chance: random.Random, seconds: float) -> list[str]:
+    errors: list[str] = []
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        tab = Tab(url)
+        try:
+            await _visit(tab, chance, end)
+        except TabError as error:
+            errors.append(str(error))
+        finally:
+            await tab.close()
+        errors += tab.errors
+    return errors
+
+
+async def _visit(tab: Tab, chance: random.Random, end: float) -> None:
+    page = chance.choice((PAGE, PAGE, PAGE, *OTHER_PAGES))
+    await tab.open(page, f"seed={chance.randrange(200)}&steps=100" if page == PAGE else "")
+    for _ in range(chance.randrange(2, 12)):
+        await asyncio.sleep(chance.uniform(*THINKING_SECONDS))
+        if time.monotonic() > end:
+            return
+        action = f"{page}/action"
+        if page == PAGE and chance.random() < 0.6 and tab.find("number_input", f"{PAGE}.unit"):
+            await _look_at(tab, chance.randrange(1, UNITS))
+        elif tab.find("button", action):
+            await tab.press(action)  # trains, or stops what is trained

@@ -1,0 +1,250 @@
+"""A tab without a browser: one session of the app over the websocket, with Streamlit's own messages.
+
+It does what the browser's part of Streamlit does as far as the server can tell: names the messages it has cached, sends
+every control it has touched with each request, and asks for a polling fragment again and again until told to stop. It
+draws nothing, so its own work is small. It knows elements and controls, but not what a page means.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+from streamlit.proto.Alert_pb2 import Alert
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetState
+from websockets.asyncio.client import ClientConnection, connect
+
+SECONDS = 120.0  # nothing here waits longer
+COMPLETE = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
+
+
+class TabError(RuntimeError):
+    """The page did not do what it was asked to."""
+
+
+@dataclass
+class _Placed:
+    """What stands at one place of the page, the fragment that it belongs to, and the run that put it there."""
+
+    element: Any
+    fragment: str
+    run: str
+
+
+@dataclass
+class Tab:
+    """One session; `open` it before anything else. Attributes but the first are to be read only.
+
+    Attributes:
+        url: of the server, without a slash at the end.
+        runs: how many runs of the script have ended, fragments included.
+        received: bytes.
+        errors: what the page said in red, each sentence once.
+    """
+
+    url: str
+    runs: int = 0
+    received: int = 0
+    errors: dict[str, None] = field(default_factory=dict)
+    _page: dict[tuple[int, ...], _Placed] = field(default_factory=dict)
+    _touched: dict[str, WidgetState] = field(default_factory=dict)
+    _cached: dict[str, tuple[ForwardMsg, int]] = field(default_factory=dict)
+    _cached_age: int = 2
+    _polls: dict[str, tuple[float, "asyncio.Task[None]"]] = field(default_factory=dict)
+    _run: str = ""
+    _fragments: frozenset[str] = frozenset()
+    _begun: int = 0
+    _at: dict[str, str] = field(default_factory=dict)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _socket: ClientConnection | None = None
+    _reader: "asyncio.Task[None] | None" = None
+
+    async def open(self, page: str, query: str = "") -> float:
+        """Go to a page and wait until it is there; seconds."""
+        began = perf_counter()
+        address = f"{self.url.replace('http', 'ws', 1)}/_stcore/stream"
+        self._socket = await connect(address, subprotocols=["streamlit"], max_size=None, compression=None)  # type: ignore[list-item]
+        self._reader = asyncio.create_task(self._read(self._socket))
+        self._at = {"page_name": page, "query_string": query}
+        await self._send()
+        await self.until(lambda: self.runs > 0)
+        return perf_counter() - began
+
+    async def close(self) -> None:
+        """Close the socket, as a closed tab does; what was on the page can still be looked at."""
+        for fragment in list(self._polls):
+            self._stop_polling(fragment)
+        if self._socket is not None:
+            await self._socket.close()
+        if self._reader is not None:
+            with suppress(asyncio.CancelledError, TabError):
+                await self._reader
+
+    def find(self, kind: str, key: str = "") -> Any | None:
+        """The first element of a kind, with a key if one is given, as its protobuf message."""
+        for element in self.elements(kind):
+            if not key or element.id.endswith(f"-{key}"):
+                return element
+        return None
+
+    def elements(self, kind: str) -> list[Any]:
+        """All elements of a kind, in the page's order."""
+        places = sorted(self._page.items())
+        return [
+            getattr(one.element, kind) for _, one in places if one.element and one.element.WhichOneof("type") == kind
+        ]
+
+    async def press(self, key: str) -> float:
+        """Press a button, and wait until the script has run with it; seconds."""
+        return await self._change("button", key, trigger_value=True)
+
+    async def enter(self, key: str, number: float, shows: Callable[[], bool]) -> float:
+        """Enter a number, and wait for the end of the run after which the page `shows` it; seconds."""
+        return await self._change("number_input", key, shows, double_value=number)
+
+    async def until(self, condition: Callable[[], bool], seconds: float = SECONDS) -> None:
+        """Wait until the condition holds at the end of a run.
+
+        Raises:
+            TabError: it takes too long, or the connection is lost.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                while not condition():
+                    if self._reader is None or self._reader.done():
+                        raise TabError("the server closed the connection")
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            raise TabError(f"nothing happened within {seconds:.0f} s") from None
+
+    async def _change(
+        self, kind: str, key: str, shows: Callable[[], bool] | None = None, **value: bool | float
+    ) -> float:
+        began = perf_counter()
+        place = next(
+            (
+                one
+                for one in self._page.values()
+                if one.element
+                and one.element.WhichOneof("type") == kind
+                and getattr(one.element, kind).id.endswith(f"-{key}")
+            ),
+            None,
+        )
+        if place is None:
+            raise TabError(f"the page has no {kind} {key!r}")
+        state = WidgetState(id=getattr(place.element, kind).id, **value)  # type: ignore[arg-type]
+        if kind == "button":
+            before = self._begun
+            await self._send(place.fragment, pressed=state)
+            await self.until(lambda: self._begun > before and self._run == "")
+        else:
+            self._touched[state.id] = state
+            await self._send(place.fragment)
+            await self.until(shows or (lambda: True))
+        return perf_counter() - began
+
+    async def _send(self, fragment: str = "", pressed: WidgetState | None = None, by_itself: bool = False) -> None:
+        message = BackMsg()
+        request = message.rerun_script
+        for name, value in self._at.items():
+            setattr(request, name, value)
+        request.fragment_id = fragment
+        request.is_auto_rerun = by_itself
+        request.cached_message_hashes.extend(self._cached)
+        request.widget_states.widgets.extend(self._touched.values())
+        if pressed is not None:
+            request.widget_states.widgets.append(pressed)
+        assert self._socket is not None
+        await self._socket.send(message.SerializeToString())
+
+    async def _read(self, socket: ClientConnection) -> None:
+        try:
+            async for data in socket:
+                self.received += len(data)
+                self._take(ForwardMsg.FromString(data))
+        finally:
+            self._news.set()
+
+    def _take(self, message: ForwardMsg) -> None:
+        kind = message.WhichOneof("type")
+        if kind == "ref_hash":
+            known, _ = self._cached[message.ref_hash]
+            self._cached[message.ref_hash] = (known, self.runs)
+            original = ForwardMsg()
+            original.CopyFrom(known)
+            original.metadata.CopyFrom(message.metadata)
+            message, kind = original, known.WhichOneof("type")
+        elif message.metadata.cacheable and message.hash:
+            self._cached[message.hash] = (message, self.runs)
+        if kind == "new_session":
+            self._begun += 1
+            self._run = message.metadata.run.script_run_id
+            self._fragments = frozenset(message.metadata.run.fragment_ids)
+            if not self._fragments:
+                for fragment in list(self._polls):
+                    self._stop_polling(fragment)
+            self._cached_age = message.new_session.config.max_cached_message_age or self._cached_age
+        elif kind == "delta":
+            self._place(message)
+        elif kind == "navigation":
+            self._at |= {"page_script_hash": message.navigation.page_script_hash, "page_name": ""}
+        elif kind == "page_info_changed":
+            self._at["query_string"] = message.page_info_changed.query_string
+        elif kind == "auto_rerun":
+            self._poll(message.auto_rerun.fragment_id, message.auto_rerun.interval)
+        elif kind == "stop_auto_rerun":
+            for fragment in message.stop_auto_rerun.fragment_ids:
+                self._stop_polling(fragment)
+        elif kind == "session_event" and message.session_event.HasField("script_compilation_exception"):
+            self.errors[message.session_event.script_compilation_exception.message] = None
+        elif kind == "script_finished" and message.script_finished in COMPLETE:
+            self._end_run()
+
+    def _place(self, message: ForwardMsg) -> None:
+        delta = message.delta
+        element = delta.new_element if delta.WhichOneof("type") == "new_element" else None
+        self._page[tuple(message.metadata.delta_path)] = _Placed(element, delta.fragment_id, self._run)
+        if element is None:
+            return
+        if element.WhichOneof("type") == "exception":
+            self.errors[f"{element.exception.type}: {element.exception.message}"] = None
+        elif element.WhichOneof("type") == "alert" and element.alert.format == Alert.ERROR:
+            self.errors[element.alert.body] = None
+
+    def _end_run(self) -> None:
+        stale = [
+            path
+            for path, one in self._page.items()
+            if one.run != self._run and (not self._fragments or one.fragment in self._fragments)
+        ]
+        for path in stale:
+            del self._page[path]
+        self.runs += 1
+        for name, (known, used) in list(self._cached.items()):
+            counts = not self._fragments or known.delta.fragment_id in self._fragments
+            if counts and self.runs - used > self._cached_age:
+                del self._cached[name]
+        self._run = ""
+        self._news.set()
+
+    def _poll(self, fragment: str, interval: float) -> None:
+        if fragment in self._polls and self._polls[fragment][0] == interval:
+            return
+        self._stop_polling(fragment)
+        self._polls[fragment] = (interval, asyncio.create_task(self._ask_again(fragment, interval)))
+
+    def _stop_polling(self, fragment: str) -> None:
+        if fragment in self._polls:
+            self._polls.pop(fragment)[1].cancel()
+
+    async def _ask_again(self, fragment: str, interval: float) -> None:
+        with suppress(Exception):  # the connection is gone, which the reader tells
+            while True:
+                await asyncio.sleep(interval)
+                await self._send(fragment, by_itself=True)
