@@ -43,15 +43,10 @@ class Connection:
         self.address = self._cluster.address if self._cluster else str(address)
         self._on_message = on_message
         self._futures: dict[str, Any] = {}
+        problem = ""
         try:
             self._client = Client(self.address, timeout=CONNECT_SECONDS, set_as_default=False)
-            self._ask_scheduler(scheduling.threads_and_unfinished, seconds=CONNECT_SECONDS)
-        except (ImportError, AttributeError, TypeError) as error:  # it could not even be asked
-            self.close()
-            raise JobsError(
-                f"The scheduler at {self.address} cannot run bnviz's questions ({type(error).__name__}: {error}); "
-                "install the same version of bnviz on all machines and start them again."
-            ) from error
+            problem = self._versions()
         except Exception as error:  # which one depends on what is wrong with the address
             self.close()
             raise JobsError(
@@ -59,6 +54,9 @@ class Connection:
                 "BNVIZ_SCHEDULER to the address of one that runs, or unset it to train on this machine."
                 + (" With tls://, both sides need certificates of one authority." if "tls:" in self.address else "")
             ) from error
+        if problem:
+            self.close()
+            raise JobsError(problem)
 
     @property
     def alive(self) -> bool:
@@ -122,6 +120,17 @@ class Connection:
         with suppress(Exception):  # there may be no client yet
             self._client.close(timeout=ANSWER_SECONDS)
         self._end_cluster()
+
+    def _versions(self) -> str:
+        """A sentence if the scheduler cannot even be asked, empty if it can."""
+        try:
+            self._ask_scheduler(scheduling.threads_and_unfinished, seconds=CONNECT_SECONDS)
+        except (ImportError, AttributeError, TypeError) as error:
+            return (
+                f"The scheduler at {self.address} cannot run bnviz's questions ({type(error).__name__}: {error}); "
+                "install the same version of bnviz on all machines and start them again."
+            )
+        return ""
 
     def _ask_scheduler(self, question: Callable[..., Any], *arguments: Any, seconds: float = ANSWER_SECONDS) -> Any:
         return self._client.sync(self._client._run_on_scheduler, question, *arguments, callback_timeout=seconds)
