@@ -13,7 +13,7 @@ run: setup-run ## start the app (installs what it needs on first use); ARGS="--s
 	@exec $(PY) -m streamlit run app.py $(ARGS)
 
 test: check ## everything: check, then all tests (installs what it needs on first use); ARGS="-k record"
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: setup-test ## formatting, style, types and layers; no tests
 	$(PY) -m ruff format --check .

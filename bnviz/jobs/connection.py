@@ -16,7 +16,7 @@ from bnviz.jobs import scheduling, worker
 from bnviz.jobs.cluster import EmbeddedCluster, JobsError, start_embedded
 
 CONNECT_SECONDS = 4.0
-ANSWER_SECONDS = 2.0  # a scheduler that takes longer to answer a small question is taken for dead
+ANSWER_SECONDS = 5.0  # a scheduler that takes longer to answer a small question is taken for dead
 RESULT_SECONDS = 30.0  # a record has some MB
 STOP_SECONDS = 0.7  # a worker that has not stopped by then is busy with one very long step, and is given up
 AHEAD = 1  # runs that wait at the scheduler for each worker, so that it need not wait for us

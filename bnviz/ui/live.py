@@ -115,19 +115,21 @@ def comparison_view(
 
 
 def _note(page: str, configs: Mapping[str, RunConfig], shown: Shown) -> None:
-    """Put what was asked for here and has ended into this browser's list of runs.
+    """Put what has ended into this browser's list of runs.
 
-    Not what ships with the app and was only looked at, nor what is left on screen from other settings.
+    Not what a page opens with and was only looked at, nor what is left on screen from other settings.
     """
-    jobs = [(arm, job) for arm, config in configs.items() if (job := watched(page).job(config)) is not None]
-    if jobs and not shown.live and {arm: record.config for arm, record in shown.records.items()} == dict(configs):
-        seconds = {arm: job.seconds for arm, job in jobs if job.seconds is not None}
+    tried = st.session_state.get(f"{page}/tried") or st.session_state.get(f"{page}/query")
+    if tried and not shown.live and {arm: record.config for arm, record in shown.records.items()} == dict(configs):
+        jobs = {arm: watched(page).job(config) for arm, config in configs.items()}
+        seconds = {arm: job.seconds for arm, job in jobs.items() if job is not None and job.seconds is not None}
         history.note(page, shown.records, seconds)
 
 
 def train_again(page: str, configs: Sequence[RunConfig]) -> None:
     """Train all runs afresh, whatever is known of them."""
     st.session_state[f"{page}/stopped"] = {}
+    st.session_state[f"{page}/tried"] = True
     for config in configs:
         _ask(page, config, fresh=True)
 

@@ -34,4 +34,4 @@ def test_a_page_proposes_links_that_it_understands_and_says_if_they_change_more_
 
 
 def test_every_page_with_settings_is_among_them():
-    assert set(DEFAULTS) == set(registry.read_folder(Path(__file__).parents[2] / "pages")) - {"overview"}
+    assert set(DEFAULTS) == set(registry.read_folder(Path(__file__).parents[2] / "pages")) - {"overview", "runs"}
