@@ -42,7 +42,7 @@ class Store:
 
     def __init__(self, place: str | None = None, megabytes: float | None = None) -> None:
         self.problem = ""
-        self._broken_until = 0.0
+        self._broken_until = {"read": 0.0, "written to": 0.0}  # a full disk can still be read
         self._shelf: Shelf | None = None
         try:
             limit = 1e6 * (megabytes if megabytes is not None else settings.whole("BNVIZ_STORE_MB"))
@@ -77,20 +77,21 @@ class Store:
 
     def _ask(self, what: str, question: Callable[[Shelf], Answer]) -> Answer | None:
         """The shelf's answer, None if it fails or has failed a moment ago; whatever goes wrong becomes `problem`."""
-        if self._shelf is None or monotonic() < self._broken_until:
+        if self._shelf is None or monotonic() < self._broken_until[what]:
             return None
         try:
             answer = question(self._shelf) if self._shelf.local else _in_time(question, self._shelf)
         except Exception as error:  # which one depends on the kind of store
             self._fail(what, error)
+            self._broken_until[what] = monotonic() + AGAIN_SECONDS
             return None
-        self.problem = ""
+        if what == "written to" or not self._broken_until["written to"]:
+            self.problem, self._broken_until[what] = "", 0.0
         return answer
 
     def _fail(self, what: str, error: Exception) -> None:
         reason = "it does not answer" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
         self.problem = f"New results are kept in memory only, because the store cannot be {what}: {reason}."
-        self._broken_until = monotonic() + AGAIN_SECONDS
         logger.warning(self.problem)
 
 

@@ -112,22 +112,25 @@ def test_a_full_disk_is_told_leaves_nothing_half_and_is_tried_again(
     records: list[Record], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """RLIMIT_FSIZE makes the kernel itself refuse to write on: a real error, in a process of its own."""
+    Store(str(tmp_path)).put(records[1])
     script = f"""
 import resource, signal, sys
-from bnviz import Record
+from bnviz import Record, RunConfig
 from bnviz.jobs.store import Store
 record = Record.from_bytes(sys.stdin.buffer.read())
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 store = Store({str(tmp_path)!r})
-print(store.put(record), store.problem)
+kept = store.put(record)
+old = RunConfig.model_validate_json({records[1].config.model_dump_json()!r})
+print(kept, store.get(old) is not None, store.problem)
 """
     done = subprocess.run(
         [sys.executable, "-c", script], input=records[0].to_bytes(), capture_output=True, check=True, cwd=os.getcwd()
     )
     told = done.stdout.decode()
-    assert told.startswith("False New results are kept in memory only, because the store cannot be written to:")
-    assert list(tmp_path.iterdir()) == []
+    assert told.startswith("False True New results are kept in memory only, because the store cannot be written to:")
+    assert [path.name for path in tmp_path.iterdir()] == [f"{records[1].config.key}.nc.gz"]
 
 
 def test_a_folder_that_cannot_be_made_is_told_and_left_alone_for_a_while(
