@@ -3,7 +3,7 @@ PY := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench screenshots gallery clean setup-run setup-test
+.PHONY: help run test load-test check bench screenshots gallery clean setup-run setup-test
 MAKEFLAGS += --no-print-directory
 
 help: ## list these targets
@@ -12,8 +12,11 @@ help: ## list these targets
 run: setup-run ## start the app (installs what it needs on first use); ARGS="--server.port 8502"
 	@exec $(PY) -m streamlit run app.py $(ARGS)
 
-test: check ## everything: check, then all tests (installs what it needs on first use); ARGS="-k record"
+test: check ## check, then all tests but those of load-test (installs what it needs on first use); ARGS="-k record"
 	$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+
+load-test: setup-test ## what takes minutes: sessions on a real app, machines that come and go
+	$(PY) -m pytest -m slow $(ARGS)
 
 check: setup-test ## formatting, style, types and layers; no tests
 	$(PY) -m ruff format --check .

@@ -1,9 +1,12 @@
 """Machines that come and go: a run outlives its worker, and the app outlives its scheduler."""
 
+import pytest
+
 from bnviz import RunConfig
 from tests.cluster.conftest import LONG, trained_here
 from tests.cluster.machines import wait_until
 
+pytestmark = pytest.mark.slow
 ENDLESS = {"widths": (8,), "steps": 1_000_000, "curve_points": 2, "probes": ()}
 
 

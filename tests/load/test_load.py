@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from math import isclose
 
 import pytest
@@ -12,10 +13,18 @@ from benchmarks._load_tab import Tab, TabError
 from benchmarks._load_trainings import trainings
 from scripts import running_app
 
+pytestmark = pytest.mark.slow
+
 SESSIONS = 4
 WORKERS = 2
 STEPS = 60
 SHORT = f"steps={STEPS}&widths=20,20"
+
+
+def run(coroutine):
+    """In a thread of its own: the browser tests of the same process leave an event loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +33,7 @@ def app(tmp_path_factory):
         patch.setenv("BNVIZ_STORE", str(tmp_path_factory.mktemp("store")))
         patch.setenv("BNVIZ_SCHEDULER", "")
         with running_app(WORKERS) as running:
-            asyncio.run(classroom.warmed(running.url))
+            run(classroom.warmed(running.url))
             with trainings(running.pid) as counted:
                 yield running, counted
 
@@ -49,7 +58,7 @@ def test_what_all_ask_for_at_once_is_trained_once(app):
         return await closed(await visited(running.url, [f"{SHORT}&seed=1"] * SESSIONS))
 
     before = counted.so_far()
-    assert asyncio.run(all_the_same()) == []
+    assert run(all_the_same()) == []
     trained = counted.so_far().since(before)
     assert (trained.started, trained.done) == (classroom.ARMS, classroom.ARMS)
 
@@ -57,7 +66,7 @@ def test_what_all_ask_for_at_once_is_trained_once(app):
 def test_what_each_asks_for_is_trained_for_each_and_controls_go_on_working(app):
     running, counted = app
     configs = [classroom.DEFAULTS.model_copy(update={"seed": 10 + seat}) for seat in range(SESSIONS)]
-    seen = asyncio.run(classroom.different(running.url, running.pid, configs, 2.0, counted))
+    seen = run(classroom.different(running.url, running.pid, configs, 2.0, counted))
     assert seen.errors == []
     assert (seen.trained.started, seen.trained.done) == (SESSIONS * classroom.ARMS,) * 2
     assert len(seen.results) == SESSIONS
@@ -66,7 +75,7 @@ def test_what_each_asks_for_is_trained_for_each_and_controls_go_on_working(app):
 
 def test_sessions_that_come_and_go_leave_nothing_broken(app):
     running, counted = app
-    seen = asyncio.run(classroom.mixed(running.url, running.pid, SESSIONS, 4, counted))
+    seen = run(classroom.mixed(running.url, running.pid, SESSIONS, 4, counted))
     assert seen.errors == []
     kinds = Counter(kind for _, kind in processes(running.pid))
     assert (kinds["app"], kinds["scheduler"], kinds["workers"]) == (1, 1, WORKERS)
@@ -84,7 +93,7 @@ def test_a_tab_tells_what_the_page_says_in_red_and_what_is_not_there(app):
             await tab.until(lambda: False, 0.1)
         return await closed([tab])
 
-    (error,) = asyncio.run(wrong())
+    (error,) = run(wrong())
     assert "Choose fewer updates" in error
 
 
