@@ -13,7 +13,8 @@ run: setup-run ## start the app (installs what it needs on first use); ARGS="--s
 	@exec $(PY) -m streamlit run app.py $(ARGS)
 
 test: check ## check, then all tests but those of load-test (installs what it needs on first use); ARGS="-k record"
-	$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+	$(PY) -m pytest -n 2 --dist loadfile -m "not slow and not browser" $(ARGS)
+	$(PY) -m pytest -m browser $(ARGS) || [ $$? = 5 ] # by themselves, as a person would look; 5: ARGS leaves none
 
 load-test: setup-test ## what takes minutes: sessions on a real app, machines that come and go
 	$(PY) -m pytest -m slow $(ARGS)
