@@ -14,7 +14,7 @@ run: setup-run ## start the app (installs what it needs on first use); ARGS="--s
 
 test: check ## check, then all tests but those of load-test (installs what it needs on first use); ARGS="-k record"
 	$(PY) -m pytest -n 2 --dist loadfile -m "not slow and not browser" $(ARGS)
-	$(PY) -m pytest -m browser $(ARGS) || [ $$? = 5 ] # by themselves, as a person would look; 5: ARGS leaves none
+	$(PY) -m pytest -m "browser and not slow" $(ARGS) || [ $$? = 5 ] # by themselves, as a person would look; 5: ARGS leaves none
 
 load-test: setup-test ## what takes minutes: sessions on a real app, machines that come and go
 	$(PY) -m pytest -m slow $(ARGS)

@@ -10,6 +10,7 @@ from scripts import RunningApp
 from tests.browser.conftest import silence
 from tests.browser.screen import BUSY_MACHINE, open_board
 
+pytestmark = pytest.mark.slow
 NO_STORAGE = """Object.defineProperty(window, "localStorage", {
     get() { throw new DOMException("The operation is insecure.", "SecurityError"); },
 });"""

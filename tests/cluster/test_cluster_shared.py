@@ -1,8 +1,12 @@
 """Replicas of the app behind one scheduler: the same question is trained once, and watched live by all."""
 
+import pytest
+
 from bnviz import RunConfig
 from tests.cluster.conftest import LONG
 from tests.cluster.machines import wait_until
+
+pytestmark = pytest.mark.slow
 
 
 def test_replicas_that_ask_the_same_train_once_and_both_see_it_live(cluster, replica):

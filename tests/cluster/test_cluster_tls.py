@@ -13,6 +13,7 @@ from bnviz.jobs.service import Service
 from tests.cluster.conftest import settings, trained_here
 from tests.cluster.machines import MAKE_CERTIFICATES, PROJECT, make_certificates, wait_until
 
+pytestmark = pytest.mark.slow
 CONFIGS = (
     RunConfig(widths=(8,), steps=60, norm="batch"),
     RunConfig(dataset="blobs_2d", widths=(8,), steps=60, seed=3, norm="noisy_batch", curve_points=4),
