@@ -86,7 +86,7 @@ class Job:
             self._has_begun()
             if not self.live or first > len(self._frames):
                 return not self.live
-            # If a run was started over, its new frames replace the old ones, one by one: they are the same.
+            # If a run was started over, its new frames replace the old ones, one by one, so nothing shown is lost.
             self._frames[first : first + len(messages)] = [Frame.from_message(message) for message in messages]
             self._news()
             return True
