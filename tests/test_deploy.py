@@ -10,6 +10,7 @@ from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from bnviz import settings
+from bnviz.jobs.service import Service
 from bnviz.ui import live
 from scripts.cloud_requirements import cloud_requirements
 
@@ -93,10 +94,10 @@ def nobody_trains(monkeypatch) -> Iterator[None]:
     """No workers are started: pages open from the gallery."""
     monkeypatch.setenv("BNVIZ_SCHEDULER", "tcp://127.0.0.1:9")
     monkeypatch.setenv("BNVIZ_STORE", "none")
-    live.service.clear()
+    alone = Service()
+    monkeypatch.setattr(live, "service", lambda: alone)  # the other tests' service stays as it is
     yield
-    live.service().close()
-    live.service.clear()
+    alone.close()
 
 
 def test_the_clouds_script_runs_the_app_and_its_pages(nobody_trains):
