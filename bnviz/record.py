@@ -73,9 +73,9 @@ class Frame:
         return cls(message["step"], values, message["outcome"])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Record:
-    """One run: its configuration, its measurements and how it ended.
+    """One run: its configuration, its measurements and how it ended. Never changed; equal only to itself.
 
     `data` has the dimensions `step` and `probe_step` (updates done), and as needed `layer` (1 is next to the input),
     `unit`, `quantile` (percent) and `bin`. A unit that a narrower layer lacks is NaN.

@@ -68,36 +68,39 @@ def picture(shown: Shown) -> None:
                 "learning",
                 "Does it learn?",
                 sentences.learning(records),
-                {"accuracy": curves.accuracy(records, repeats), "loss": curves.loss(records, repeats)},
+                {
+                    "accuracy": partial(curves.accuracy, records, repeats),
+                    "loss": partial(curves.loss, records, repeats),
+                },
             ),
             Group(
                 "unit",
                 f"One unit: {one} of layer {at}",
                 sentences.one_unit(records, at, one),
-                {f"bands-{arm}": unit.bands(axes[arm], arm, at, one) for arm in records}
-                | {"at-cursor": unit.at_cursor(records, at, one)},
+                {f"bands-{arm}": partial(unit.bands, axes[arm], arm, at, one) for arm in records}
+                | {"at-cursor": partial(unit.at_cursor, records, at, one)},
             ),
             Group(
                 "history",
                 "Its whole distribution",
                 "Brighter where more of the mini-batch lies.",
-                {f"history-{arm}": unit.history(axes[arm], arm, at, one) for arm in records},
+                {f"history-{arm}": partial(unit.history, axes[arm], arm, at, one) for arm in records},
             ),
             Group(
                 "layer",
                 f"All units of layer {at}",
                 sentences.whole_layer(records, at) + " Click a unit to look at it above.",
-                {f"medians-{arm}": layer.medians(records, arm, at, one) for arm in records}
-                | {f"widths-{arm}": layer.widths(records, arm, at, one) for arm in records},
+                {f"medians-{arm}": partial(layer.medians, records, arm, at, one) for arm in records}
+                | {f"widths-{arm}": partial(layer.widths, records, arm, at, one) for arm in records},
             ),
             Group(
                 "drift",
                 "Saturation and drift",
                 sentences.saturation_and_drift(records, at),
                 {
-                    "saturated": layer.saturated(records, at),
-                    "mean-drift": layer.drift(records, "mean_change", at),
-                    "variance-drift": layer.drift(records, "variance_change", at),
+                    "saturated": partial(layer.saturated, records, at),
+                    "mean-drift": partial(layer.drift, records, "mean_change", at),
+                    "variance-drift": partial(layer.drift, records, "variance_change", at),
                 },
             ),
         ]

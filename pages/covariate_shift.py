@@ -72,22 +72,22 @@ def picture(shown: Shown) -> None:
         links.keep(PAGE, config, DEFAULTS, VIEW)
 
     def build() -> list[Group]:
-        scores = {"accuracy": curves.accuracy(records, repeats)} if classifies(shown) else {}
+        scores = {"accuracy": partial(curves.accuracy, records, repeats)} if classifies(shown) else {}
         return [
             Group(
                 "learning",
                 "Does it learn?",
                 told_noise.accuracies(records, repeats) if scores else "Numbers are learned here, not classes.",
-                scores | {"loss": curves.loss(records, repeats)},
+                scores | {"loss": partial(curves.loss, records, repeats)},
             ),
             Group(
                 "layer",
                 f"Layer {at}: how much do the layers in front change its gradient?",
                 told_shift.shift(records, at),
                 {
-                    "cosine": shift.shift_lines(records, "cosine", at, repeats),
-                    "relative": shift.shift_lines(records, "relative", at, repeats),
-                    "raw": shift.shift_lines(records, "l2", at, repeats),
+                    "cosine": partial(shift.shift_lines, records, "cosine", at, repeats),
+                    "relative": partial(shift.shift_lines, records, "relative", at, repeats),
+                    "raw": partial(shift.shift_lines, records, "l2", at, repeats),
                 },
             ),
             Group(
@@ -95,24 +95,24 @@ def picture(shown: Shown) -> None:
                 "At the cursor, by depth",
                 "Layer 1 is next to the input, and nothing is in front of it.",
                 {
-                    "cosine-by-layer": shift.by_layer(records, "cosine"),
-                    "relative-by-layer": shift.by_layer(records, "relative"),
+                    "cosine-by-layer": partial(shift.by_layer, records, "cosine"),
+                    "relative-by-layer": partial(shift.by_layer, records, "relative"),
                 },
             ),
             Group(
                 "all",
                 "All layers at all updates",
                 "Each row is a layer. Click one to look at it above.",
-                {f"map-{arm}": shift.shift_map(records, arm, "cosine", at) for arm in records},
+                {f"map-{arm}": partial(shift.shift_map, records, arm, "cosine", at) for arm in records},
             ),
             Group(
                 "flow",
                 "Signals and gradients by depth",
                 told_shift.growth(records),
                 {
-                    "gradients": flow.gradients(records),
-                    "weight-gradients": flow.weight_gradients(records),
-                    "signals": flow.signals(records),
+                    "gradients": partial(flow.gradients, records),
+                    "weight-gradients": partial(flow.weight_gradients, records),
+                    "signals": partial(flow.signals, records),
                 },
             ),
         ]

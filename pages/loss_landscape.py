@@ -4,6 +4,8 @@ How far the loss and its gradient change along the gradient of each step (Santur
 curvature, the plane around the weights, and the common wrong ways to measure it.
 """
 
+from functools import partial
+
 import streamlit as st
 from pydantic import ValidationError
 
@@ -79,10 +81,10 @@ def picture(shown: Shown) -> None:
                 "How far does the loss range along the gradient?",
                 f"{sentences.learning(records)} {told_landscape.variation(records)}",
                 {
-                    "band": landscape.loss_band(records),
-                    "variation": landscape.loss_variation(records, repeats, against),
-                    "relative-variation": landscape.relative_loss_variation(records, repeats, against),
-                    "accuracy": curves.accuracy(records, repeats),
+                    "band": partial(landscape.loss_band, records),
+                    "variation": partial(landscape.loss_variation, records, repeats, against),
+                    "relative-variation": partial(landscape.relative_loss_variation, records, repeats, against),
+                    "accuracy": partial(curves.accuracy, records, repeats),
                 },
                 note="Hatched: the range over step lengths within one run. It is not an uncertainty.",
             ),
@@ -91,9 +93,9 @@ def picture(shown: Shown) -> None:
                 "Does the gradient predict what is ahead?",
                 told_landscape.predictiveness(records),
                 {
-                    "change": landscape.gradient_change(records, repeats, against),
-                    "relative-change": landscape.relative_gradient_change(records, repeats, against),
-                    "cosine": landscape.least_cosine(records, repeats, against),
+                    "change": partial(landscape.gradient_change, records, repeats, against),
+                    "relative-change": partial(landscape.relative_gradient_change, records, repeats, against),
+                    "cosine": partial(landscape.least_cosine, records, repeats, against),
                 },
             ),
             Group(
@@ -101,10 +103,10 @@ def picture(shown: Shown) -> None:
                 "The ray at the cursor",
                 "From the weights at this update, against the gradient: at the same α, and at the same distance.",
                 {
-                    "ray-loss-alpha": ray.loss_change(records, "alpha"),
-                    "ray-gradient-alpha": ray.gradient_change(records, "alpha"),
-                    "ray-loss-distance": ray.loss_change(records, "distance"),
-                    "ray-gradient-distance": ray.gradient_change(records, "distance"),
+                    "ray-loss-alpha": partial(ray.loss_change, records, "alpha"),
+                    "ray-gradient-alpha": partial(ray.gradient_change, records, "alpha"),
+                    "ray-loss-distance": partial(ray.loss_change, records, "distance"),
+                    "ray-gradient-distance": partial(ray.gradient_change, records, "distance"),
                 },
             ),
             Group(
@@ -112,11 +114,11 @@ def picture(shown: Shown) -> None:
                 "How smooth, and how sharp?",
                 told_landscape.smoothness(records),
                 {
-                    "smoothness": landscape.effective_smoothness(records, repeats, against),
-                    "sharpness": sharpness.smoothness_and_sharpness(records),
-                    "scale-invariant": sharpness.scale_invariant(records),
+                    "smoothness": partial(landscape.effective_smoothness, records, repeats, against),
+                    "sharpness": partial(sharpness.smoothness_and_sharpness, records),
+                    "scale-invariant": partial(sharpness.scale_invariant, records),
                 }
-                | ({"eigenvalues": sharpness.eigenvalues(records)} if several else {}),
+                | ({"eigenvalues": partial(sharpness.eigenvalues, records)} if several else {}),
             ),
             Group(
                 "plane",
@@ -124,8 +126,8 @@ def picture(shown: Shown) -> None:
                 told_landscape.around(planes)
                 if planes
                 else "Move the cursor to an update and map the plane there; each arm is trained to it once more.",
-                {f"surface-{arm}": plane.surface(planes, arm) for arm in planes}
-                | {f"contour-{arm}": plane.contour(planes, arm) for arm in planes},
+                {f"surface-{arm}": partial(plane.surface, planes, arm) for arm in planes}
+                | {f"contour-{arm}": partial(plane.contour, planes, arm) for arm in planes},
                 action=Action("Map the plane at update {step}", "plane"),
             ),
             *wrong_group(shown),
@@ -172,10 +174,10 @@ def wrong_group(shown: Shown) -> list[Group]:
             "separate runs shows how differently they train; the difference of consecutive gradients is mostly that "
             "between mini-batches.",
             {
-                "wrong-band": wrong_ways.runs_band(usual, by_rate),
-                "right-band": wrong_ways.ray_band(usual, by_rate),
-                "wrong-difference": wrong_ways.batch_difference(usual),
-                "right-difference": wrong_ways.along_step(usual),
+                "wrong-band": partial(wrong_ways.runs_band, usual, by_rate),
+                "right-band": partial(wrong_ways.ray_band, usual, by_rate),
+                "wrong-difference": partial(wrong_ways.batch_difference, usual),
+                "right-difference": partial(wrong_ways.along_step, usual),
             },
         )
     ]

@@ -78,9 +78,9 @@ def picture(shown: Shown) -> None:
                 "Who learns?",
                 told_noise.accuracies(records, repeats),
                 {
-                    "accuracy": curves.accuracy(records, repeats),
-                    "loss": curves.loss(records, repeats),
-                    "final": noise.final_accuracy(records, repeats),
+                    "accuracy": partial(curves.accuracy, records, repeats),
+                    "loss": partial(curves.loss, records, repeats),
+                    "final": partial(noise.final_accuracy, records, repeats),
                 },
             ),
             Group(
@@ -88,21 +88,21 @@ def picture(shown: Shown) -> None:
                 f"Whose distributions move? Layer {at}",
                 told_noise.drift(records, at),
                 {
-                    "mean-drift": layer.drift(records, "mean_change", at),
-                    "variance-drift": layer.drift(records, "variance_change", at),
+                    "mean-drift": partial(layer.drift, records, "mean_change", at),
+                    "variance-drift": partial(layer.drift, records, "variance_change", at),
                 },
             ),
             Group(
                 "history",
                 f"One unit: {one} of layer {at}",
                 "Its whole distribution over the updates; brighter where more of the mini-batch lies.",
-                {f"history-{arm}": unit.history(axes[arm], arm, at, one) for arm in records},
+                {f"history-{arm}": partial(unit.history, axes[arm], arm, at, one) for arm in records},
             ),
             Group(
                 "layer",
                 f"All units of layer {at}",
                 "Each row is a unit. Click one to look at it above.",
-                {f"medians-{arm}": layer.medians(records, arm, at, one) for arm in records},
+                {f"medians-{arm}": partial(layer.medians, records, arm, at, one) for arm in records},
             ),
         ]
 

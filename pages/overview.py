@@ -3,6 +3,8 @@
 Why batch norm works: the two answers side by side, where to test each, and the scoreboard of all claims.
 """
 
+from functools import partial
+
 import streamlit as st
 
 from bnviz.figures import curves, sentences, unit
@@ -66,8 +68,8 @@ def picture(shown: Shown) -> None:
     records = shown.records
 
     def build() -> list[Group]:
-        charts = {"accuracy": curves.accuracy(records)}
-        charts |= {f"bands-{arm}": unit.bands(records, arm, LAYER, UNIT) for arm in records}
+        charts = {"accuracy": partial(curves.accuracy, records)}
+        charts |= {f"bands-{arm}": partial(unit.bands, records, arm, LAYER, UNIT) for arm in records}
         caption = f"{sentences.learning(records)} {sentences.one_unit(records, LAYER, UNIT)}"
         return [Group("first", "Three real networks, measured", caption, charts)]
 

@@ -3,6 +3,8 @@
 The theorems of Santurkar et al. 2018, Sec. 4, unit by unit on live networks: both sides, and how much they amount to.
 """
 
+from functools import partial
+
 import streamlit as st
 
 from bnviz import presets
@@ -77,38 +79,40 @@ def picture(shown: Shown) -> None:
                 "Do the two sides agree?",
                 f"{sentences.learning(records)} {told_theory.exactness(records)}",
                 {
-                    "gradient-norms": theory.gradient_norms(records),
-                    "curvatures": theory.curvatures(records),
-                    "residuals": theory.residuals(records),
+                    "gradient-norms": partial(theory.gradient_norms, records),
+                    "curvatures": partial(theory.curvatures, records),
+                    "residuals": partial(theory.residuals, records),
                 },
             ),
             Group(
                 "amount",
                 "How much does batch norm take off the gradient?",
                 told_theory.let_through(records),
-                {"let-through": theory.let_through(records)},
+                {"let-through": partial(theory.let_through, records)},
             ),
             Group(
                 "condition",
                 "Is the condition of Theorem 4.2 met?",
                 told_theory.condition(records),
-                {"alignment": theory.alignment_share(records, repeats)},
+                {"alignment": partial(theory.alignment_share, records, repeats)},
             ),
             Group(
                 "weights",
                 "In weight space",
                 told_theory.lemma(records),
                 {
-                    "weight-gradients": theory.weight_gradients(records),
-                    "starting-points": theory.starting_points(records),
-                    "lipschitz": theory.lipschitz(records, repeats),
+                    "weight-gradients": partial(theory.weight_gradients, records),
+                    "starting-points": partial(theory.starting_points, records),
+                    "lipschitz": partial(theory.lipschitz, records, repeats),
                 },
             ),
             Group(
                 "depth",
                 "Forty layers, before the first update",
                 f"A favourable start? {told_shift.growth(deep)}" if deep else "Not trained yet.",
-                {"deep-gradients": flow.gradients(deep), "deep-signals": flow.signals(deep)} if deep else {},
+                {"deep-gradients": partial(flow.gradients, deep), "deep-signals": partial(flow.signals, deep)}
+                if deep
+                else {},
             ),
         ]
 

@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 
 from bnviz import quantities
 from bnviz.figures.seeds import Quantity, Repeats, lines, ribbon, series, told_medians
-from bnviz.figures.style import GRID, figure, log_axis, most_steps, styles, told
+from bnviz.figures.style import figure, level, log_axis, most_steps, styles, told
 from bnviz.record import Record
 
 Against = Literal["updates", "loss"]
@@ -92,8 +92,8 @@ def least_cosine(
     """The smallest cosine between the gradient and that at a step length: below 0 it leads astray."""
     of = quantities.least_cosine
     drawn = _over(records, of, "Cosine of the gradients", "min cos(g(α), g)", repeats, against, log=False)
-    drawn.update_yaxes(range=[-1.05, 1.05])
-    drawn.add_hline(y=0, line={"color": GRID, "width": 1.5}, layer="below")
+    drawn.layout.yaxis.range = [-1.05, 1.05]
+    level(drawn, 0)
     return drawn
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from bnviz.figures.cursor import add_moving
-from bnviz.figures.style import GRID, figure, finite, limits, styles, told, two_digits
+from bnviz.figures.style import figure, finite, level, limits, styles, told, two_digits
 from bnviz.record import Record
 
 Array = npt.NDArray[np.floating]
@@ -56,9 +56,9 @@ def _ray(records: Mapping[str, Record], over: Over, quantity: str, title: str, y
         )
     reach = np.concatenate([x[:, -1] for x, _ in measured.values()] or [np.ones(1)])
     shown = np.concatenate([values.ravel() for _, values in measured.values()] or [np.ones(1)])
-    drawn.update_xaxes(range=(-0.02 * _far(reach), 1.04 * _far(reach)))
-    drawn.update_yaxes(range=limits(shown))
-    drawn.add_hline(y=0, line={"color": GRID, "width": 1.5}, layer="below")
+    drawn.layout.xaxis.range = (-0.02 * _far(reach), 1.04 * _far(reach))
+    drawn.layout.yaxis.range = limits(shown)
+    level(drawn, 0)
     return drawn
 
 

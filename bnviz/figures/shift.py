@@ -17,12 +17,12 @@ from bnviz import quantities
 from bnviz.figures.cursor import add_moving
 from bnviz.figures.seeds import Repeats, lines, series, told_medians
 from bnviz.figures.style import (
-    GRID,
     MAGNITUDE,
     MARK,
     SIGNED,
     figure,
     finite,
+    level,
     log_axis,
     most_steps,
     styles,
@@ -208,7 +208,7 @@ def _decades(values: Array) -> tuple[float, float]:
 
 def _axis(drawn: go.Figure, quantity: Kind, values: Array | None = None) -> None:
     if quantity == "cosine":
-        drawn.update_yaxes(range=[-1.05, 1.05])
-        drawn.add_hline(y=0, line={"color": GRID, "width": 1.5}, layer="below")
+        drawn.layout.yaxis.range = [-1.05, 1.05]
+        level(drawn, 0)
     else:
         log_axis(drawn, values=values)

@@ -116,13 +116,19 @@ def log_axis(drawn: go.Figure, letter: Literal["x", "y"] = "y", values: Array | 
         low, high = np.log10(np.quantile(shown, (0.005, 0.995)))
     decades = float(high - low)
     margin = 0.04 * decades or 0.5
-    drawn.layout[f"{letter}axis"].update(
-        type="log",
-        range=None if values is None else (float(low) - margin, float(high) + margin),
-        dtick="D2" if decades <= 2.5 else math.ceil(decades / DECADES),
-        tickformat=".2~r" if decades <= DECADES and shown.min() > 1e-5 and shown.max() < 1e6 else None,
-        exponentformat="power",
-    )
+    axis = drawn.layout[f"{letter}axis"]
+    axis.type = "log"
+    axis.range = None if values is None else (float(low) - margin, float(high) + margin)
+    axis.dtick = "D2" if decades <= 2.5 else math.ceil(decades / DECADES)
+    axis.tickformat = ".2~r" if decades <= DECADES and shown.min() > 1e-5 and shown.max() < 1e6 else None
+    axis.exponentformat = "power"
+
+
+def level(drawn: go.Figure, y: float) -> None:
+    """Draw a quiet line across, below what was measured."""
+    line = {"color": GRID, "width": 1.5}
+    across = {"type": "line", "xref": "x domain", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line, "layer": "below"}
+    drawn.layout.shapes = (*drawn.layout.shapes, across)
 
 
 def limits(values: Array, least: float = 0.0) -> tuple[float, float]:

@@ -15,7 +15,7 @@ import xarray as xr
 from bnviz import quantities
 from bnviz.figures.cursor import add_moving, add_still
 from bnviz.figures.seeds import Repeats, lines, medians, told_medians
-from bnviz.figures.style import GRID, MARK, figure, finite, log_axis, most_steps, percent, styles, told, two_digits
+from bnviz.figures.style import MARK, figure, finite, level, log_axis, most_steps, percent, styles, told, two_digits
 from bnviz.record import Record
 
 Array = npt.NDArray[np.floating]
@@ -125,7 +125,7 @@ def let_through(records: Mapping[str, Record]) -> go.Figure:
         "layer",
         "|Pg| / |g|",
     )
-    drawn.add_hline(y=1, line={"color": GRID, "width": 1.5}, layer="below")
+    level(drawn, 1)
     for place, (name, style) in enumerate(styles(records).items()):
         values = found[name]
         layers, units = values.shape[1:]
@@ -145,7 +145,7 @@ def let_through(records: Mapping[str, Record]) -> go.Figure:
         )
     everything = finite(np.concatenate([values.ravel() for values in found.values()]))
     least = float(np.quantile(everything, 0.005)) if everything.size else 0.0
-    drawn.update_yaxes(range=(min(least, 0.95) - 0.02, 1.02))
+    drawn.layout.yaxis.range = (min(least, 0.95) - 0.02, 1.02)
     drawn.update_xaxes(dtick=1, range=(0.5, max(values.shape[1] for values in found.values()) + 0.5))
     return drawn
 
@@ -162,7 +162,7 @@ def alignment_share(records: Mapping[str, Record], repeats: Repeats | None = Non
     )
     lines(drawn, records, aligned, "%{y:.0%}", repeats)
     drawn.update_yaxes(tickformat=".0%", range=[-0.02, 1.02])
-    drawn.add_hline(y=0.5, line={"color": GRID, "width": 1.5}, layer="below")
+    level(drawn, 0.5)
     return drawn
 
 

@@ -10,6 +10,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from shutil import copyfile
+from time import monotonic
 from typing import Any
 
 import plotly
@@ -24,6 +25,7 @@ from bnviz.ui.shown import Shown
 HERE = Path(__file__).parent
 STATIC_FOLDER = HERE.parent.parent / "static"
 SCRIPTS = ("board.js", "chart.js")
+REST = 3  # while runs go on, a board rests so many times as long as it took to draw, and others can draw and train
 CSS_LINES = {"solid": "solid", "dash": "dashed", "dot": "dotted", "dashdot": "dashed", "longdash": "dashed"}
 
 _component = st.components.v2.component(
@@ -48,17 +50,26 @@ class Action:
 
 @dataclass(frozen=True)
 class Group:
-    """One section of a board: what to look for, and the charts to look at, by name. Texts are plain, with line breaks.
+    """One section of a board: what to look for, and the charts to look at. Texts are plain, with line breaks.
 
-    `note` is small print below the charts.
+    `charts` has, by name, the call that draws each: `partial(curves.accuracy, records)`. It is made again only when its
+    arguments have changed. `note` is small print below the charts.
     """
 
     name: str
     title: str
     caption: str
-    charts: Mapping[str, go.Figure] = field(default_factory=dict)
+    charts: Mapping[str, partial[go.Figure]] = field(default_factory=dict)
     action: Action | None = None
     note: str = ""
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """What the browser was sent, and when, by time.monotonic(), to draw again while runs go on."""
+
+    data: dict[str, Any]
+    rest_until: float
 
 
 def board(
@@ -70,16 +81,33 @@ def board(
 ) -> None:
     """Draw the groups that `build` makes of what is shown.
 
-    Figures are built anew only when a record or `looked_at` (whatever else decides what is drawn) has changed.
+    They are built anew only when a record or `looked_at` (whatever else decides what is drawn) has changed; while runs
+    go on, not so often that drawing would take most of the time.
     `on_event` has, by the event's name, what to call with the number that the browser reports: an action's update, or
     what was clicked in a chart whose `layout.meta` has that name as `selects`.
     """
+    before: tuple[tuple[Any, ...], _Sent] | None = st.session_state.get(f"{key}/sent")
+    if shown.live and before is not None and before[0] == looked_at and monotonic() < before[1].rest_until:
+        sent = before[1]
+    else:
+        began = monotonic()
+        data = _data(key, build, shown, looked_at)
+        sent = _Sent(data, monotonic() + REST * (monotonic() - began))
+        st.session_state[f"{key}/sent"] = (looked_at, sent)
+    calls: dict[str, Any] = {
+        f"on_{event}_change": partial(_report, key, event, call) for event, call in (on_event or {}).items()
+    }
+    _component(key=key, data=sent.data, **calls)
+
+
+def _data(key: str, build: Callable[[], Sequence[Group]], shown: Shown, looked_at: tuple[Any, ...]) -> dict[str, Any]:
+    """What board.js is told."""
     records = shown.records
     arms = [
         {"name": name, "colour": style.colour, "line": CSS_LINES.get(style.dash, "solid")}
         for name, style in styles(records).items()
     ]
-    data = {
+    return {
         "groups": _drawn(key, build, shown, looked_at),
         "arms": arms,
         "steps": _steps(records),
@@ -87,10 +115,6 @@ def board(
         "live": shown.live,
         "plotly": f"./app/static/{serve_plotly()}",
     }
-    calls: dict[str, Any] = {
-        f"on_{event}_change": partial(_report, key, event, call) for event, call in (on_event or {}).items()
-    }
-    _component(key=key, data=data, **calls)
 
 
 def _report(key: str, event: str, call: Callable[[int], None]) -> None:
@@ -126,10 +150,17 @@ def _plain(groups: Sequence[Group]) -> list[dict[str, Any]]:
             "caption": group.caption,
             "note": group.note,
             "action": asdict(group.action) if group.action else None,
-            "charts": [{"name": name, "figure": figure.to_json()} for name, figure in group.charts.items()],
+            "charts": [{"name": name, "figure": _figure(call)} for name, call in group.charts.items()],
         }
         for group in groups
     ]
+
+
+def _figure(call: "partial[go.Figure]") -> str:
+    """The chart as JSON, as it was drawn last of the same arguments, for anybody."""
+    name = f"{call.func.__module__}.{call.func.__qualname__}"
+    text: str = drawing(name, (call.args, call.keywords)).made(lambda: call().to_json())
+    return text
 
 
 def serve_plotly() -> str:

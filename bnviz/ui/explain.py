@@ -14,9 +14,16 @@ Table = tuple[str, Callable[[], str]]
 """A file's name, and what makes its CSV text when it is asked for."""
 
 
+@st.fragment
 def probe_source(*names: str) -> None:
-    """The probes' own files, read from disk: what is shown is what ran."""
-    with st.expander("The code that measured this", icon=":material/code:"):
+    """The probes' own files, read from disk: what is shown is what ran.
+
+    Nothing is in it until it is opened: some thousand coloured words would slow down every redrawing of the page.
+    """
+    box = st.expander("The code that measured this", icon=":material/code:", key="probe-source", on_change="rerun")
+    if not box.open:
+        return
+    with box:
         places = st.tabs([f"{name}.py" for name in names]) if len(names) > 1 else [st.container()]
         for name, place in zip(names, places, strict=True):
             place.caption(f"bnviz/probes/{name}.py, as it ran")

@@ -23,7 +23,8 @@ from bnviz.ui.status import Runs, status_line, told_failures
 from bnviz.ui.watched import Watched
 
 POLL_SECONDS = 0.35
-QUEUED_SECONDS = 1.0  # while everything still waits
+QUEUED_SECONDS = 1.0  # while everything still waits; also the most between two looks at runs that go on
+LOOKS = 20  # at a long run, if it takes as long as its configuration lets expect
 AUDIENCE = 8  # visitors who watch runs; with more, each page looks less often, so that all clicks are answered
 SEEDS = 2**31
 """Seeds are below; the one after the last is 0."""
@@ -179,11 +180,14 @@ def _training(page: str, runs: Runs, extras: Mapping[str, RunConfig]) -> bool:
 
 def _tick(page: str, runs: Runs, extras: Mapping[str, RunConfig]) -> float | None:
     """Seconds after which to look again; None if nothing goes on. Few values, as a change draws the whole page."""
-    jobs = [job for config in _in_order(runs, extras) if (job := watched(page).job(config)) is not None and job.live]
+    configs = _in_order(runs, extras)
+    jobs = [job for config in configs if (job := watched(page).job(config)) is not None and job.live]
     if not jobs:
         return None
     crowd = 1 + service().audience() // AUDIENCE
-    return crowd * (POLL_SECONDS if any(job.state == "running" for job in jobs) else QUEUED_SECONDS)
+    look = max(config.estimated_seconds for config in configs) / LOOKS
+    running = any(job.state == "running" for job in jobs)
+    return crowd * (min(max(POLL_SECONDS, look), QUEUED_SECONDS) if running else QUEUED_SECONDS)
 
 
 def _shown(page: str, runs: Runs, extras: Mapping[str, RunConfig], needs: Sequence[str]) -> Shown | None:

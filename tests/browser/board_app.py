@@ -3,6 +3,7 @@
 It is copied to a folder of its own and served from there.
 """
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -70,12 +71,12 @@ def build() -> list[Group]:
             "moving",
             "What moves",
             "It follows the cursor.",
-            {"over": over_steps(), "moving": moving()},
+            {"over": partial(over_steps), "moving": partial(moving)},
             Action("Look around at update {step}", "plane"),
             note="Small print.",
         ),
-        Group("solid", "Solid", "Turn one.", {f"surface-{arm}": surface(arm) for arm in STEPS}),
-        Group("flat", "Flat", "From above.", {"contour": contour()}),
+        Group("solid", "Solid", "Turn one.", {f"surface-{arm}": partial(surface, arm) for arm in STEPS}),
+        Group("flat", "Flat", "From above.", {"contour": partial(contour)}),
     ]
     if "plane" in st.session_state:
         groups.insert(1, Group("answer", "The answer", f"asked for {st.session_state['plane']}"))

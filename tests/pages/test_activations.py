@@ -252,5 +252,7 @@ def test_it_is_left_and_come_back_to_as_it_was(opened, finish):
 
 
 def test_the_code_it_shows_is_the_probes_own_file(opened):
-    (code,) = opened().code
+    at = opened()
+    at.session_state["probe-source"] = True  # its box is open
+    (code,) = at.run().code
     assert code.value.rstrip("\n") == registry.source("probes", "activations").rstrip("\n")

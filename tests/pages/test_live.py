@@ -6,6 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from bnviz.config import RunConfig
+from bnviz.ui import live
 
 TINY = RunConfig(widths=(6,), steps=12, batch_size=20, test_samples=30, probe_points=4, curve_points=3)
 VALUES = TINY.model_copy(
@@ -154,6 +155,32 @@ def test_what_the_picture_needs_must_be_measured(viewed, finish):
 def test_the_seed_after_the_last_is_the_first(viewed, asked, finish):
     finish(viewed(seeded(2**31 - 1), seeds=3, norms=("none",)))
     assert [config.seed for config in asked] == [2**31 - 1, 0, 1]
+
+
+def test_a_long_run_is_looked_at_less_often(viewed, finish, monkeypatch):
+    ticks = []
+    fragment = live.st.fragment
+
+    def note(**options):
+        ticks.append(options.get("run_every"))
+        return fragment(**options)
+
+    monkeypatch.setattr(live.st, "fragment", note)
+    short = viewed(seeded(800, TINY.model_copy(update={"steps": 3000})))
+    finish(short)
+    assert set(ticks) - {live.QUEUED_SECONDS} <= {live.POLL_SECONDS, None}
+    ticks.clear()
+    costly = {"steps": 100_000, "widths": (30,) * 10}
+    at = viewed(seeded(801, TINY.model_copy(update=costly)))
+    end = time.monotonic() + 60
+    while "update" not in line(at):
+        assert time.monotonic() < end, line(at)
+        time.sleep(0.1)
+        at.run()
+    at.run()
+    assert set(ticks) == {live.QUEUED_SECONDS}
+    at.button(key="page/action").click().run()
+    finish(at)
 
 
 def test_divergence_is_counted_over_seeds(viewed, finish):

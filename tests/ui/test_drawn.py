@@ -1,6 +1,7 @@
 """Drawings are made once for all who look at the same, and never shown for anything else."""
 
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -42,6 +43,33 @@ def test_anything_else_is_made_anew(record: Record) -> None:
     others += [("board", ["arm", record]), ("board", ["arms", record, 3])]
     assert all(drawn.drawing(name, of) is not first for name, of in others)
     assert drawn.drawing("board", ["arm", record, 3]) is first
+
+
+def test_what_is_handed_over_is_looked_into(record: Record) -> None:
+    again = Record(record.config, record.data, record.outcome)
+
+    def of(one: Record, **changes: object) -> list[object]:
+        return [{"a": one, "b": [one, "x"]}, ({"seeds": (one, one)}, 3, None), dict(changes)]
+
+    first = drawn.drawing("chart", of(record, over="loss"))
+    assert drawn.drawing("chart", of(record, over="loss")) is first, "containers may be others"
+    assert drawn.drawing("chart", of(again, over="loss")) is not first
+    assert drawn.drawing("chart", of(record, over="updates")) is not first
+    assert drawn.drawing("chart", [{"b": [record, "x"], "a": record}, *of(record, over="loss")[1:]]) is not first, (
+        "order"
+    )
+    assert drawn.drawing("chart", [1]) is not drawn.drawing("chart", [True])
+    assert drawn.drawing("chart", of(record, over="loss")) is first
+
+
+def test_records_are_not_kept_alive(record: Record) -> None:
+    gone = Record(record.config, record.data, record.outcome)
+    first = drawn.drawing("chart", [{"arm": gone}])
+    first.made(lambda: "text")
+    gone = weakref.ref(gone)
+    assert gone() is None
+    assert not first.is_of("chart", [{"arm": record}])
+    assert not first.is_of("chart", [{"arm": None}])
 
 
 def test_the_least_recently_asked_for_are_forgotten() -> None:

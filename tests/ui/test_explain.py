@@ -66,6 +66,9 @@ def test_the_sources_shown_are_the_files(names):
         explain.probe_source(*names)
 
     at = AppTest.from_function(script, args=(names,)).run()
+    assert not at.code, "it is closed"
+    at.session_state["probe-source"] = True  # an expander's value is whether it is open
+    at.run()
     assert not at.exception
     shown = [code.value.rstrip("\n") for code in at.code]
     assert shown == [registry.source("probes", name).rstrip("\n") for name in names]

@@ -1,0 +1,94 @@
+"""The board's server side: what it hands to the browser, how often it draws while runs go on, what it draws again."""
+
+import json
+from functools import partial
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+import xarray as xr
+
+from bnviz import Record, RunConfig
+from bnviz.ui import board as boards
+from bnviz.ui import drawn
+from bnviz.ui.board import REST, Action, Group, board
+from bnviz.ui.shown import Shown
+
+CONFIG = RunConfig(steps=40, probes=())
+
+
+def record(*steps: int) -> Record:
+    loss = np.zeros(len(steps), np.float32)
+    data = xr.Dataset({"train_loss": ("step", loss)}, {"step": np.array(steps, np.int32), "probe_step": np.arange(0)})
+    return Record(CONFIG, data)
+
+
+class Screen:
+    """Takes what it is sent; a clock that only the test moves; a chart that takes `cost` seconds of it."""
+
+    def __init__(self, monkeypatch):
+        self.now, self.cost, self.sent, self.drawn, self.state = 100.0, 1.0, [], [], {}
+        drawn._kept.clear()
+        monkeypatch.setattr(boards, "monotonic", lambda: self.now)
+        monkeypatch.setattr(boards, "_component", self.take)
+        monkeypatch.setattr(boards.st, "session_state", self.state)
+
+    def take(self, key: str, data: dict, **calls: partial) -> None:
+        self.sent.append(data)
+
+    def chart(self, shown: Record, extra: int = 0) -> go.Figure:
+        self.now += self.cost
+        self.drawn.append((shown, extra))
+        return go.Figure(layout={"meta": {"extra": extra}})
+
+    def look(self, shown: Record, live: bool = True, looked_at: tuple = (), **charts: partial) -> dict:
+        charts = charts or {"one": partial(self.chart, shown)}
+        groups = [Group("group", "A title", "A caption", charts, Action("At {step}", "asked"), "A note")]
+        board("board", lambda: groups, Shown.of({"standard": shown}, live), looked_at)
+        return self.sent[-1]
+
+
+@pytest.fixture
+def screen(monkeypatch) -> Screen:
+    return Screen(monkeypatch)
+
+
+def test_what_the_browser_is_sent(screen):
+    data = screen.look(record(0, 5, 10), live=False)
+    (group,) = data["groups"]
+    assert [group[part] for part in ("name", "title", "caption", "note")] == ["group", "A title", "A caption", "A note"]
+    assert group["action"] == {"label": "At {step}", "event": "asked"}
+    assert [json.loads(chart["figure"])["layout"]["meta"] for chart in group["charts"]] == [{"extra": 0}]
+    assert (data["steps"], data["total"], data["live"]) == ([0, 5, 10], 40, False)
+    assert [arm["name"] for arm in data["arms"]] == ["standard"]
+
+
+def test_while_runs_go_on_a_board_rests_longer_than_it_draws(screen):
+    first = screen.look(record(0))
+    screen.now += REST - 0.1
+    assert screen.look(record(0, 1)) is first
+    screen.now += 0.2
+    assert screen.look(record(0, 1, 2))["steps"] == [0, 1, 2]
+    assert len(screen.drawn) == 2
+
+
+def test_a_run_that_has_ended_and_another_look_are_drawn_at_once(screen):
+    screen.look(record(0))
+    assert screen.look(record(0, 1), looked_at=("another unit",))["steps"] == [0, 1]
+    assert screen.look(record(0, 1, 2), live=False)["steps"] == [0, 1, 2]
+
+
+def test_what_others_have_drawn_takes_no_rest(screen):
+    screen.cost = 0.0
+    for step in range(3):
+        assert screen.look(record(*range(step + 1)))["steps"] == list(range(step + 1))
+
+
+def test_only_charts_whose_arguments_have_changed_are_drawn_again(screen):
+    still, first, second = record(0), record(1), record(2)
+    calls = {"still": partial(screen.chart, still, extra=1), "moves": partial(screen.chart, first)}
+    screen.look(first, live=False, **calls)
+    screen.look(second, live=False, **{**calls, "moves": partial(screen.chart, second)})
+    assert screen.drawn == [(still, 1), (first, 0), (second, 0)]
+    screen.look(second, live=False, looked_at=(2,), **{**calls, "still": partial(screen.chart, still, extra=2)})
+    assert screen.drawn[3:] == [(still, 2)], "the other was drawn of the first record before"
