@@ -5,7 +5,8 @@ as everybody finds it; `--page loss_landscape` opens that one, whose two arms ar
 measures
 
 - open: seconds from asking for the page until the board and its charts on screen are drawn, on a warm server;
-- first frame: from the click until the accuracy chart shows data of this run (it begins anew, so it has fewer steps);
+- first frame: from the click until the accuracy chart shows data of this run (it begins anew, so it has fewer steps, or
+  all of them if it has ended before it was drawn);
 - end: from the click until the status tells both arms' results and the board shows the last update of all arms;
 - bare: seconds of benchmarks.bare for the same two arms, one after the other, one thread, in a process of its own,
   loaded beforehand. Each round is one bare training and one in the browser, so that a machine whose speed drifts, or
@@ -57,14 +58,15 @@ WATCH = """() => {
     window.timed = () => new Promise((resolve, reject) => {
         const button = [...document.querySelectorAll("button")].find((one) => one.innerText.includes("Train live"));
         const began = performance.now();
-        let first = null;
+        let first = null, busy = false;
         const look = () => {
             if (first === null && shown() < last) first = performance.now() - began;
             const status = document.querySelector("[class*='-status']").innerText;
+            busy ||= status.includes("Stop");
             const told = status.includes("Train live") && (status.match(/test accuracy after/g) ?? []).length === 2;
-            if (first !== null && told && shown() === last) {
-                resolve([first / 1000, (performance.now() - began) / 1000]);
-            } else if (performance.now() - began > 120000) reject(new Error(`after two minutes: ${status}`));
+            const now = performance.now() - began;
+            if (busy && told && shown() === last) resolve([(first ?? now) / 1000, now / 1000]);
+            else if (now > 120000) reject(new Error(`after two minutes: ${status}`));
             else setTimeout(look, 20); // seldom enough not to slow down what it times
         };
         button.click();

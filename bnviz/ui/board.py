@@ -25,7 +25,7 @@ from bnviz.ui.shown import Shown
 HERE = Path(__file__).parent
 STATIC_FOLDER = HERE.parent.parent / "static"
 SCRIPTS = ("board.js", "chart.js")
-REST = 3  # while runs go on, a board rests so many times as long as it took to draw, and others can draw and train
+REST = 1  # while runs go on, a board rests so many times as long as it took to draw, and others can draw and train
 CSS_LINES = {"solid": "solid", "dash": "dashed", "dot": "dotted", "dashdot": "dashed", "longdash": "dashed"}
 
 _component = st.components.v2.component(
