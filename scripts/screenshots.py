@@ -58,8 +58,8 @@ def _take_shown(browser: Browser, url: str, folder: Path) -> None:
         keep(opened(browser, f"{url}/{name}", DESKTOP), folder, name)
     page = opened(browser, f"{url}/activations", DESKTOP)
     keep(page, folder, "activations-light")
-    page.get_by_role("button", name="Train live").click()
-    page.wait_for_function(f"() => {at_step()} > 80 && {at_step()} < 500", timeout=TIMEOUT)
+    page.goto(f"{url}/activations?steps=3000")  # trains as it opens, and long enough to be met while it does
+    page.wait_for_function(f"() => {at_step()} > 200 && {at_step()} < 2800", timeout=TIMEOUT)
     keep(page, folder, "activations-live")
     page = opened(browser, f"{url}/loss_landscape", {**DESKTOP, **NIGHT})
     page.locator("h3", has_text="The plane around").scroll_into_view_if_needed()
@@ -96,7 +96,7 @@ def opened(browser: Browser, url: str, options: dict[str, object]) -> Page:
 
 def at_step() -> str:
     """JavaScript: the update that the board's cursor is at."""
-    return "Number(document.querySelector('.bnviz-board').dataset.step)"
+    return "Number(document.querySelector('.bnviz-board')?.dataset.step ?? NaN)"
 
 
 def keep(page: Page, folder: Path, name: str) -> None:
