@@ -97,7 +97,9 @@ def comparison_view(
         extras = also()
         if {config.key for config in _in_order(runs, extras)} != st.session_state[f"{page}/keys"]:
             _want(page, runs, extras)
-        _status(page, runs, extras)
+        # What is drawn as going on must be looked at again, even if it ends before it is drawn.
+        now = tick if with_page else _tick(page, runs, extras)
+        _status(page, runs, extras, training=now is not None)
         shown = _shown(page, runs, extras, needs)
         if shown is not None:
             picture(shown)
@@ -106,7 +108,7 @@ def comparison_view(
             st.info("The first measurements are on their way.", icon=":material/hourglass_top:")
         else:
             st.info("Nothing that this page draws was measured.", icon=":material/visibility_off:")
-        if tick != _tick(page, runs, extras) and not with_page:
+        if tick != now:
             st.rerun()  # the whole page, so that polling starts or ends; too soon, widgets lose what a link set
 
     try:
@@ -218,9 +220,8 @@ def _shown(page: str, runs: Runs, extras: Mapping[str, RunConfig], needs: Sequen
     return shown
 
 
-def _status(page: str, runs: Runs, extras: Mapping[str, RunConfig]) -> None:
+def _status(page: str, runs: Runs, extras: Mapping[str, RunConfig], training: bool) -> None:
     """One line that says what goes on, with the button that changes it; sentences for what went wrong."""
-    training = _training(page, runs, extras)
     with st.container(horizontal=True, vertical_alignment="center", key=f"{page}-status"):
         st.button(
             "Stop" if training else "Train live",
