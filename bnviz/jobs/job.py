@@ -41,6 +41,7 @@ class Job:
         self.started: float | None = None
         self.ended: float | None = None
         self._lock = threading.Lock()
+        self._collecting = threading.Lock()  # one of all who look collects the frames, and the others wait for it
         self._frames: list[Frame] = []
         self._record: Record | None = None  # of what is in _frames, or the final one
 
@@ -59,6 +60,10 @@ class Job:
 
         Its outcome is `running` while the job is live, and `stopped` for a run that failed underway.
         """
+        with self._collecting:
+            return self._collected()
+
+    def _collected(self) -> Record:
         with self._lock:
             if self._record is not None:
                 return self._record

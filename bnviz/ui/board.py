@@ -4,6 +4,8 @@ Wraps board.js and chart.js, which draw plotly figures in the browser with plotl
 figures only as JSON, and nothing of what they show.
 """
 
+import math
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -64,12 +66,22 @@ class Group:
     note: str = ""
 
 
-@dataclass(frozen=True)
-class _Sent:
-    """What the browser was sent, and when, by time.monotonic(), to draw again while runs go on."""
+class _Live:
+    """What is drawn of runs that go on, for all who look at them: by one of them, and not all the time."""
 
-    data: dict[str, Any]
-    rest_until: float
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._data: dict[str, Any] = {}
+        self._rest_until = -math.inf
+
+    def data(self, draw: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """As it was drawn last, or as `draw` draws it now."""
+        with self._lock:
+            began = monotonic()
+            if began >= self._rest_until:
+                self._data = draw()
+                self._rest_until = monotonic() + REST * (monotonic() - began)
+            return self._data
 
 
 def board(
@@ -86,18 +98,17 @@ def board(
     `on_event` has, by the event's name, what to call with the number that the browser reports: an action's update, or
     what was clicked in a chart whose `layout.meta` has that name as `selects`.
     """
-    before: tuple[tuple[Any, ...], _Sent] | None = st.session_state.get(f"{key}/sent")
-    if shown.live and before is not None and before[0] == looked_at and monotonic() < before[1].rest_until:
-        sent = before[1]
+    draw = partial(_data, key, build, shown, looked_at)
+    if shown.live:
+        configs = {arm: [record.config.key for record in several] for arm, several in shown.repeats.items()}
+        live: _Live = drawing(f"{key}/live", (looked_at, configs, list(shown.also))).made(_Live)
+        data = live.data(draw)
     else:
-        began = monotonic()
-        data = _data(key, build, shown, looked_at)
-        sent = _Sent(data, monotonic() + REST * (monotonic() - began))
-        st.session_state[f"{key}/sent"] = (looked_at, sent)
+        data = draw()
     calls: dict[str, Any] = {
         f"on_{event}_change": partial(_report, key, event, call) for event, call in (on_event or {}).items()
     }
-    _component(key=key, data=sent.data, **calls)
+    _component(key=key, data=data, **calls)
 
 
 def _data(key: str, build: Callable[[], Sequence[Group]], shown: Shown, looked_at: tuple[Any, ...]) -> dict[str, Any]:

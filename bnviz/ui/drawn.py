@@ -1,4 +1,4 @@
-"""Drawn: what was drawn last, kept for all sessions, so that a class that looks at one run has it drawn once.
+"""Drawn: what was drawn or judged last, kept for all sessions: a class that looks at one run has it drawn once.
 
 Records never change, a run that goes on has a new one; so what is drawn follows from the records and from whatever else
 is handed over with them. Records are not kept alive. Knows neither figures nor Streamlit.

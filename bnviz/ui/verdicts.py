@@ -7,6 +7,7 @@ judged here, and no verdict is written in prose.
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from urllib.parse import urlencode
 
 import pandas as pd
@@ -19,6 +20,7 @@ from bnviz.figures.style import digits, two_digits
 from bnviz.gallery import findings as stored
 from bnviz.presets import DEFAULTS
 from bnviz.record import Record
+from bnviz.ui.drawn import drawing
 from bnviz.ui.prose import READING_WIDTH, text
 from bnviz.ui.shown import Shown
 
@@ -46,7 +48,8 @@ def verdict_box(name: str, shown: Shown, title: str = "The verdict") -> None:
     kept = {one.claim: one for one in stored.read().of(name, DEFAULT_SETTING, chosen.datasets[0])}
     rows = []
     for claim in chosen.claims:
-        here = _judged(name, claim, shown.repeats)
+        judge = partial(_judged, name, claim, shown.repeats)
+        here: Finding | None = drawing(f"{name}/{claim.name}", (shown.repeats,)).made(judge)
         if here is None:
             continue
         flips = flipped(name, claim.name)

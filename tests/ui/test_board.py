@@ -72,6 +72,13 @@ def test_while_runs_go_on_a_board_rests_longer_than_it_draws(screen):
     assert len(screen.drawn) == 2
 
 
+def test_all_who_look_at_the_same_runs_see_what_one_of_them_had_drawn(screen):
+    first = screen.look(record(0))
+    screen.state.clear()  # another session
+    assert screen.look(record(0, 1)) is first
+    assert len(screen.drawn) == 1
+
+
 def test_a_run_that_has_ended_and_another_look_are_drawn_at_once(screen):
     screen.look(record(0))
     assert screen.look(record(0, 1), looked_at=("another unit",))["steps"] == [0, 1]
