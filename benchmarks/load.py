@@ -5,7 +5,7 @@ websocket, as so many browsers would, without drawing anything. It prints a tabl
 
 - same: all press "Train live" of the same preset at once: trainings, counted at the scheduler, and seconds until both
   results are on a page;
-- different: each trains another seed and meanwhile changes the unit that it looks at every 2 s: seconds until the end
+- different: each trains another seed and meanwhile changes the unit that it looks at every 10 s: seconds until the end
   of the script run that shows it, beside one session alone and beside all of them while nothing trains; updates per
   second beside the same runs handed to the same number of workers without an app;
 - mixed: sessions come, look, train, stop, leave and come back: how each kind of process grows over the second half.
@@ -38,8 +38,8 @@ from bnviz.jobs.service import Service
 from scripts import RunningApp, running_app
 
 CASES = ("same", "different", "mixed")
-EVERY_SECONDS = 2.0
-IDLE_CHANGES = 10
+IDLE_CHANGES = 5
+ALONE_SECONDS = 1.0  # between the changes of one visitor alone
 FIRST_SEED = 1000
 LOG_CHARACTERS = 6000  # of the app's log, from its first traceback on
 
@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument("cases", nargs="*", default=CASES, choices=CASES, metavar=" ".join(CASES))
     parser.add_argument("--sessions", type=int, default=30)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--every", type=float, default=10.0, help="seconds between a visitor's changes of a control")
     parser.add_argument("--minutes", type=float, default=5.0, help="of mixed use")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the app ends with this, too
@@ -57,7 +58,7 @@ def main() -> None:
     if "same" in options.cases:
         print_same(options.sessions, options.workers)
     if "different" in options.cases:
-        print_different(options.sessions, options.workers)
+        print_different(options.sessions, options.workers, options.every)
     if "mixed" in options.cases:
         print_mixed(options.sessions, options.workers, options.minutes)
 
@@ -76,18 +77,18 @@ def print_same(sessions: int, workers: int) -> None:
     )
 
 
-def print_different(sessions: int, workers: int) -> None:
+def print_different(sessions: int, workers: int, every: float) -> None:
     """Another seed for each."""
     configs = [DEFAULTS.model_copy(update={"seed": FIRST_SEED + seat}) for seat in range(sessions)]
     bare = bare_workers(configs, workers)
     with _app(workers) as (app, counted):
-        alone = asyncio.run(classroom.idle(app.url, app.pid, 1, EVERY_SECONDS, 2 * IDLE_CHANGES, counted))
-        idle = asyncio.run(classroom.idle(app.url, app.pid, sessions, EVERY_SECONDS, IDLE_CHANGES, counted))
-        busy = asyncio.run(classroom.different(app.url, app.pid, configs, EVERY_SECONDS, counted))
+        alone = asyncio.run(classroom.idle(app.url, app.pid, 1, ALONE_SECONDS, 2 * IDLE_CHANGES, counted))
+        idle = asyncio.run(classroom.idle(app.url, app.pid, sessions, every, IDLE_CHANGES, counted))
+        busy = asyncio.run(classroom.different(app.url, app.pid, configs, every, counted))
     steps = busy.trained.done * DEFAULTS.steps
     speeds = [steps / busy.trained.seconds, bare.done * DEFAULTS.steps / bare.seconds]
     table(
-        f"different: {sessions} sessions, each another seed",
+        f"different: {sessions} sessions, each another seed and a change of a control every {every:g} s",
         [
             ("reaction of one session alone, nothing trains, p50 and p95 s", _both(alone.reactions), ""),
             (f"reaction of {sessions} sessions, nothing trains", _both(idle.reactions), ""),
@@ -122,18 +123,20 @@ def print_mixed(sessions: int, workers: int, minutes: float) -> None:
 
 def bare_workers(configs: Sequence[RunConfig], workers: int) -> Trained:
     """Both arms of all, handed to the workers by themselves."""
-    os.environ["BNVIZ_WORKERS"] = str(workers)
-    service = Service()
-    try:
-        with tempfile.TemporaryDirectory() as folder, _environment(BNVIZ_STORE=folder, BNVIZ_SCHEDULER=""):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        _environment(BNVIZ_STORE=folder, BNVIZ_SCHEDULER="", BNVIZ_WORKERS=str(workers)),
+    ):
+        service = Service()
+        try:
             service.prepare()
             with trainings(os.getpid()) as counted:
                 _train_all(service, [DEFAULTS.model_copy(update={"steps": 20, "seed": FIRST_SEED - 1})])
                 before = counted.so_far()
                 _train_all(service, configs)
                 return counted.so_far().since(before)
-    finally:
-        service.close()
+        finally:
+            service.close()
 
 
 def table(title: str, rows: Sequence[tuple[str, str, str]]) -> None:

@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
@@ -170,8 +170,7 @@ class RunConfig(BaseModel):
     @property
     def key(self) -> str:
         """The run key: 16 hexadecimal digits that name this configuration under this measuring version."""
-        text = json.dumps([MEASURING_VERSION, self.model_dump(mode="json")], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return _key(self)
 
     @property
     def estimated_seconds(self) -> float:
@@ -205,6 +204,13 @@ class RunConfig(BaseModel):
     def from_query(cls, query: Mapping[str, str], base: "RunConfig | None" = None) -> tuple["RunConfig", list[str]]:
         """Read a link over `base`; what cannot be used is left out and told in one sentence each, never raised."""
         return _read_query(query, base or cls())
+
+
+@lru_cache(maxsize=1024)
+def _key(config: RunConfig) -> str:
+    """Worked out once, because pages ask for it again and again."""
+    text = json.dumps([MEASURING_VERSION, config.model_dump(mode="json")], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def sentences(

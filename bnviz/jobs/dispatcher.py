@@ -215,7 +215,7 @@ class Dispatcher:
 
     def _note_pace(self, job: Job) -> None:
         if job.started is not None:
-            took = (monotonic() - job.started) / max(job.config.estimated_seconds, 1e-3)
+            took = (monotonic() - job.started) / max(job.estimated_seconds, 1e-3)
             self._pace += 0.2 * (min(max(took, 0.1), 20.0) - self._pace)
 
     def _end(self, job: Job, state: State, record: Record | None = None, error: str | None = None) -> None:

@@ -22,6 +22,7 @@ class Job:
     Attributes:
         config: what is trained.
         key: the run key; a later job for the same configuration has the same.
+        estimated_seconds: as the configuration's.
         fresh: whether it is to be trained even if a result is known somewhere.
         state: see `State`.
         error: a sentence, once the state is `failed`.
@@ -34,6 +35,7 @@ class Job:
         self.config = config
         self.fresh = fresh
         self.key = config.key
+        self.estimated_seconds = config.estimated_seconds  # whoever waits asks again and again for all before it
         self.state: State = "queued"
         self.error: str | None = None
         self.step = -1

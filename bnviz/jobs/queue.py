@@ -89,5 +89,5 @@ def expected_seconds(before: Iterable[Job], training: Iterable[Job], threads: in
         threads: how many train at once.
         pace: seconds that runs take here for each second that their configuration estimates.
     """
-    left = sum(job.config.estimated_seconds * (1 - max(job.step, 0) / job.config.steps) for job in training)
-    return pace * (left + sum(job.config.estimated_seconds for job in before)) / max(threads, 1)
+    left = sum(job.estimated_seconds * (1 - max(job.step, 0) / job.config.steps) for job in training)
+    return pace * (left + sum(job.estimated_seconds for job in before)) / max(threads, 1)

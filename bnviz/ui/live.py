@@ -182,12 +182,11 @@ def _training(page: str, runs: Runs, extras: Mapping[str, RunConfig]) -> bool:
 
 def _tick(page: str, runs: Runs, extras: Mapping[str, RunConfig]) -> float | None:
     """Seconds after which to look again; None if nothing goes on. Few values, as a change draws the whole page."""
-    configs = _in_order(runs, extras)
-    jobs = [job for config in configs if (job := watched(page).job(config)) is not None and job.live]
+    jobs = [job for config in _in_order(runs, extras) if (job := watched(page).job(config)) is not None and job.live]
     if not jobs:
         return None
     crowd = 1 + service().audience() // AUDIENCE
-    look = max(config.estimated_seconds for config in configs) / LOOKS
+    look = max(job.estimated_seconds for job in jobs) / LOOKS
     running = any(job.state == "running" for job in jobs)
     return crowd * (min(max(POLL_SECONDS, look), QUEUED_SECONDS) if running else QUEUED_SECONDS)
 
