@@ -26,8 +26,8 @@ SECONDS = 600
 def main() -> None:
     """Print one table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5, help="how often each is timed")
-    parser.add_argument("--steps", type=int, default=3000, help="updates of each run")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each is timed")
+    parser.add_argument("--steps", type=int, default=1500, help="updates of each run")
     options = parser.parse_args()
     rounds = [_configs(options.steps, first) for first in range(0, options.rounds * RUNS, RUNS)]
     warm = _configs(2, 0)[:2]
