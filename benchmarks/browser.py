@@ -4,7 +4,8 @@
 as everybody finds it; `--page loss_landscape` opens that one, whose two arms are trained with all of its probes. It
 measures
 
-- open: seconds from asking for the page until the board and its charts on screen are drawn, on a warm server;
+- open: seconds from asking for the page until the board and its charts on screen are drawn, on a warm server; cold: the
+  first page that anybody asks of a server that has just started, and starts its workers;
 - first frame: from the click until the accuracy chart shows data of this run (it begins anew, so it has fewer steps, or
   all of them if it has ended before it was drawn);
 - end: from the click until the status tells both arms' results and the board shows the last update of all arms;
@@ -96,7 +97,7 @@ def main() -> None:
     with running_app(workers=2) as app, sync_playwright() as playwright, _bare(options.page) as bare:
         page = chromium(playwright).new_context(viewport={"width": 1440, "height": 900}).new_page()
         page.on("websocket", lambda socket: socket.on("framereceived", lambda data: _count(measured, data)))
-        _open(page, app.url + address)
+        cold = _open(page, app.url + address)
         page.evaluate(WATCH)
         page.evaluate("() => window.timed()")  # the workers have loaded PyTorch after this one
         memory = [_memory(app.pid)]
@@ -112,9 +113,10 @@ def main() -> None:
         opens = [_open(page, app.url + address) for _ in range(5)]
     ratios = [end / bare for end, bare in zip(measured.end, measured.bare, strict=True)]
     print(f"default page {options.page}, two arms; {rounds} rounds on {psutil.cpu_count()} cores")
-    for name, values in (("open", opens), ("bare", measured.bare), ("first frame", measured.first)):
+    print(f"{'open, cold':12s} {cold:6.2f} s")
+    seconds = {"open": opens, "bare": measured.bare, "first frame": measured.first, "end": measured.end}
+    for name, values in seconds.items():
         print(f"{name:12s} {_spread(values)} s")
-    print(f"{'end':12s} {_spread(measured.end)} s")
     print(f"{'ratio':12s} {_spread(ratios)} end / bare")
     print(f"{'lost':12s} {lost} chart elements")
     print(f"{'sent':12s} {received / 1e6:.2f} MB a run")
