@@ -100,8 +100,9 @@ def board(
     """
     draw = partial(_data, key, build, shown, looked_at)
     if shown.live:
-        configs = {arm: [record.config.key for record in several] for arm, several in shown.repeats.items()}
-        live: _Live = drawing(f"{key}/live", (looked_at, configs, list(shown.also))).made(_Live)
+        # Not the records, which grow, but which they are; who has stopped one sees another than those who have not.
+        runs = {arm: [(one.config.key, one.outcome) for one in several] for arm, several in shown.repeats.items()}
+        live: _Live = drawing(f"{key}/live", (looked_at, runs, list(shown.also))).made(_Live)
         data = live.data(draw)
     else:
         data = draw()

@@ -7,6 +7,7 @@ the picture looks like is the page's.
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from time import monotonic
 
 import streamlit as st
 
@@ -24,6 +25,7 @@ from bnviz.ui.watched import Watched
 
 POLL_SECONDS = 0.35
 QUEUED_SECONDS = 1.0  # while everything still waits; also the most between two looks at runs that go on
+SOON_SECONDS = 3.0  # a run that was asked for so lately is looked at as if it went on: mostly, it is about to
 LOOKS = 20  # at a long run, if it takes as long as its configuration lets expect
 AUDIENCE = 8  # visitors who watch runs; with more, each page looks less often, so that all clicks are answered
 SEEDS = 2**31
@@ -187,8 +189,8 @@ def _tick(page: str, runs: Runs, extras: Mapping[str, RunConfig]) -> float | Non
         return None
     crowd = 1 + service().audience() // AUDIENCE
     look = max(job.estimated_seconds for job in jobs) / LOOKS
-    running = any(job.state == "running" for job in jobs)
-    return crowd * (min(max(POLL_SECONDS, look), QUEUED_SECONDS) if running else QUEUED_SECONDS)
+    soon = any(job.state == "running" or monotonic() - job.submitted < SOON_SECONDS for job in jobs)
+    return crowd * (min(max(POLL_SECONDS, look), QUEUED_SECONDS) if soon else QUEUED_SECONDS)
 
 
 def _shown(page: str, runs: Runs, extras: Mapping[str, RunConfig], needs: Sequence[str]) -> Shown | None:

@@ -1,6 +1,7 @@
 """The board's server side: what it hands to the browser, how often it draws while runs go on, what it draws again."""
 
 import json
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -77,6 +78,7 @@ def test_all_who_look_at_the_same_runs_see_what_one_of_them_had_drawn(screen):
     screen.state.clear()  # another session
     assert screen.look(record(0, 1)) is first
     assert len(screen.drawn) == 1
+    assert screen.look(replace(record(0, 1), outcome="stopped")) is not first, "who stopped it has another"
 
 
 def test_a_run_that_has_ended_and_another_look_are_drawn_at_once(screen):
