@@ -88,8 +88,10 @@ def opened(browser: Browser, url: str, options: dict[str, object]) -> Page:
     """A page with a finished run, its charts on screen drawn."""
     page = browser.new_context(**{"color_scheme": "light", **options}).new_page()  # type: ignore[arg-type]
     page.goto(url)
-    page.get_by_role("button", name="Train live").wait_for(timeout=TIMEOUT)
-    page.wait_for_function(DRAWN, timeout=TIMEOUT)
+    if not page.url.endswith("/runs"):  # that page trains nothing and has no board
+        page.get_by_role("button", name="Train live").wait_for(timeout=TIMEOUT)
+        page.wait_for_function(DRAWN, timeout=TIMEOUT)
+    page.get_by_role("heading", level=1).wait_for(timeout=TIMEOUT)
     page.evaluate("() => document.fonts.ready.then(() => true)")
     return page
 
