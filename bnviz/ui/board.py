@@ -100,9 +100,9 @@ def board(
     """
     draw = partial(_data, key, build, shown, looked_at)
     if shown.live:
-        # Not the records, which grow, but which they are; who has stopped one sees another than those who have not.
+        # Of runs that go on, not the records, which grow, but which they are; who has stopped one has another outcome.
         runs = {arm: [(one.config.key, one.outcome) for one in several] for arm, several in shown.repeats.items()}
-        live: _Live = drawing(f"{key}/live", (looked_at, runs, list(shown.also))).made(_Live)
+        live: _Live = drawing(f"{key}/live", (looked_at, runs, shown.also)).made(_Live)
         data = live.data(draw)
     else:
         data = draw()

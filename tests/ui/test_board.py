@@ -81,6 +81,21 @@ def test_all_who_look_at_the_same_runs_see_what_one_of_them_had_drawn(screen):
     assert screen.look(replace(record(0, 1), outcome="stopped")) is not first, "who stopped it has another"
 
 
+def test_who_asked_for_something_else_besides_has_a_drawing_of_their_own(screen):
+    run, mine, yours = record(0), record(1), record(2)
+
+    def look(plane: Record) -> dict:
+        groups = [Group("group", "", "", {"plane": partial(screen.chart, plane)})]
+        shown = Shown({"standard": run}, {"standard": (run,)}, live=True, also={"plane": plane})
+        board("board", lambda: groups, shown)
+        return screen.sent[-1]
+
+    first = look(mine)
+    assert look(yours) != first
+    assert look(mine) == first
+    assert screen.drawn == [(mine, 0), (yours, 0)]
+
+
 def test_a_run_that_has_ended_and_another_look_are_drawn_at_once(screen):
     screen.look(record(0))
     assert screen.look(record(0, 1), looked_at=("another unit",))["steps"] == [0, 1]
