@@ -85,7 +85,7 @@ def test_who_asked_for_something_else_besides_has_a_drawing_of_their_own(screen)
     run, mine, yours = record(0), record(1), record(2)
 
     def look(plane: Record) -> dict:
-        groups = [Group("group", "", "", {"plane": partial(screen.chart, plane)})]
+        groups = [Group("group", "", "", {"plane": partial(screen.chart, plane, extra=plane.last_step)})]
         shown = Shown({"standard": run}, {"standard": (run,)}, live=True, also={"plane": plane})
         board("board", lambda: groups, shown)
         return screen.sent[-1]
@@ -93,7 +93,7 @@ def test_who_asked_for_something_else_besides_has_a_drawing_of_their_own(screen)
     first = look(mine)
     assert look(yours) != first
     assert look(mine) == first
-    assert screen.drawn == [(mine, 0), (yours, 0)]
+    assert screen.drawn == [(mine, 1), (yours, 2)]
 
 
 def test_a_run_that_has_ended_and_another_look_are_drawn_at_once(screen):
