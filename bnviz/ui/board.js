@@ -203,9 +203,8 @@ class Board {
     for (const chart of this.charts.values()) chart.placeCursor();
   }
 
-  // A chart was turned, by hand or as an echo of this very function, which ends here.
+  // A chart was turned by hand.
   turned(chart, camera) {
-    if (JSON.stringify(camera) === JSON.stringify(this.cameras.get(chart.camera))) return;
     this.cameras.set(chart.camera, structuredClone(camera));
     for (const other of this.charts.values()) {
       if (other !== chart && other.camera === chart.camera) other.turn(camera);

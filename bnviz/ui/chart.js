@@ -25,6 +25,7 @@ class Chart {
     this.text = null; // the figure as it came
     this.drawn = null; // what was last drawn: figure text and look
     this.visible = false;
+    this.told = 0; // turns it was told to make and has not made yet
     this.swatch = element("span", { class: "bnviz-swatch", hidden: true });
     this.title = element("span", { class: "bnviz-chart-title" });
     const save = element("details", { class: "bnviz-save" }, element("summary", { "aria-label": "Save this chart" }, "Save"));
@@ -98,19 +99,25 @@ class Chart {
     if (!this.visible || (this.drawn?.text === this.text && this.drawn.look === look)) return;
     this.drawn = { text: this.text, look };
     const first = !this.plot.data;
-    await Plotly.react(this.plot, this.traces(), this.layout(), SETTINGS);
-    if (first) {
-      this.plot.on("plotly_click", (event) => this.board.clicked(this, event.points[0]));
-      this.plot.on("plotly_afterplot", () => this.placeCursor());
-      const turned = (change) => change["scene.camera"] && this.board.turned(this, change["scene.camera"]);
-      this.plot.on("plotly_relayouting", turned); // while it is dragged
-      this.plot.on("plotly_relayout", turned);
-    }
+    const drawing = Plotly.react(this.plot, this.traces(), this.layout(), SETTINGS);
+    if (first) this.listen(); // at once: it may be dragged before all of it is there
+    await drawing;
     this.placeCursor();
   }
 
-  turn(camera) {
-    if (this.solid && this.plot.data) window.Plotly.relayout(this.plot, { "scene.camera": structuredClone(camera) });
+  listen() {
+    this.plot.on("plotly_click", (event) => this.board.clicked(this, event.points[0]));
+    this.plot.on("plotly_afterplot", () => this.placeCursor());
+    const turned = (change) => !this.told && change["scene.camera"] && this.board.turned(this, change["scene.camera"]);
+    this.plot.on("plotly_relayouting", turned); // while it is dragged
+    this.plot.on("plotly_relayout", turned);
+  }
+
+  // What it was told it does not pass on: of two charts that answer late, each would push the other back for ever.
+  async turn(camera) {
+    if (!this.solid || !this.plot.data) return;
+    this.told += 1;
+    await window.Plotly.relayout(this.plot, { "scene.camera": structuredClone(camera) }).finally(() => { this.told -= 1; });
   }
 
   // A browser has few WebGL contexts: a chart out of sight gives its own back.

@@ -17,6 +17,11 @@ EYE = """(chart) => {
     const { x, y, z } = chart.querySelector('.bnviz-plot')._fullLayout.scene._scene.getCamera().eye;
     return [x, y, z].map((value) => value.toFixed(4)).join();
 }"""
+LATE = """() => { // as on a busy machine: a chart that is told to turn does so a while later
+    const { relayout } = window.Plotly;
+    const late = () => new Promise((done) => setTimeout(done, 300));
+    window.Plotly.relayout = (...told) => late().then(() => relayout(...told));
+}"""
 CONTEXTS = "() => document.querySelectorAll('.gl-container canvas').length"
 
 
@@ -96,13 +101,13 @@ def test_cameras_of_one_name_turn_together_and_stay_when_charts_leave_the_screen
     for surface in (first, second):
         expect(surface.locator(".gl-container canvas")).to_be_visible(timeout=BUSY_MACHINE)
     before = first.evaluate(EYE)
+    parts.evaluate(LATE)
     for turned, other in ((first, second), (second, first)):
-        box = turned.locator(".gl-container").bounding_box()
+        turned.locator(".gl-container canvas").hover()  # waits until it stands still
+        box = turned.locator(".gl-container canvas").bounding_box()
         assert box is not None
-        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        parts.mouse.move(x, y)
         parts.mouse.down()
-        parts.mouse.move(x + 80, y + 20, steps=4)
+        parts.mouse.move(box["x"] + box["width"] / 2 + 80, box["y"] + box["height"] / 2 + 20, steps=4)
         parts.mouse.up()
         parts.wait_for_function(
             f"([one, two, old]) => [one, two].map({EYE}).every((eye, _, [first]) => eye === first && eye !== old)",
