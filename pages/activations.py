@@ -90,8 +90,8 @@ def picture(shown: Shown) -> None:
                 "layer",
                 f"All units of layer {at}",
                 sentences.whole_layer(records, at) + " Click a unit to look at it above.",
-                {f"medians-{arm}": partial(layer.medians, records, arm, at, one) for arm in records}
-                | {f"widths-{arm}": partial(layer.widths, records, arm, at, one) for arm in records},
+                {f"medians-{arm}": partial(layer.medians, records, arm, at) for arm in records}
+                | {f"widths-{arm}": partial(layer.widths, records, arm, at) for arm in records},
             ),
             Group(
                 "drift",
@@ -105,7 +105,8 @@ def picture(shown: Shown) -> None:
             ),
         ]
 
-    board(f"{PAGE}/board", build, shown, (at, one, shared), on_event={"unit": partial(links.pick, PAGE, "unit")})
+    chosen = {"unit": partial(links.pick, PAGE, "unit")}
+    board(f"{PAGE}/board", build, shown, (at, one, shared), on_event=chosen, marks={"unit": one})
     of_unit = (f"layer-{at}-unit-{one}.csv", partial(explain.unit_table, records, at, one))
     text(WHAT_TO_LOOK_FOR)
     verdict_box("ioffe_activations", shown)

@@ -103,7 +103,7 @@ def picture(shown: Shown) -> None:
                 "all",
                 "All layers at all updates",
                 "Each row is a layer. Click one to look at it above.",
-                {f"map-{arm}": partial(shift.shift_map, records, arm, "cosine", at) for arm in records},
+                {f"map-{arm}": partial(shift.shift_map, records, arm, "cosine") for arm in records},
             ),
             Group(
                 "flow",
@@ -117,7 +117,7 @@ def picture(shown: Shown) -> None:
             ),
         ]
 
-    board(f"{PAGE}/board", build, shown, (at,), {"layer": partial(links.pick, PAGE, "layer")})
+    board(f"{PAGE}/board", build, shown, (at,), {"layer": partial(links.pick, PAGE, "layer")}, {"layer": at})
     text(WHAT_TO_LOOK_FOR)
     verdict_box("covariate_shift_mlp" if classifies(shown) else "covariate_shift_dln", shown)
     explain.take_away(PAGE, records)

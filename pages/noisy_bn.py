@@ -102,11 +102,12 @@ def picture(shown: Shown) -> None:
                 "layer",
                 f"All units of layer {at}",
                 "Each row is a unit. Click one to look at it above.",
-                {f"medians-{arm}": partial(layer.medians, records, arm, at, one) for arm in records},
+                {f"medians-{arm}": partial(layer.medians, records, arm, at) for arm in records},
             ),
         ]
 
-    board(f"{PAGE}/board", build, shown, (at, one, shared), {"unit": partial(links.pick, PAGE, "unit")})
+    chosen = {"unit": partial(links.pick, PAGE, "unit")}
+    board(f"{PAGE}/board", build, shown, (at, one, shared), on_event=chosen, marks={"unit": one})
     text(WHAT_TO_LOOK_FOR)
     verdict_box("noisy_batch_norm", shown)
     explain.take_away(PAGE, records)

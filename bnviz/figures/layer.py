@@ -1,9 +1,11 @@
 """A whole layer over time: what Ioffe & Szegedy's Fig. 1 leaves out by showing a single unit.
 
-Heat maps of unit against update; arms share the colour scale. Lines: the layer's saturated share and its drift.
+Heat maps of unit against update, on which the board marks the chosen unit; arms share the colour scale. Lines: the
+layer's saturated share and its drift.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +13,6 @@ import plotly.graph_objects as go
 
 from bnviz.figures.style import (
     MAGNITUDE,
-    MARK,
     SIGNED,
     figure,
     finite,
@@ -28,22 +29,18 @@ from bnviz.record import Record
 Array = npt.NDArray[np.floating]
 
 
-def medians(records: Mapping[str, Record], arm: str, layer: int, unit: int) -> go.Figure:
+def medians(records: Mapping[str, Record], arm: str, layer: int) -> go.Figure:
     """Median pre-activation of every unit of a layer (rows) at every measured step; signed colours about zero."""
     shown = {name: _median(record, layer) for name, record in records.items()}
     limit = _robust(np.concatenate([abs(values).ravel() for values in shown.values()]))
-    drawn = _map(records[arm], arm, "Median", shown[arm], unit, layer)
-    drawn.update_traces(colorscale=SIGNED, zmin=-limit, zmax=limit)
-    return drawn
+    return _map(records[arm], arm, "Median", shown[arm], layer, {"colorscale": SIGNED, "zmin": -limit, "zmax": limit})
 
 
-def widths(records: Mapping[str, Record], arm: str, layer: int, unit: int) -> go.Figure:
+def widths(records: Mapping[str, Record], arm: str, layer: int) -> go.Figure:
     """Distance between the outermost percentiles of every unit of a layer at every measured step."""
     shown = {name: _width(record, layer) for name, record in records.items()}
     limit = _robust(np.concatenate([values.ravel() for values in shown.values()]))
-    drawn = _map(records[arm], arm, "Width", shown[arm], unit, layer)
-    drawn.update_traces(colorscale=MAGNITUDE, zmin=0, zmax=limit)
-    return drawn
+    return _map(records[arm], arm, "Width", shown[arm], layer, {"colorscale": MAGNITUDE, "zmin": 0, "zmax": limit})
 
 
 def saturated(records: Mapping[str, Record], layer: int) -> go.Figure:
@@ -56,7 +53,7 @@ def saturated(records: Mapping[str, Record], layer: int) -> go.Figure:
     alt = told(f"Share of saturated units of layer {layer} over updates", ends)
     drawn = figure("Saturated share", alt, "updates", "saturated", most_steps(records))
     _per_layer(drawn, records, "saturated_share", "mean", layer, "%{y:.1%}")
-    drawn.update_yaxes(tickformat=".0%", range=[-0.02, 1.02])
+    drawn.layout.yaxis.tickformat, drawn.layout.yaxis.range = ".0%", (-0.02, 1.02)
     return drawn
 
 
@@ -99,7 +96,7 @@ def _robust(values: Array) -> float:
     return float(np.quantile(seen, 0.98)) or 1.0 if seen.size else 1.0
 
 
-def _map(record: Record, arm: str, word: str, values: Array, unit: int, layer: int) -> go.Figure:
+def _map(record: Record, arm: str, word: str, values: Array, layer: int, colours: Mapping[str, Any]) -> go.Figure:
     units = int(np.isfinite(values[0]).sum()) if values.size > 1 else 1
     levels = record.config.percentiles
     what = "median" if word == "Median" else f"distance from percentile {levels[0]:g} to {levels[-1]:g}"
@@ -128,22 +125,10 @@ def _map(record: Record, arm: str, word: str, values: Array, unit: int, layer: i
                 "nticks": 5,
             },
             hovertemplate=f"unit %{{y}}<br>update %{{x}}<br>{what} %{{z:.3g}}<extra></extra>",
+            **colours,
         )
-    drawn.update_yaxes(range=[0.5, units + 0.5], showgrid=False)
-    drawn.update_layout(margin_b=78, height=330)
-    drawn.add_annotation(
-        x=1,
-        xref="paper",
-        xanchor="left",
-        y=unit,
-        text="◀",
-        showarrow=False,
-        font={"size": 11},
-        hovertext=f"unit {unit}",
-    )
-    drawn.add_shape(
-        type="rect", xref="x domain", x0=0, x1=1, y0=unit - 0.5, y1=unit + 0.5, line={"color": MARK, "width": 1}
-    )
+    drawn.layout.yaxis.range, drawn.layout.yaxis.showgrid = (0.5, units + 0.5), False
+    drawn.layout.margin.b, drawn.layout.height = 78, 330
     return drawn
 
 

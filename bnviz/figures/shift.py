@@ -18,7 +18,6 @@ from bnviz.figures.cursor import add_moving
 from bnviz.figures.seeds import Repeats, lines, series, told_medians
 from bnviz.figures.style import (
     MAGNITUDE,
-    MARK,
     SIGNED,
     figure,
     finite,
@@ -76,8 +75,11 @@ def shift_lines(records: Mapping[str, Record], quantity: Kind, layer: int, repea
     return drawn
 
 
-def shift_map(records: Mapping[str, Record], arm: str, quantity: Kind, layer: int | None = None) -> go.Figure:
-    """Heat map of layer against update; arms share the colours, which are powers of ten but for the cosine."""
+def shift_map(records: Mapping[str, Record], arm: str, quantity: Kind) -> go.Figure:
+    """Heat map of layer against update, on which the board marks the chosen layer.
+
+    Arms share the colours, which are powers of ten but for the cosine.
+    """
     found = {name: _table(record, quantity) for name, record in records.items()}
     values = found[arm]
     layers = values.shape[1]
@@ -122,10 +124,6 @@ def shift_map(records: Mapping[str, Record], arm: str, quantity: Kind, layer: in
         )
     drawn.update_yaxes(range=[0.5, layers + 0.5], showgrid=False, dtick=max(1, layers // 8), tick0=1)
     drawn.update_layout(margin_b=78, height=330)
-    if layer is not None:
-        drawn.add_shape(
-            type="rect", xref="x domain", x0=0, x1=1, y0=layer - 0.5, y1=layer + 0.5, line={"color": MARK, "width": 1}
-        )
     return drawn
 
 

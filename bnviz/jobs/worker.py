@@ -5,7 +5,10 @@ watches, how many, or what is queued.
 """
 
 import logging
+import os
 import socket
+import sys
+import threading
 from collections.abc import Callable
 from time import monotonic
 from typing import Any
@@ -16,6 +19,8 @@ from bnviz.record import Frame, Record
 
 SEND_SECONDS = 0.05
 """Frames of less than this time are sent as one message: 20 pictures a second are more than a page can draw."""
+NICE = 10  # of the thread that trains, from 0, as others are, to 19
+"""With 10, it gets a tenth of a core that an app wants for itself, and all of one that nobody wants."""
 
 logger = logging.getLogger(__name__)
 _going: dict[str, "_Outgoing"] = {}  # what this process trains now, by attempt
@@ -80,6 +85,7 @@ def _run(config: RunConfig, attempt: str) -> bytes:
     from bnviz.training import train
 
     _use_one_thread()
+    _give_way()
     worker = get_worker()
     outgoing = _going[attempt] = _Outgoing(attempt, worker.log_event)
 
@@ -114,6 +120,16 @@ def _use_one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
+
+
+def _give_way() -> None:
+    """Training takes what the machine has to spare: an app on the same cores answers its visitors first.
+
+    Linux gives every thread a priority of its own, so only the one that trains steps back: the worker still hears when
+    it is told to stop.
+    """
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
 
 
 class _Outgoing:

@@ -3,7 +3,7 @@
 // It draws plotly figures with Plotly.react, so that live updates keep zoom and elements; play, pause, step and the
 // scrubber act on what was already recorded, here in the browser. It does not know what the figures mean: a figure's
 // layout.meta says whether its x axis counts updates (steps), in by_step what to show at each step, which event a click
-// reports (selects), and which 3-D charts are turned together (camera). What one chart draws is in chart.js.
+// reports (selects), of which the data's marks say what is chosen, and which 3-D charts are turned together (camera). What one chart draws is in chart.js.
 
 const boards = new WeakMap();
 let plotlyLoading = null;

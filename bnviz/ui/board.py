@@ -90,15 +90,17 @@ def board(
     shown: Shown,
     looked_at: tuple[Any, ...] = (),
     on_event: Mapping[str, Callable[[int], None]] | None = None,
+    marks: Mapping[str, int] | None = None,
 ) -> None:
     """Draw the groups that `build` makes of what is shown.
 
     They are built anew only when a record or `looked_at` (whatever else decides what is drawn) has changed; while runs
     go on, not so often that drawing would take most of the time.
     `on_event` has, by the event's name, what to call with the number that the browser reports: an action's update, or
-    what was clicked in a chart whose `layout.meta` has that name as `selects`.
+    what was clicked in a chart whose `layout.meta` has that name as `selects`. `marks` has, by the same name, the row
+    of such charts that is chosen; they are not drawn anew for another one.
     """
-    draw = partial(_data, key, build, shown, looked_at)
+    draw = partial(_data, key, build, shown, looked_at, dict(marks or {}))
     if shown.live:
         # Of runs that go on, not the records, which grow, but which they are; who has stopped one has another outcome.
         runs = {arm: [(one.config.key, one.outcome) for one in several] for arm, several in shown.repeats.items()}
@@ -112,7 +114,13 @@ def board(
     _component(key=key, data=data, **calls)
 
 
-def _data(key: str, build: Callable[[], Sequence[Group]], shown: Shown, looked_at: tuple[Any, ...]) -> dict[str, Any]:
+def _data(
+    key: str,
+    build: Callable[[], Sequence[Group]],
+    shown: Shown,
+    looked_at: tuple[Any, ...],
+    marks: dict[str, int],
+) -> dict[str, Any]:
     """What board.js is told."""
     records = shown.records
     arms = [
@@ -122,6 +130,7 @@ def _data(key: str, build: Callable[[], Sequence[Group]], shown: Shown, looked_a
     return {
         "groups": _drawn(key, build, shown, looked_at),
         "arms": arms,
+        "marks": marks,
         "steps": _steps(records),
         "total": max(record.config.steps for record in records.values()),
         "live": shown.live,

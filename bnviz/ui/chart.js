@@ -5,6 +5,8 @@
 const SETTINGS = { displayModeBar: false, responsive: false, doubleClick: "reset", scrollZoom: false }; // a wheel scrolls the page
 const GRIDS = ["heatmap", "contour", "surface"];
 const ARRAYS = { f4: Float32Array, f8: Float64Array, i1: Int8Array, i2: Int16Array, i4: Int32Array, u1: Uint8Array, u2: Uint16Array, u4: Uint32Array };
+const FRAME = { type: "rect", xref: "x domain", x0: 0, x1: 1, line: { color: "rgba(128,128,128,0.9)", width: 1 } }; // round what is chosen
+const POINTER = { x: 1, xref: "paper", xanchor: "left", text: "◀", showarrow: false, font: { size: 11 } };
 
 // plotly.py writes NumPy arrays as base64; turn them back, so that CSV and cursor see numbers.
 function decoded(value) {
@@ -71,6 +73,8 @@ class Chart {
     });
   }
 
+  row() { return this.board.data.marks?.[this.meta.selects]; } // which is chosen, of those that a click selects
+
   get solid() { return this.figure.layout.scene !== undefined; }
   get camera() { return this.meta.camera ?? this.name; } // charts that name the same one are turned together
 
@@ -81,6 +85,11 @@ class Chart {
     if (this.solid) {
       const { xaxis, yaxis, ...rest } = layout; // of the flat figure that every figure is at first
       return { ...rest, scene: this.scene() };
+    }
+    const row = this.row();
+    if (row !== undefined) {
+      layout.shapes = [...(layout.shapes ?? []), { ...FRAME, y0: row - 0.5, y1: row + 0.5 }];
+      layout.annotations = [...(layout.annotations ?? []), { ...POINTER, y: row }];
     }
     layout.xaxis = { ...layout.xaxis, fixedrange: ink.touch };
     layout.yaxis = { ...layout.yaxis, fixedrange: ink.touch };
@@ -95,7 +104,7 @@ class Chart {
   }
 
   async draw(Plotly) {
-    const look = `${this.board.look()}|${this.meta.by_step ? this.board.step() : ""}`;
+    const look = [this.board.look(), this.meta.by_step ? this.board.step() : "", this.row()].join("|");
     if (!this.visible || (this.drawn?.text === this.text && this.drawn.look === look)) return;
     this.drawn = { text: this.text, look };
     const first = !this.plot.data;

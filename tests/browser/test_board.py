@@ -99,6 +99,11 @@ def test_a_click_on_a_unit_selects_it(page: Page, app: RunningApp) -> None:
     expect(page.get_by_label("Unit (of 100)")).to_have_value("42", timeout=BUSY_MACHINE)
     expect(page.get_by_role("heading", name="One unit: 42 of layer 3")).to_be_visible()
     page.wait_for_url("**/activations?unit=42")
+    for kind in ("medians", "widths"):
+        for arm in ("standard", "batch norm"):
+            marked = drawn(page, f"{kind}-{arm}").locator(".bnviz-plot")
+            assert marked.evaluate("({layout}) => [layout.shapes[0].y0, layout.shapes[0].y1]") == [41.5, 42.5]
+            assert marked.evaluate("({layout}) => [layout.shapes.length, layout.annotations[0].y]") == [1, 42]
 
 
 def test_saves_are_files_with_what_the_chart_shows(page: Page, app: RunningApp, tmp_path: Path) -> None:

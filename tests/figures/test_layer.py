@@ -17,7 +17,7 @@ def quantile(record, at, level):
 def test_medians(records, at):
     limits = set()
     for arm, record in records.items():
-        figure = layer.medians(records, arm, at, 2)
+        figure = layer.medians(records, arm, at)
         (trace,) = figure.data
         np.testing.assert_array_equal(trace.z, quantile(record, at, 50))
         np.testing.assert_array_equal(trace.x, record.data["probe_step"])
@@ -34,7 +34,7 @@ def test_medians(records, at):
 def test_widths(records, at):
     limits = set()
     for arm, record in records.items():
-        (trace,) = layer.widths(records, arm, at, 2).data
+        (trace,) = layer.widths(records, arm, at).data
         np.testing.assert_allclose(trace.z, quantile(record, at, 85) - quantile(record, at, 15), rtol=1e-6)
         assert trace.zmin == 0
         assert (trace.z >= 0).all()
@@ -44,19 +44,16 @@ def test_widths(records, at):
 
 
 def test_an_arm_alone_has_its_own_colours(records):
-    alone = {arm: layer.widths({arm: record}, arm, 1, 1).data[0].zmax for arm, record in records.items()}
+    alone = {arm: layer.widths({arm: record}, arm, 1).data[0].zmax for arm, record in records.items()}
     assert alone["standard"] != alone["batch norm"]
-    assert max(alone.values()) >= layer.widths(records, "standard", 1, 1).data[0].zmax
+    assert max(alone.values()) >= layer.widths(records, "standard", 1).data[0].zmax
 
 
 @pytest.mark.parametrize("draw", [layer.medians, layer.widths])
-def test_the_chosen_unit_is_marked_and_a_click_chooses_another(records, draw):
-    for one in (1, 5, 7):
-        figure = draw(records, "standard", 1, one)
-        (shape,) = figure.layout.shapes
-        assert (shape.y0, shape.y1) == (one - 0.5, one + 0.5)
-        assert (shape.x0, shape.x1, shape.xref) == (0, 1, "x domain")
-        assert figure.layout.meta["selects"] == "unit"
+def test_a_click_chooses_a_unit(records, draw):
+    figure = draw(records, "standard", 1)
+    assert figure.layout.meta["selects"] == "unit"
+    assert not figure.layout.shapes  # the board marks the chosen one
 
 
 @pytest.mark.parametrize("at", UNITS)
@@ -102,13 +99,13 @@ def test_what_is_not_measured_is_not_drawn(case):
     records = case("nothing yet")
     assert not layer.saturated(records, 1).data
     assert not layer.drift(records, "mean_change", 1).data
-    assert not layer.medians(records, "standard", 1, 1).data
+    assert not layer.medians(records, "standard", 1).data
     assert len(layer.saturated(case("one has not begun"), 1).data) == 2
 
 
 def test_four_layers_of_lenet_have_their_own_numbers_of_units(case):
     records = case("LeNet")
     for at, units in enumerate((6, 16, 120, 84), start=1):
-        (trace,) = layer.medians(records, "batch norm", at, 1).data
+        (trace,) = layer.medians(records, "batch norm", at).data
         assert trace.z.shape == (units, records["batch norm"].data.sizes["probe_step"])
         assert np.isfinite(trace.z).all()

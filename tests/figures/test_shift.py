@@ -45,7 +45,7 @@ def test_in_front_of_the_first_layer_there_is_nothing(records):
 def test_maps_share_their_colours_and_have_no_first_layer(records, quantity):
     limits = set()
     for arm, record in records.items():
-        figure = shift.shift_map(records, arm, quantity, 2)
+        figure = shift.shift_map(records, arm, quantity)
         (trace,) = figure.data
         values = by_hand(record, quantity).T
         assert np.isnan(trace.z[0]).all()
@@ -56,8 +56,8 @@ def test_maps_share_their_colours_and_have_no_first_layer(records, quantity):
         np.testing.assert_allclose(trace.customdata[1:], values[1:], rtol=1e-6)
         np.testing.assert_array_equal(trace.y, [1, 2, 3])
         limits.add((trace.zmin, trace.zmax))
-        (mark,) = figure.layout.shapes
-        assert (mark.y0, mark.y1) == (1.5, 2.5)
+        assert figure.layout.meta["selects"] == "layer"
+        assert not figure.layout.shapes  # the board marks the chosen one
     assert len(limits) == 1
     if quantity == "cosine":
         assert limits == {(-1, 1)}
