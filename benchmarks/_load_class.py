@@ -34,7 +34,7 @@ class Seen:
         results: seconds from a press until both results stand on the page.
         reactions: seconds from a change of a control until the end of the run that shows it.
         errors: sentences, and how often.
-        used: seconds of a core, by kind of process.
+        used: seconds of a core, by kind of process; by the sessions, too, whose browsers would be elsewhere.
         took: seconds of the whole.
     """
 
@@ -49,7 +49,7 @@ class Seen:
 async def same(url: str, process: int, sessions: int, counted: Trainings) -> Seen:
     """All press "Train live" of what the page opens with, at once."""
     tabs = await opened(url, sessions)
-    before, began, used = counted.so_far(), time.perf_counter(), processor_seconds(process)
+    before, began, used = counted.so_far(), time.perf_counter(), _used(process)
     results = await asyncio.gather(*(_train(tab) for tab in tabs))
     seen = Seen(counted.so_far().since(before), results=results)
     return await _end(seen, tabs, process, used, began)
@@ -58,7 +58,7 @@ async def same(url: str, process: int, sessions: int, counted: Trainings) -> See
 async def idle(url: str, process: int, sessions: int, every: float, changes: int, counted: Trainings) -> Seen:
     """Nothing trains; each changes the unit that it looks at, so often."""
     tabs = await opened(url, sessions)
-    before, began, used = counted.so_far(), time.perf_counter(), processor_seconds(process)
+    before, began, used = counted.so_far(), time.perf_counter(), _used(process)
     reactions = await asyncio.gather(*(_look_around(tab, every, changes=changes) for tab in tabs))
     seen = Seen(counted.so_far().since(before), reactions=[one for several in reactions for one in several])
     return await _end(seen, tabs, process, used, began)
@@ -67,7 +67,7 @@ async def idle(url: str, process: int, sessions: int, every: float, changes: int
 async def different(url: str, process: int, configs: Iterable[RunConfig], every: float, counted: Trainings) -> Seen:
     """Each trains another seed, and changes the unit that it looks at until all have their results."""
     tabs = await opened(url, len(configs := list(configs)))
-    before, began, used = counted.so_far(), time.perf_counter(), processor_seconds(process)
+    before, began, used = counted.so_far(), time.perf_counter(), _used(process)
     over = asyncio.Event()
     looking = [asyncio.create_task(_train_seed(tab, config)) for tab, config in zip(tabs, configs, strict=True)]
     around = [asyncio.create_task(_look_around(tab, every, over)) for tab in tabs]
@@ -82,7 +82,7 @@ async def different(url: str, process: int, configs: Iterable[RunConfig], every:
 
 async def mixed(url: str, process: int, sessions: int, seconds: float, counted: Trainings) -> Seen:
     """Each comes, looks, trains, stops, leaves and comes back, for so many seconds."""
-    before, began, used = counted.so_far(), time.perf_counter(), processor_seconds(process)
+    before, began, used = counted.so_far(), time.perf_counter(), _used(process)
     visits = await asyncio.gather(*(_come_and_go(url, random.Random(seat), seconds) for seat in range(sessions)))
     seen = Seen(counted.so_far().since(before), errors=[error for errors in visits for error in errors])
     return await _end(seen, [], process, used, began)
@@ -113,9 +113,13 @@ def rests(tab: Tab, steps: int = DEFAULTS.steps) -> bool:
     return action is not None and action.label == "Train live" and told
 
 
+def _used(process: int) -> dict[str, float]:
+    return processor_seconds(process) | {"sessions": time.process_time()}
+
+
 async def _end(seen: Seen, tabs: list[Tab], process: int, used: dict[str, float], began: float) -> Seen:
     seen.took = time.perf_counter() - began
-    seen.used = {kind: now - used.get(kind, 0.0) for kind, now in processor_seconds(process).items()}
+    seen.used = {kind: now - used.get(kind, 0.0) for kind, now in _used(process).items()}
     for tab in tabs:
         seen.errors += tab.errors
         await tab.close()

@@ -196,7 +196,7 @@ def _environment(**values: str) -> Iterator[None]:
 
 
 def _common(seen: Seen) -> list[tuple[str, str, str]]:
-    cores = ", ".join(f"{kind} {seen.used.get(kind, 0.0) / seen.took:.2f}" for kind in KINDS)
+    cores = ", ".join(f"{kind} {seen.used.get(kind, 0.0) / seen.took:.2f}" for kind in (*KINDS, "sessions"))
     failed = seen.trained.started - seen.trained.done
     errors = ", ".join(f"{count} x {error}" for error, count in Counter(seen.errors).most_common(5)) or "none"
     return [

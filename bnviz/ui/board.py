@@ -8,7 +8,7 @@ import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from shutil import copyfile
@@ -184,6 +184,7 @@ def _figure(call: "partial[go.Figure]") -> str:
     return text
 
 
+@cache
 def serve_plotly() -> str:
     """Put plotly.py's own plotly.min.js where Streamlit serves static files from; the name carries its version."""
     name = f"plotly-{version('plotly')}.min.js"
