@@ -136,7 +136,7 @@ async def _train(tab: Tab) -> float:
 async def _train_seed(tab: Tab, config: RunConfig) -> float:
     """A page trains what it has no results of as soon as it is asked for it."""
     began = time.perf_counter()
-    await tab.enter(f"{PAGE}.seed", config.seed, lambda: not rests(tab))
+    await tab.enter(f"{PAGE}.seed", config.seed, lambda: f"seed={config.seed}" in tab.query)
     await tab.until(lambda: rests(tab), LONGEST_SECONDS)
     return time.perf_counter() - began
 

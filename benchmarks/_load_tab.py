@@ -84,6 +84,11 @@ class Tab:
             with suppress(asyncio.CancelledError, TabError):
                 await self._reader
 
+    @property
+    def query(self) -> str:
+        """What the page's address has after the question mark."""
+        return self._at.get("query_string", "")
+
     def find(self, kind: str, key: str = "") -> Any | None:
         """The first element of a kind, with a key if one is given, as its protobuf message."""
         for element in self.elements(kind):
