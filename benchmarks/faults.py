@@ -1,9 +1,10 @@
 """What becomes of a run when something dies or fails under it: each fault for real, and how long until all is well.
 
 `python -m benchmarks.faults` kills a worker, kills it again, kills the scheduler, kills an app, damages a file of the
-store, fills its disk and takes its folder away, and prints a Markdown table: what a visitor is told, what was lost of
-results that had been shown as done, and the seconds until the run has got 1000 updates further or, where nothing
-trains, until all processes are gone or the result is there again. One worker, in processes of its own on this machine.
+store, fills its disk, takes its folder away, lets memory run out, has the clock jump and two apps run, and prints a
+Markdown table: what a visitor is told, what was lost of results that had been shown as done, and the seconds until the
+run has got 1000 updates further or, where nothing trains, until all processes are gone or the result is there again;
+with the clock, the longest time without news. One worker, in processes of its own on this machine.
 """
 
 import json
@@ -20,6 +21,7 @@ from time import monotonic, sleep
 
 import psutil
 
+from benchmarks._faults_machine import Row, clock_jumps, out_of_memory, two_apps
 from bnviz import RunConfig
 from bnviz.jobs.service import Job, Service
 from bnviz.jobs.store import Store
@@ -30,6 +32,7 @@ BEYOND = 1000  # updates, some ten times as many as can be on their way from a w
 SHORT = {"steps": 50, "curve_points": 5, "probe_points": 2}
 APP = """
 import json, time
+from benchmarks._faults_machine import Row, clock_jumps, out_of_memory, two_apps
 from bnviz import RunConfig
 from bnviz.jobs.service import Service
 service = Service()
@@ -56,7 +59,16 @@ def main() -> None:
         for told_fault in (_file_damaged, _disk_full, _folder_gone):
             told, lost, seconds = told_fault(service, Path(folder), done)
             print(f"| {told_fault.__doc__} | {told} | {lost} of 1 | {seconds:.1f} |", flush=True)
+        row(str(out_of_memory.__doc__), out_of_memory(service, lambda: _finished(service, RunConfig(seed=10, **SHORT))))
+    row(str(clock_jumps.__doc__), clock_jumps())
+    row(str(two_apps.__doc__), two_apps())
     print(f"| app killed | | no process left | {_app_killed():.1f} |", flush=True)
+
+
+def row(fault: str, found: Row | None) -> None:
+    """Print a row of the table."""
+    told, lost, seconds = found or ("cannot be had on this machine", 0, float("nan"))
+    print(f"| {fault} | {told} | {lost} | {seconds:.1f} |", flush=True)
 
 
 @contextmanager
