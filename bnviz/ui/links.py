@@ -1,7 +1,9 @@
 """Every state is a link: a page's settings are read from the address when it opens and written back when they change.
 
 The address is the truth whenever it changed under the page (a pasted link, back, forward); the widgets are, otherwise.
-A page that is come back to without a query keeps what it had. Widgets hold their values under `PAGE.FIELD`.
+A browser that has not heard yet what the page wrote there sends the address before: with a setting changed by hand, or
+while the page runs again of its own accord, that is no news. A page that is come back to without a query keeps what it
+had. Widgets hold their values under `PAGE.FIELD`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,9 +33,10 @@ def open_page(page: str, defaults: RunConfig, view: Mapping[str, int]) -> list[s
     # Streamlit forgets the values of widgets that a run of the script did not draw.
     dropped = [name for name in (*RunConfig.model_fields, *view) if setting_key(page, name) not in state]
     came_from_elsewhere = any(name in RunConfig.model_fields for name in dropped)
+    behind = _is_behind(page)
     if kept is not None and came_from_elsewhere and not query:
         _fill(page, kept)
-    elif came_from_elsewhere or query != state.get(f"{page}/query"):
+    elif came_from_elsewhere or (query != state.get(f"{page}/query") and not behind):
         config, problems = RunConfig.from_query({k: v for k, v in query.items() if k not in view}, defaults)
         seen = {name: _whole(query.get(name), default, name, problems) for name, default in view.items()}
         _fill(page, config.model_dump() | seen)
@@ -42,6 +45,7 @@ def open_page(page: str, defaults: RunConfig, view: Mapping[str, int]) -> list[s
         state[f"{page}/query"] = query
     else:
         _fill(page, {name: (kept or view)[name] for name in dropped})
+    _note_values(page, view)
     return list(state.get(f"{page}/problems", []))
 
 
@@ -53,10 +57,17 @@ def keep(page: str, config: RunConfig, defaults: RunConfig, view: Mapping[str, i
     if state.get(f"{page}/settings") not in (None, settings):
         state[f"{page}/problems"] = []  # something was changed by hand: the link's problems are history
     state[f"{page}/settings"] = settings
+    _note_values(page, view)
     query = config.to_query(defaults) | {name: str(value) for name, value in seen.items() if value != view[name]}
     state[f"{page}/query"] = query
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
+
+
+def run_again(page: str) -> None:
+    """Run the whole script again, with the settings as they are, whatever address the browser sends meanwhile."""
+    st.session_state[f"{page}/again"] = True
+    st.rerun()
 
 
 def within(page: str, name: str, largest: int, smallest: int = 1) -> None:
@@ -81,6 +92,20 @@ def switch(page: str, name: str, label: str, help_text: str) -> bool:
 def pick(page: str, name: str, clicked: int) -> None:
     """Take over what was clicked on the board as the page's setting of that name."""
     st.session_state[setting_key(page, name)] = clicked
+
+
+def _is_behind(page: str) -> bool:
+    """Whether this run's address is one from before the page wrote its own."""
+    state = st.session_state
+    values = state.get(f"{page}/values", {})
+    again: bool = state.pop(f"{page}/again", False)
+    return again or any(value != state.get(setting_key(page, name)) for name, value in values.items())
+
+
+def _note_values(page: str, view: Mapping[str, int]) -> None:
+    """Remember what the widgets hold, to see later what was changed by hand."""
+    state = st.session_state
+    state[f"{page}/values"] = {name: state.get(setting_key(page, name)) for name in (*RunConfig.model_fields, *view)}
 
 
 def _bring(page: str, name: str, value: int, allowed: str) -> None:

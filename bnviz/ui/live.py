@@ -17,8 +17,7 @@ from bnviz.jobs.presence import Presence
 from bnviz.jobs.service import JobsError, Service
 from bnviz.record import Record
 from bnviz.settings import SettingError
-from bnviz.ui import history
-from bnviz.ui.links import setting_key
+from bnviz.ui import history, links
 from bnviz.ui.shown import Shown
 from bnviz.ui.status import Runs, status_line, told_failures
 from bnviz.ui.watched import Watched
@@ -88,7 +87,7 @@ def comparison_view(
         also: which runs are wanted besides, one seed each, by name; asked whenever the picture is drawn, so that a
             click in it can change the answer.
     """
-    seeds = st.session_state.get(setting_key(page, "seeds"), 1)
+    seeds = st.session_state.get(links.setting_key(page, "seeds"), 1)
     runs = {name: _repeated(config, seeds) for name, config in configs.items()}
     _want(page, runs, also())
     tick = _tick(page, runs, also())
@@ -111,7 +110,7 @@ def comparison_view(
         else:
             st.info("Nothing that this page draws was measured.", icon=":material/visibility_off:")
         if tick != now:
-            st.rerun()  # the whole page, so that polling starts or ends; too soon, widgets lose what a link set
+            links.run_again(page)  # so that polling starts or ends; too soon, widgets lose what a link set
 
     try:
         view()
