@@ -91,17 +91,12 @@ class Tab:
 
     def find(self, kind: str, key: str = "") -> Any | None:
         """The first element of a kind, with a key if one is given, as its protobuf message."""
-        for element in self.elements(kind):
-            if not key or element.id.endswith(f"-{key}"):
-                return element
-        return None
+        found = self._placed(kind, key)
+        return getattr(found.element, kind) if found else None
 
     def elements(self, kind: str) -> list[Any]:
         """All elements of a kind, in the page's order."""
-        places = sorted(self._page.items())
-        return [
-            getattr(one.element, kind) for _, one in places if one.element and one.element.WhichOneof("type") == kind
-        ]
+        return [getattr(one.element, kind) for one in self._of_kind(kind)]
 
     async def press(self, key: str) -> float:
         """Press a button, and wait until the script has run with it; seconds."""
@@ -127,20 +122,19 @@ class Tab:
         except TimeoutError:
             raise TabError(f"nothing happened within {seconds:.0f} s") from None
 
+    def _of_kind(self, kind: str) -> "list[_Placed]":
+        placed = [one for _, one in sorted(self._page.items())]
+        return [one for one in placed if one.element and one.element.WhichOneof("type") == kind]
+
+    def _placed(self, kind: str, key: str) -> "_Placed | None":
+        named = (one for one in self._of_kind(kind) if not key or getattr(one.element, kind).id.endswith(f"-{key}"))
+        return next(named, None)
+
     async def _change(
         self, kind: str, key: str, shows: Callable[[], bool] | None = None, **value: bool | float
     ) -> float:
         began = perf_counter()
-        place = next(
-            (
-                one
-                for one in self._page.values()
-                if one.element
-                and one.element.WhichOneof("type") == kind
-                and getattr(one.element, kind).id.endswith(f"-{key}")
-            ),
-            None,
-        )
+        place = self._placed(kind, key)
         if place is None:
             raise TabError(f"the page has no {kind} {key!r}")
         state = WidgetState(id=getattr(place.element, kind).id, **value)  # type: ignore[arg-type]

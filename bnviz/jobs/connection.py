@@ -19,9 +19,7 @@ CONNECT_SECONDS = 4.0
 ANSWER_SECONDS = 5.0  # a scheduler that takes longer to answer a small question is taken for dead
 RESULT_SECONDS = 30.0  # a record has some MB
 STOP_SECONDS = 0.7  # a worker that has not stopped by then is busy with one very long step, and is given up
-AHEAD = (
-    2  # runs that wait at the scheduler for each worker: an app with a class in front of it takes a second to send more
-)
+AHEAD = 2  # runs that wait at the scheduler for each worker: a busy app takes a second to send more
 LOST = "The connection to the training processes was lost while this ran; start it again."
 DIED = "The process that trained this died twice, perhaps for want of memory; try a smaller network or batch."
 

