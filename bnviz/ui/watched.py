@@ -48,8 +48,8 @@ class Watched:
         return config.key in self._stopped
 
     def stop(self, config: RunConfig) -> None:
-        """Stop it for this visitor, and altogether if nobody else watches."""
+        """Stop it for this visitor, and altogether if nobody else watches; one that was just stopped stays so."""
         job = self.job(config)
-        if job is not None and job.live:
+        if job is not None and (job.live or job.state == "stopped"):
             self._stopped[config.key] = replace(job.record(), outcome="stopped")
             self.service.release(config.key, self._watcher)

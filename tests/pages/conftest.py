@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 
 from bnviz import experiments, gallery, registry
 from bnviz.config import RunConfig
@@ -50,6 +51,19 @@ def routed(monkeypatch) -> None:
         PagesManager.uses_pages_directory = False
 
     monkeypatch.setattr(PagesManager, "__init__", remembering)
+
+
+@pytest.fixture(autouse=True)
+def sessions_apart(monkeypatch) -> None:
+    """Each AppTest is a session of its own, as each browser tab is; they all have the same name otherwise, and are taken
+    for one visitor: if one stops a run, nobody is left who watches it."""
+    begin = LocalScriptRunner.__init__
+
+    def named(self, script_path, session_state, *arguments, **options):
+        begin(self, script_path, session_state, *arguments, **options)
+        self._session_id = f"session {id(session_state)}"
+
+    monkeypatch.setattr(LocalScriptRunner, "__init__", named)
 
 
 @pytest.fixture(scope="session")

@@ -205,6 +205,10 @@ def test_who_stops_keeps_what_was_measured_and_others_go_on(viewed, finish, serv
     assert {record.outcome for record in shown.records.values()} == {"stopped"}
     assert all(record.last_step >= 1 for record in shown.records.values())
     assert all(job.live for job in jobs)
+    before = [job.step for job in jobs]
+    while any(job.step == step for job, step in zip(jobs, before, strict=True)):
+        assert time.monotonic() < end, "they train on"
+        time.sleep(0.05)
     others.run()
     assert "update" in line(others)
     others.button(key="page/action").click().run()
@@ -213,6 +217,24 @@ def test_who_stops_keeps_what_was_measured_and_others_go_on(viewed, finish, serv
         assert time.monotonic() < end
         time.sleep(0.05)
     assert {job.state for job in jobs} == {"stopped"}
+
+
+def test_stop_never_trains_although_the_run_has_just_been_stopped(viewed, asked, finish, service):
+    long = seeded(800, TINY.model_copy(update={"steps": 100_000, "probe_points": 2}))
+    at = viewed(long, norms=("none",))
+    job = service.find(long.model_copy(update={"norm": "none"}).key)
+    end = time.monotonic() + 60
+    while job.step < 1:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    service.stop(job.key)
+    while job.live:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    at.button(key="page/action").click().run()
+    finish(at)
+    assert len(asked) == 1
+    assert line(at).endswith(", stopped")
 
 
 def test_a_full_queue_and_a_store_that_fails_are_told(viewed, service, monkeypatch):
