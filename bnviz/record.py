@@ -111,7 +111,10 @@ class Record:
     def last_step(self) -> int:
         """The last step that anything was measured at; -1 if nothing was yet."""
         return int(
-            max((self.data[axis].max() for axis in ("step", "probe_step") if self.data.sizes.get(axis)), default=-1)
+            max(
+                (self.data[axis].values.max() for axis in ("step", "probe_step") if self.data.sizes.get(axis)),
+                default=-1,
+            )
         )
 
     def final(self, name: str) -> float:

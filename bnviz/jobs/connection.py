@@ -74,7 +74,7 @@ class Connection:
     def start(self, config: RunConfig, attempt: str, on_end: OnEnd) -> None:
         """Send a run; if another app has sent the same attempt, share it.
 
-        `on_end` gets the record as a file, or a sentence if it failed, or None if it was cancelled or the scheduler has
+        `on_end` gets the record, packed, or a sentence if it failed, or None if it was cancelled or the scheduler has
         gone; in a thread of Dask's.
 
         Raises:

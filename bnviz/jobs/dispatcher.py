@@ -12,6 +12,7 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
+from bnviz import gallery
 from bnviz.jobs.cluster import JobsError
 from bnviz.jobs.connection import LOST, Connection
 from bnviz.jobs.job import Job, State
@@ -29,10 +30,11 @@ class Dispatcher:
 
     Args:
         address: of a Dask scheduler; None: a cluster on this machine, that ends with this process.
-        arrived: called with each record of a run that came to its end, before its job says so; may take its time.
+        arrived: called with each record of a run that came to its end, and as it came, packed, before its job says so;
+            may take its time.
     """
 
-    def __init__(self, address: str | None, arrived: Callable[[Record], object]) -> None:
+    def __init__(self, address: str | None, arrived: Callable[[Record, bytes], object]) -> None:
         self._address = address
         self._arrived = arrived
         self._lock = threading.RLock()
@@ -177,15 +179,16 @@ class Dispatcher:
             self._connection.catch_up(attempt)
 
     def _ended(self, attempt: str, result: bytes | str | None) -> None:
-        """Called with the record as a file, with a sentence that says why there is none, or with neither."""
+        """Called with the record, packed, with a sentence that says why there is none, or with neither."""
         record, problem = None, result if isinstance(result, str) else LOST
         if isinstance(result, bytes):
             try:
-                record = Record.from_bytes(result)
+                record = gallery.unpacked(result)
             except ValueError as error:
                 problem = f"The record came back damaged ({error}); start it again."
-        if record is not None and record.outcome != "stopped":
-            self._arrived(record)  # before anybody is shown that it is done
+            else:
+                if record.outcome != "stopped":
+                    self._arrived(record, result)  # before anybody is shown that it is done
         with self._lock:
             _, job = self._sent.get(attempt, (None, None))
             if job is None:

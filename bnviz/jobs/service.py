@@ -44,7 +44,7 @@ class Service:
         self.presence = Presence(self.release_all)
         self.dispatcher = Dispatcher(
             address or settings.text("BNVIZ_SCHEDULER") or None,
-            arrived=lambda record: self.store.put(record),
+            arrived=lambda record, packed: self.store.put(record, packed),
         )
         self._lock = threading.RLock()
         self._jobs: OrderedDict[str, Job] = OrderedDict()  # by run key, the most recently used last

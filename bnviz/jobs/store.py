@@ -66,9 +66,12 @@ class Store:
             return None
         return record if record.config == config else None
 
-    def put(self, record: Record) -> bool:
-        """Keep the record of a run that came to its end, and make room for it; says whether it is kept now."""
-        content = gallery.packed(record, level=1)
+    def put(self, record: Record, packed: bytes | None = None) -> bool:
+        """Keep the record of a run that came to its end, and make room for it; says whether it is kept now.
+
+        `packed` is what `gallery.packed` makes of it, where that is at hand.
+        """
+        content = packed or gallery.packed(record, level=1)
         return self._ask("written to", lambda shelf: shelf.write(record.config.key, content)) is True
 
     def damaged(self) -> list[str]:

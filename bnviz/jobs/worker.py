@@ -13,6 +13,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
+from bnviz import gallery
 from bnviz.config import MEASURING_VERSION, RunConfig
 from bnviz.datasets import DatasetError
 from bnviz.record import Frame, Record
@@ -27,7 +28,9 @@ _going: dict[str, "_Outgoing"] = {}  # what this process trains now, by attempt
 
 
 def run(config_json: str, attempt: str, measuring: int) -> bytes | str:
-    """Train one run as a Dask task: its Record as a netCDF file or, if it cannot be trained, a sentence that says why.
+    """Train one run as a Dask task: its Record as the store keeps it or, if it cannot be trained, a sentence on why.
+
+    It is packed here, not where it arrives, because an app has thirty visitors to answer.
 
     The sentence is returned, not raised, because an exception of torch's would have torch imported where it arrives.
 
@@ -76,7 +79,7 @@ def dask_setup(_worker: Any) -> None:
 
     _use_one_thread()
     config = RunConfig(steps=2, norm="batch")
-    _to_file(config, list(train(config)))
+    _packed(config, list(train(config)))
 
 
 def _run(config: RunConfig, attempt: str) -> bytes:
@@ -96,7 +99,7 @@ def _run(config: RunConfig, attempt: str) -> bytes:
     try:
         for frame in train(config, should_stop=should_stop):
             outgoing.add(frame)
-        return _to_file(config, outgoing.frames)  # has the last frames, too: they need not be sent
+        return _packed(config, outgoing.frames)  # has the last frames, too: they need not be sent
     finally:
         del _going[attempt]
 
@@ -107,12 +110,12 @@ def _forgotten(worker: Any, attempt: str) -> bool:
     return task is not None and task.state == "cancelled"
 
 
-def _to_file(config: RunConfig, frames: list[Frame]) -> bytes:
+def _packed(config: RunConfig, frames: list[Frame]) -> bytes:
     import dask
 
     # Without this setting, xarray connects the worker to the scheduler once more, to share the writing out.
     with dask.config.set(scheduler="synchronous"):
-        return Record.from_frames(config, frames).to_bytes()
+        return gallery.packed(Record.from_frames(config, frames), level=1)
 
 
 def _use_one_thread() -> None:

@@ -6,6 +6,7 @@ Values come from session state (filled by `links`); the result is a validated Ru
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import streamlit as st
 from pydantic import ValidationError
 
@@ -122,13 +123,13 @@ def layer_control(page: str, layers: int, first: int = 1) -> int:
 
 def unit_controls(page: str, records: Mapping[str, Record]) -> tuple[int, int, bool]:
     """Which layer, which unit of it, and whether arms share one axis; all stay within what was recorded."""
-    measured = next(iter(records.values())).data["low"].isel(probe_step=0)
+    measured = next(iter(records.values())).data.variables["low"].values[0]  # (layer, unit), NaN where a unit is not
     layer_key, unit_key = setting_key(page, "layer"), setting_key(page, "unit")
-    layers = measured.sizes["layer"]
+    layers = len(measured)
     within(page, "layer", layers)
     with st.container(horizontal=True, vertical_alignment="bottom", key=f"{page}-look"):
         layer = st.number_input(f"Layer (of {layers})", min_value=1, max_value=layers, step=1, key=layer_key, width=140)
-        units = int(measured.sel(layer=layer).notnull().sum())
+        units = int(np.isfinite(measured[int(layer) - 1]).sum())
         within(page, "unit", units)
         unit = st.number_input(f"Unit (of {units})", min_value=1, max_value=units, step=1, key=unit_key, width=140)
         axis_key = setting_key(page, "own_axis")

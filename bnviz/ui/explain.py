@@ -31,7 +31,12 @@ def probe_source(*names: str) -> None:
 
 
 def take_away(page: str, records: Mapping[str, Record], tables: Mapping[str, Table] | None = None) -> None:
-    """Downloads: the whole record of each arm, the curves, and further tables by their label."""
+    """Downloads: the whole record of each arm, the curves, and further tables by their label.
+
+    Nothing while one of them trains: it is not whole yet, and each look at it would offer everything anew.
+    """
+    if any(record.outcome == "running" for record in records.values()):
+        return
     offered: dict[str, Table] = {"Curves (CSV)": ("curves.csv", partial(curves_table, records)), **(tables or {})}
     with st.container(horizontal=True, key=f"{page}-downloads"):
         for name, record in records.items():
