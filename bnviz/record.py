@@ -110,12 +110,8 @@ class Record:
     @property
     def last_step(self) -> int:
         """The last step that anything was measured at; -1 if nothing was yet."""
-        return int(
-            max(
-                (self.data[axis].values.max() for axis in ("step", "probe_step") if self.data.sizes.get(axis)),
-                default=-1,
-            )
-        )
+        axes = [self.data[axis].values for axis in ("step", "probe_step") if self.data.sizes.get(axis)]
+        return max((int(steps.max()) for steps in axes), default=-1)
 
     def final(self, name: str) -> float:
         """The last value of a curve, NaN if there is none."""

@@ -55,8 +55,10 @@ def routed(monkeypatch) -> None:
 
 @pytest.fixture(autouse=True)
 def sessions_apart(monkeypatch) -> None:
-    """Each AppTest is a session of its own, as each browser tab is; they all have the same name otherwise, and are taken
-    for one visitor: if one stops a run, nobody is left who watches it."""
+    """Each AppTest is a session of its own, as each browser tab is.
+
+    They all have the same name otherwise, and count as one visitor: if one stops a run, nobody else watches it.
+    """
     begin = LocalScriptRunner.__init__
 
     def named(self, script_path, session_state, *arguments, **options):
