@@ -25,7 +25,7 @@ from torch.nn.functional import cross_entropy
 
 from benchmarks import bare
 from bnviz.config import RunConfig
-from bnviz.training import batch_order, build_optimizer
+from bnviz.training import batch_order
 
 BLOCK = 200  # updates timed at a time
 Step = Callable[[], object]
@@ -111,7 +111,7 @@ class _Fused:
 
     def __call__(self, network: nn.Module, loss: Tensor) -> None:
         if self._optimizer is None:
-            self._optimizer = build_optimizer(self._config, network)
+            self._optimizer = torch.optim.SGD(network.parameters(), self._config.learning_rate, fused=True)
             self._parameters = list(network.parameters())
         for parameter in self._parameters:
             parameter.grad = None

@@ -4,18 +4,20 @@ The caller pulls; nothing here knows who looks, or how. Networks, optimisers and
 changes the run: with or without probes, the weights are the same, bit for bit.
 """
 
-import copy
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager as Context
 from contextlib import nullcontext
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from bnviz import datasets, networks, probes
 from bnviz.config import RunConfig
-from bnviz.objective import CRITERIA, Objective, flat, move
+from bnviz.objective import CRITERIA, Objective, flat
+from bnviz.optimizers import Optimizer
 from bnviz.record import Frame, Measurement, Outcome
+from bnviz.recorded import RecordedPass, made, recordable
 from bnviz.schedule import spread_steps
 from bnviz.scoring import Scores, curve
 from bnviz.streams import stream
@@ -45,7 +47,6 @@ def train(
     if network is None:
         network = networks.build(config, tuple(inputs.shape[1:]), data.classes, device)
     network.to(kind)
-    optimizer = build_optimizer(config, network)
     note_at = set(spread_steps(config.steps, config.curve_points))
     measure_at = set(spread_steps(config.steps, config.probe_points)) if config.probes else set()
     trace_at = measure_at | {step - 1 for step in measure_at}
@@ -56,6 +57,8 @@ def train(
     keeps_gradient = probes.needs(config, "NEEDS_PREVIOUS_GRADIENT")
     previous_gradient: Tensor | None = None
     parameters = list(network.parameters())
+    optimizer = Optimizer(config, parameters)
+    recorded = RecordedPass(network, criterion) if recordable(network) else None
     generators = generators_of(network)
 
     for step, index in enumerate(batch_order(len(inputs), config, device)):
@@ -71,37 +74,35 @@ def train(
         shield: Context[None] = undisturbed(network) if last else nullcontext()  # the last batch is only looked at
         trace: Context[list[Tensor]] = traced(network) if tracing and looks_at_batch else nullcontext([])
         noise = states_of(generators) if step in measure_at else []
-        with shield:
-            with trace as seen:
-                loss = criterion(network(batch), target)
-            for parameter in parameters:
-                parameter.grad = None
-            loss.backward()
+        if recorded is None or tracing or last:
+            with shield, trace as seen:
+                loss, gradient = made(network, criterion, batch, target)
+        else:
+            loss, gradient = recorded(batch, target)
         if tracing and not looks_at_batch:
             seen = _look(network, fixed[0])
 
         if step in note_at:
-            values["train_loss"] = curve(float(loss.detach()), f"{scores.name} of the mini-batch", scores.units)
+            values["train_loss"] = curve(float(loss), f"{scores.name} of the mini-batch", scores.units)
         if step in measure_at:
             if path is not None:
                 path.append(flat([parameter.detach() for parameter in parameters]))
-            gradient = [parameter.grad for parameter in parameters if parameter.grad is not None]
             snapshot = probes.Snapshot(
                 step=step,
                 config=config,
                 network=network,
                 pre_activations=seen,
                 previous=previous,
-                training=Objective(network, batch, target, criterion, noise, loss.detach(), gradient),
+                training=Objective(network, batch, target, criterion, noise, loss, gradient),
                 fixed=Objective(network, *fixed, criterion, states_of(generators)),
-                following=lambda: _following(optimizer, parameters),
+                following=partial(optimizer.following, gradient),
                 path=path or (),
                 previous_gradient=previous_gradient,
             )
             values |= probes.measure(snapshot)
         previous = seen if tracing else None
         if keeps_gradient and tracing:
-            previous_gradient = flat([parameter.grad for parameter in parameters if parameter.grad is not None])
+            previous_gradient = flat(gradient)
         if values:
             outcome: Outcome = "running"
             if last:
@@ -113,7 +114,7 @@ def train(
             yield Frame(step, values, outcome)
             if outcome != "running":
                 return
-        optimizer.step()
+        optimizer.step(gradient)
 
 
 def pick_device(name: str) -> torch.device:
@@ -122,19 +123,6 @@ def pick_device(name: str) -> torch.device:
     if name == "cuda" and not available:
         raise ValueError("device is 'cuda', but this machine has no CUDA device; use 'auto' or 'cpu'")
     return torch.device("cuda" if available and name != "cpu" else "cpu")
-
-
-def build_optimizer(config: RunConfig, network: nn.Module) -> torch.optim.Optimizer:
-    """torch.optim's SGD or Adam over all of the network's parameters."""
-    if config.optimizer == "adam":
-        return torch.optim.Adam(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-    return torch.optim.SGD(
-        network.parameters(),
-        lr=config.learning_rate,
-        momentum=config.momentum,
-        weight_decay=config.weight_decay,
-        fused=True,
-    )
 
 
 def batch_order(samples: int, config: RunConfig, device: torch.device) -> Iterator[Tensor]:
@@ -164,14 +152,3 @@ def _look(network: nn.Module, batch: Tensor) -> list[Tensor]:
     with undisturbed(network), torch.no_grad(), traced(network) as seen:
         network(batch)
     return seen
-
-
-def _following(optimizer: torch.optim.Optimizer, parameters: list[nn.Parameter]) -> list[Tensor]:
-    """Every parameter as the optimiser's next step will leave it; the step is made and taken back, bit for bit."""
-    before = [parameter.detach().clone() for parameter in parameters]
-    state = copy.deepcopy(optimizer.state_dict())
-    optimizer.step()
-    after = [parameter.detach().clone() for parameter in parameters]
-    move(parameters, before)
-    optimizer.load_state_dict(state)
-    return after

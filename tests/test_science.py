@@ -9,7 +9,7 @@ import torch
 from click.testing import CliRunner
 from torch import Tensor, nn
 
-from bnviz import norms, objective, tracing, training
+from bnviz import norms, objective, optimizers, tracing
 from bnviz.cli import main
 from bnviz.doctor import _instruments, _laws, science
 from bnviz.doctor.science import SELF_TESTS, SelfTest
@@ -93,7 +93,11 @@ def unfrozen_noise(patch: pytest.MonkeyPatch) -> None:
 
 def another_step(patch: pytest.MonkeyPatch) -> None:
     """Layers in front that make a step which is not the optimiser's."""
-    patch.setattr(training, "_following", lambda _, parameters: [parameter.detach() + 1e-4 for parameter in parameters])
+
+    def following(self: optimizers.Optimizer, _: list[Tensor]) -> list[Tensor]:
+        return [parameter.detach() + 1e-4 for parameter in self._parameters]
+
+    patch.setattr(optimizers.Optimizer, "following", following)
 
 
 def no_factor_two(patch: pytest.MonkeyPatch) -> None:

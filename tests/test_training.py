@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from bnviz import Frame, Record, RunConfig, datasets, networks, registry
 from bnviz.streams import stream
-from bnviz.training import batch_order, build_optimizer, pick_device, train
+from bnviz.training import batch_order, pick_device, train
 
 CPU = torch.device("cpu")
 SMALL: dict[str, Any] = {"widths": (6, 5), "steps": 12, "init_std": 0.3, "learning_rate": 0.5, "device": "cpu"}
@@ -52,8 +52,7 @@ def slow_twin(config: RunConfig) -> tuple[list[float], list[float], nn.Module]:
     network = nn.Sequential(*layers, nn.Linear(config.widths[-1], 10))
     for mine, theirs in zip(network.parameters(), built(config).parameters(), strict=True):
         mine.data.copy_(theirs.data)
-    fused = build_optimizer(config, network).defaults["fused"]  # torch's own switch, which changes the last bit
-    optimizer = torch.optim.SGD(network.parameters(), config.learning_rate, config.momentum, fused=fused)
+    optimizer = torch.optim.SGD(network.parameters(), config.learning_rate, config.momentum, fused=True)
     data = datasets.load("digits", config.seed)
     inputs, labels = torch.tensor(data.train.inputs), torch.tensor(data.train.labels)
     test_inputs, test_labels = torch.tensor(data.test.inputs), torch.tensor(data.test.labels)
@@ -268,19 +267,6 @@ def test_stop_is_asked_before_each_step_and_keeps_what_was_measured() -> None:
     record = Record.from_frames(config, frames)
     assert record.outcome == "stopped"
     assert record.last_step == 0
-
-
-def test_optimizer_is_torch_s_with_the_settings_given() -> None:
-    network = built(configured())
-    sgd = build_optimizer(configured(momentum=0.5, weight_decay=0.25, learning_rate=2.0), network)
-    adam = build_optimizer(configured(optimizer="adam", weight_decay=0.25, learning_rate=2.0), network)
-    assert isinstance(sgd, torch.optim.SGD)
-    assert isinstance(adam, torch.optim.Adam)
-    assert (sgd.defaults["lr"], sgd.defaults["momentum"], sgd.defaults["weight_decay"]) == (2.0, 0.5, 0.25)
-    assert (adam.defaults["lr"], adam.defaults["weight_decay"]) == (2.0, 0.25)
-    for optimizer in (sgd, adam):
-        [group] = optimizer.param_groups
-        assert set(map(id, group["params"])) == set(map(id, network.parameters()))
 
 
 def test_device(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,9 @@
 """Networks: one file each; every hidden layer is weights, normalisation, nonlinearity, in that order.
 
 A network's file has a function `build(config, input_shape, classes, device) -> torch.nn.Module` made of the blocks
-below, and may set INPUT_SHAPE (if it takes only one) and MULTIPLY_ADDS (per sample). Weights are drawn here, each from
-the random stream that bears its own name, so that arms share what they have in common.
+below, and may set INPUT_SHAPE (if it takes only one) and MULTIPLY_ADDS (per sample). A module of its own that does the
+same to every batch says RECORDABLE = True in its class, and is trained sooner (`bnviz.recorded`). Weights are drawn
+here, each from the random stream that bears its own name, so that arms share what they have in common.
 """
 
 import math
@@ -25,6 +26,8 @@ def build(config: RunConfig, input_shape: tuple[int, ...], classes: int, device:
 
 class Stack(nn.Sequential):
     """A Sequential of Sequentials, run without entering each inner one, which small networks feel: same function."""
+
+    RECORDABLE = True
 
     def forward(self, values: Tensor) -> Tensor:
         for block in self:

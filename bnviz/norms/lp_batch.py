@@ -16,6 +16,7 @@ SUBSUMES_BIAS = False  # the norm is taken before the shift, so a bias in front 
 class LpBatchNorm(nn.Module):
     """Training: statistics of the mini-batch; inference: running averages of them, as batch norm does."""
 
+    RECORDABLE = True
     running_mean: Tensor
     running_scale: Tensor
 

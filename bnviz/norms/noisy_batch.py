@@ -17,6 +17,8 @@ SUBSUMES_BIAS = True
 class NoisyBatchNorm(nn.Module):
     """Batch norm followed by `shifting_noise`; the noise is off in inference unless the run says otherwise."""
 
+    RECORDABLE = True
+
     def __init__(self, slot: Slot) -> None:
         super().__init__()
         self.norm = batch_norm.build(slot)

@@ -15,6 +15,8 @@ from bnviz.norms.noisy_batch import shifting_noise
 class NoiseOnly(nn.Module):
     """`shifting_noise`; off in inference unless the run says otherwise."""
 
+    RECORDABLE = True
+
     def __init__(self, config: RunConfig, generator: torch.Generator) -> None:
         super().__init__()
         self.config = config

@@ -1,0 +1,142 @@
+"""The recorded pass: against the pass of the network itself, bit for bit."""
+
+import copy
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from bnviz import networks, registry
+from bnviz.config import RunConfig
+from bnviz.networks import Stack
+from bnviz.nonlinearities import NONLINEARITIES
+from bnviz.objective import CRITERIA
+from bnviz.recorded import NotRecordableError, RecordedPass, made, recordable
+from bnviz.tracing import noise_of
+
+CPU = torch.device("cpu")
+BATCH, PASSES = 12, 4
+NETWORKS: dict[str, dict[str, Any]] = {
+    "mlp": {"widths": (7, 6)},
+    "lenet": {"dataset": "mnist", "activation": "relu"},
+    "deep_linear": {"dataset": "linear_map", "widths": (10, 10, 10)},
+}
+
+
+def built(config: RunConfig) -> tuple[nn.Module, nn.Module]:
+    """The same network twice."""
+    shape = {"mnist": (1, 28, 28), "digits": (1, 8, 8), "linear_map": (10,)}[config.dataset]
+    one, two = (networks.build(config, shape, 10, CPU).to(getattr(torch, config.precision)) for _ in range(2))
+    return one, two
+
+
+def batches(config: RunConfig) -> list[tuple[Tensor, Tensor]]:
+    torch.manual_seed(1)
+    kind = getattr(torch, config.precision)
+    shape = {"mnist": (1, 28, 28), "digits": (1, 8, 8), "linear_map": (10,)}[config.dataset]
+    targets = torch.randn(PASSES, BATCH, 10, dtype=kind)
+    inputs = torch.randn(PASSES, BATCH, *shape, dtype=kind)
+    return list(zip(inputs, targets if config.dataset == "linear_map" else targets.argmax(-1), strict=True))
+
+
+def assert_alike(config: RunConfig) -> None:
+    criterion = CRITERIA["values" if config.dataset == "linear_map" else "classes"]
+    network, twin = built(config)
+    assert recordable(network)
+    recorded = RecordedPass(network, criterion)
+    losses = set()
+    for inputs, targets in batches(config):
+        loss, gradient = recorded(inputs, targets)
+        expected = made(twin, criterion, inputs, targets)
+        assert torch.equal(loss, expected[0])
+        assert all(torch.equal(one, two) for one, two in zip(gradient, expected[1], strict=True))
+        assert all(torch.equal(one, two) for one, two in zip(network.buffers(), twin.buffers(), strict=True))
+        for (_, one), (_, two) in zip(noise_of(network), noise_of(twin), strict=True):
+            assert torch.equal(one, two)
+        losses.add(float(loss))
+        with torch.no_grad():
+            for one, two in zip([*network.parameters()], [*twin.parameters()], strict=True):
+                moved = 0.9 * one + 0.01
+                one.copy_(moved)
+                two.copy_(moved)
+    assert len(losses) == PASSES
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("norm", registry.names("norms"))
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_every_network_and_norm(name: str, norm: str, precision: str) -> None:
+    assert_alike(RunConfig(network=name, norm=norm, precision=precision, **NETWORKS[name]))
+
+
+@pytest.mark.parametrize("activation", NONLINEARITIES)
+def test_every_nonlinearity(activation: str) -> None:
+    assert_alike(RunConfig(activation=activation, norm="batch", widths=(7, 6)))
+
+
+@pytest.mark.parametrize("p", ["1", "2", "inf"])
+def test_every_lp(p: str) -> None:
+    assert_alike(RunConfig(norm="lp_batch", norm_p=p, norm_affine=False, widths=(7, 6)))
+
+
+class Doubtful(nn.Module):
+    """What it does depends on what came before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def forward(self, values: Tensor) -> Tensor:
+        self.calls += 1
+        return values * self.calls
+
+
+class Peeking(nn.Module):
+    """Its result is decided by a number that it has computed."""
+
+    RECORDABLE = True
+
+    def forward(self, values: Tensor) -> Tensor:
+        return values * 2 if float(values.detach().mean()) > 0 else values
+
+
+def test_what_may_be_recorded() -> None:
+    network = Stack(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.ReLU())
+    assert recordable(network)
+    handle = network[0].register_forward_hook(lambda *_: None)
+    assert not recordable(network), "a hook would no longer be called"
+    handle.remove()
+    assert recordable(network)
+    assert not recordable(Stack(nn.Linear(4, 3), Doubtful()))
+
+
+def test_a_number_that_decides_is_refused() -> None:
+    network = Stack(nn.Linear(4, 3), Peeking())
+    with pytest.raises(NotRecordableError, match="takes a number out of a tensor"):
+        RecordedPass(network, CRITERIA["classes"])(torch.randn(5, 4), torch.zeros(5, dtype=torch.int64))
+
+
+def test_a_part_that_is_not_used_has_a_gradient_of_zeros() -> None:
+    network = Stack(nn.Linear(4, 3))
+    network.register_parameter("unused", nn.Parameter(torch.ones(2)))
+    twin = copy.deepcopy(network)
+    recorded = RecordedPass(network, CRITERIA["classes"])
+    for _ in range(2):
+        batch = torch.randn(5, 4), torch.tensor([0, 1, 2, 0, 1])
+        _, gradient = recorded(*batch)
+        assert all(map(torch.equal, gradient, made(twin, CRITERIA["classes"], *batch)[1]))
+        assert torch.equal(gradient[0], torch.zeros(2))
+
+
+def test_training_does_not_load_torch_s_compiler() -> None:
+    """80 MB in each worker, and a second before it is ready."""
+    script = (
+        "import sys\nfrom bnviz.config import RunConfig\nfrom bnviz.training import train\n"
+        "list(train(RunConfig(steps=3, norm='noisy_batch')))\n"
+        "print([name for name in ('torch._dynamo', 'torch._inductor', 'sympy') if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
