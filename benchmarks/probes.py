@@ -23,8 +23,9 @@ import torch
 
 from bnviz import datasets, networks
 from bnviz.config import RunConfig
-from bnviz.line import along, plane, random_direction, step_lengths
+from bnviz.line import along, random_direction, step_lengths
 from bnviz.objective import CRITERIA, Objective
+from bnviz.plane import plane
 from bnviz.probes import Snapshot, covariate_shift, landscape_line
 
 GOALS = {"line": 1.15, "fixed": 1.15, "shift": 1.15, "plane": 1.10}

@@ -1,4 +1,4 @@
-"""Loss and gradient along a line in weight space, and over a plane: the one place that moves weights to look around.
+"""Loss and gradient along a line in weight space: how weights are moved to look around (`bnviz.plane` does it so too).
 
 The weights' own memory is not touched: one looks with a copy, or puts them back by copy, never by adding the step back;
 batch and noise are the same at every point. At step length 0 nothing differs, bit for bit. What is made of the numbers,
@@ -123,17 +123,3 @@ def random_direction(objective: Objective, seed: int, *name: str | int) -> list[
         lengths = torch.linalg.vector_norm(parameter.detach(), dim=over, keepdim=True)
         direction.append(drawn * (lengths / torch.linalg.vector_norm(drawn, dim=over, keepdim=True)))
     return direction
-
-
-def plane(objective: Objective, first: Sequence[Tensor], second: Sequence[Tensor], across: Array, up: Array) -> Array:
-    """Loss at `start + across * first + up * second`: float64 (up, across), one forward pass a point."""
-    seen = []
-    with undisturbed(objective.network), in_one_row(objective.parameters) as point, torch.no_grad():
-        origin, over, along_up = point.clone(), flat(first), flat(second)
-        for height in up:
-            at_height = origin.add(along_up, alpha=float(height))
-            for width in across:
-                torch.add(at_height, over, alpha=float(width), out=point)
-                seen.append(objective.loss())
-    array: Array = torch.stack(seen).double().cpu().numpy().reshape(len(up), len(across))
-    return array

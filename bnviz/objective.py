@@ -1,7 +1,7 @@
 """Objective: the loss of one network on one batch with one draw of noise, as a function of its weights.
 
 Whatever looks around in weight space asks here, so that the batch, the noise and the mode are the same at every point.
-Weights are moved by others (`bnviz.line`); how long anything takes, or why it is asked, is not known here.
+Weights are moved by others (`bnviz.line`, `bnviz.plane`); how long it takes, or why it is asked, is not known here.
 """
 
 from collections.abc import Callable, Iterator, Sequence

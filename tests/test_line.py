@@ -1,4 +1,4 @@
-"""Lines and planes in weight space: against deep copies that take the step, and on a quadratic in closed form."""
+"""Lines in weight space: against deep copies that take the step, and on a quadratic in closed form."""
 
 import copy
 from typing import Any
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bnviz import RunConfig, networks, registry
-from bnviz.line import along, plane, random_direction, step_lengths
+from bnviz.line import along, random_direction, step_lengths
 from bnviz.objective import Objective, flat, squared_error
 from bnviz.streams import stream
 from bnviz.tracing import noise_of
@@ -90,8 +90,6 @@ def test_the_network_is_put_back_bit_for_bit(norm: str) -> None:
 
     before = everything()
     along(objective, None, LENGTHS)
-    axes = [random_direction(objective, 0, name) for name in ("across", "up")]
-    plane(objective, *axes, np.linspace(-1, 1, 3), np.linspace(-1, 1, 3))
     assert all(torch.equal(one, other) for one, other in zip(everything(), before, strict=True))
 
 
@@ -147,20 +145,6 @@ def test_arms_share_a_random_direction_wherever_they_share_weights() -> None:
     shared = directions["none"].keys() & directions["batch"].keys()
     assert len(shared) == 4
     assert all(torch.equal(directions["none"][name], directions["batch"][name]) for name in shared)
-
-
-@pytest.mark.parametrize("norm", ["none", "noisy_batch"])
-def test_a_plane_is_what_deep_copies_see_that_take_the_steps(norm: str) -> None:
-    objective = objective_of(norm)
-    first, second = (random_direction(objective, 0, name) for name in ("across", "up"))
-    across, up = np.array([-1.0, 0.0, 0.5]), np.array([0.0, 2.0])
-    table = plane(objective, first, second, across, up)
-    assert table.shape == (2, 3)
-    for row, height in enumerate(up):
-        for column, width in enumerate(across):
-            step = [-width * one - height * other for one, other in zip(first, second, strict=True)]
-            assert table[row, column] == pytest.approx(stepped(objective, step, 1.0)[0], rel=1e-10)
-    assert table[0, 1] == objective.loss()
 
 
 def test_step_lengths() -> None:

@@ -12,8 +12,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from bnviz.line import plane, random_direction
+from bnviz.line import random_direction
 from bnviz.objective import flat
+from bnviz.plane import plane
 from bnviz.probes import Snapshot
 from bnviz.record import Measurement
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from bnviz import Frame, Record, RunConfig, datasets, networks, registry
-from bnviz.line import plane, random_direction
+from bnviz.line import random_direction
 from bnviz.objective import CRITERIA, Objective, flat
+from bnviz.plane import plane
 from bnviz.probes import Snapshot, landscape_plane, needs
 from bnviz.probes.landscape_plane import MARGIN, measure, principal_axes
 from bnviz.record import Measurement
