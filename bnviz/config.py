@@ -19,7 +19,10 @@ from bnviz.nonlinearities import NONLINEARITIES
 from bnviz.wording import ClashError
 
 MEASURING_VERSION = 2
-"""Part of every run key: raised when the same configuration would give other numbers than before."""
+"""Part of every run key: raised when the same configuration would give other numbers than before.
+
+By more than rounding, which differs from one processor to the next anyway, as in the records that ship.
+"""
 
 MULTIPLY_ADDS_PER_SECOND = 4e9
 SECONDS_PER_STEP = 5e-4
