@@ -43,10 +43,10 @@ class Case:
 
 CASES = (
     Case("3x100 sigmoid, digits", RunConfig()),
-    Case("10x100 ReLU, digits", presets.TEN_LAYERS, 2),
-    Case("25 linear layers", presets.DEEP_LINEAR.base.model_copy(update={"probes": RunConfig().probes}), 8),
-    Case("3x100 sigmoid, MNIST", RunConfig(dataset="mnist"), 2),
-    Case("LeNet, MNIST", RunConfig(dataset="mnist", network="lenet", activation="relu", init="he"), 8),
+    Case("10x100 ReLU, digits", presets.TEN_LAYERS, 4),
+    Case("25 linear layers", presets.DEEP_LINEAR.base.model_copy(update={"probes": RunConfig().probes}), 16),
+    Case("3x100 sigmoid, MNIST", RunConfig(dataset="mnist"), 4),
+    Case("LeNet, MNIST", RunConfig(dataset="mnist", network="lenet", activation="relu", init="he"), 12),
 )
 
 

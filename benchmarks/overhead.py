@@ -1,9 +1,9 @@
 """What watching costs: train() with no probes, the default probes and all, each as a ratio to a bare PyTorch loop.
 
 `python -m benchmarks.overhead` (part of `make bench`) takes them in turn, so that a machine whose speed drifts slows
-all alike. Both sides train the same network on the same data for the same number of updates, on one thread; train() also
-makes its tensors and its network, scores test images at up to 40 steps and all of them at the end, and yields frames:
-the bare loop does none of that. Columns:
+all alike. Both sides train the same network on the same data for the same number of updates, on one thread. train()
+makes its tensors and its network, scores test images at up to 40 steps and all of them at the end, and yields frames,
+too: the bare loop does none of that. Columns:
 
 - no probes, default probes: as a default run has them, activations at up to 60 steps (10x100: 24, linear layers: 40);
 - all probes: all that can be had together, at those same steps, sharpness too, which by default is at 8 of them. What
@@ -31,7 +31,7 @@ ABOUT = (
     "Whole runs, one thread, against a bare PyTorch loop of the same network, batches and updates, that scores and "
     "measures nothing; in the last column it scores as many test images as often. train() also makes its tensors and "
     "scores the test images: on MNIST 2000 at up to 40 steps and 10 000 at the end, with batch norm once more with "
-    "population statistics. Probes measure at up to 60 steps (10x100: 24, linear layers: 40); all are all but the plane. "
+    "population statistics. Probes measure at up to 60 steps (10x100: 24, linear layers: 40); all: all but the plane. "
     "{pairs} rounds, medians and quartiles."
 )
 
@@ -53,7 +53,9 @@ def tables(pairs: int) -> list[Table]:
 
 def _ratios(case: cases.Case, norm: str, pairs: int) -> tuple[Values, ...]:
     config = case.config.model_copy(update={"norm": norm})
-    rounds = [_round(config, case.times) for _ in range(1 + pairs)][1:]  # the first one is slow
+    few = config.model_copy(update={"steps": 5})
+    bare.timed(few), cases.timed(few)  # the first ones are slow
+    rounds = [_round(config, case.times) for _ in range(pairs)]
     return tuple(zip(*rounds, strict=True))
 
 

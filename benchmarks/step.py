@@ -12,9 +12,7 @@ quartiles:
 Nothing is scored or measured here; `benchmarks.overhead` says what that costs.
 """
 
-import argparse
 import itertools
-import statistics
 import time
 from collections.abc import Callable
 
@@ -24,32 +22,32 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.functional import cross_entropy
 
 from benchmarks import bare
+from benchmarks.tables import Table, Values, alone
 from bnviz.config import RunConfig
 from bnviz.training import batch_order, build_optimizer
 
 BLOCK = 200  # updates timed at a time
+ABOUT = (
+    f"3x100 sigmoid on digits, batch 60, one thread, blocks of {BLOCK} updates in turn; which ways there are, the "
+    "module's first lines tell, and which are not in use, [log.md](log.md). Recording took {recordings}. {pairs} "
+    "rounds, medians and quartiles."
+)
 Step = Callable[[], object]
 
 
-def main() -> None:
-    """Print a table for each network."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=15)
-    rounds = parser.parse_args().rounds
+def tables(pairs: int) -> list[Table]:
+    """One row for each way."""
     torch.set_num_threads(1)
-    for norm in ("none", "batch"):
-        config = RunConfig(norm=norm, steps=10**6)
-        print(f"\n| 3x100 sigmoid, digits, norm {norm} | of the bare update | quartiles |\n|---|---|---|")
-        steps, recording = ways(config)
-        found: dict[str, list[float]] = {name: [] for name in steps}
-        for _ in range(rounds):
-            seconds = {name: _block(step) for name, step in steps.items()}
-            for name in steps:
-                found[name].append(seconds[name] / seconds["bare"])
-        for name, ratios in found.items():
-            low, middle, high = statistics.quantiles(ratios, n=4)
-            print(f"| {name} | {middle:.2f} | {low:.2f} to {high:.2f} |")
-        print(f"\nRecording took {recording:.2f} s.")
+    columns: dict[str, dict[str, Values]] = {}
+    recordings = []
+    for norm, name in (("none", "no normalisation"), ("batch", "batch norm")):
+        steps, recording = ways(RunConfig(norm=norm, steps=10**6))
+        recordings.append(f"{recording:.2f} s")
+        rounds = [{way: _block(step) for way, step in steps.items()} for _ in range(pairs)]
+        columns[name] = {way: tuple(seconds[way] / seconds["bare"] for seconds in rounds) for way in steps}
+    rows = {way: tuple(column[way] for column in columns.values()) for way in steps if way != "bare"}
+    about = ABOUT.format(pairs=pairs, recordings=" and ".join(recordings))
+    return [Table("step", "Where an update's time goes", about, "of the bare update", tuple(columns), rows)]
 
 
 def ways(config: RunConfig) -> tuple[dict[str, Step], float]:
@@ -173,4 +171,4 @@ def _products(config: RunConfig) -> Step:
 
 
 if __name__ == "__main__":
-    main()
+    alone(__doc__, tables, pairs=15)
