@@ -39,7 +39,7 @@ ABOUT = (
     f"{PLANE_BATCH}), in seconds of the process's own on the processor. The line looks at {POINTS} step lengths and is "
     f"held against {POINTS + 1} forward-and-backward passes, as a run makes it (the training has the gradient at the "
     "start already) and on a fixed batch (it has not); the shift of all k layers against k of them; a plane of "
-    f"{SIDE} x {SIDE} points against {SIDE**2} forward passes. {{pairs}} pairs, medians and quartiles."
+    f"{SIDE} x {SIDE} points against {SIDE**2} forward passes. Medians and quartiles of {{pairs}} pairs."
 )
 REPEATS = 10  # of what takes but milliseconds, within one measurement
 

@@ -1,7 +1,7 @@
 """Where one update's time goes, and ways to make it cheaper, each as a ratio to the bare loop's update.
 
 `python -m benchmarks.step` times blocks of updates of the default networks in turn, one thread, and prints medians with
-quartiles:
+quartiles; seconds are the process's own on the processor:
 
 - matrix products: those of the forward and the backward pass alone, which every way has to make;
 - forward: the mini-batch, the network and the loss, with the graph for autograd;
@@ -29,8 +29,8 @@ from bnviz.training import batch_order, build_optimizer
 BLOCK = 200  # updates timed at a time
 ABOUT = (
     f"3x100 sigmoid on digits, batch 60, one thread, blocks of {BLOCK} updates in turn; which ways there are, the "
-    "module's first lines tell, and which are not in use, [log.md](log.md). Recording took {recordings}. {pairs} "
-    "rounds, medians and quartiles."
+    "module's first lines tell, and which are not in use, [log.md](log.md). Recording took {recordings}. Medians "
+    "and quartiles of {pairs} rounds."
 )
 Step = Callable[[], object]
 
@@ -52,9 +52,9 @@ def tables(pairs: int) -> list[Table]:
 
 def ways(config: RunConfig) -> tuple[dict[str, Step], float]:
     """Each way's update, on a network of its own, and the seconds that recording took."""
-    began = time.perf_counter()
+    began = time.process_time()
     recorded = _recorded(config)
-    recording = time.perf_counter() - began
+    recording = time.process_time() - began
     steps = {
         "bare": _bare(config),
         "matrix products": _products(config),
@@ -68,10 +68,10 @@ def ways(config: RunConfig) -> tuple[dict[str, Step], float]:
 
 def _block(step: Step) -> float:
     step()
-    began = time.perf_counter()
+    began = time.process_time()
     for _ in range(BLOCK):
         step()
-    return time.perf_counter() - began
+    return time.process_time() - began
 
 
 def _bare(config: RunConfig) -> Step:

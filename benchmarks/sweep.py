@@ -33,14 +33,14 @@ WORKERS = 2
 RATES = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 NORMS = ("none", "batch", "lp_batch")
 SEEDS = 3
-HALF = {"steps": 300, "probe_points": 30, "curve_points": 20}  # of the default run, in all
+HALF = {"device": "cpu", "steps": 300, "probe_points": 30, "curve_points": 20}  # of the default run, in all
 BUSY = "workers of the jobs layer: busy"
 SECONDS = 300.0
 ABOUT = (
     f"{len(RATES)} learning rates x {len(NORMS)} normalisations x {SEEDS} seeds, half of the default run each "
     f"({HALF['steps']} updates, {HALF['probe_points']} looks): through the jobs layer with {WORKERS} workers, and as "
     f"bare calls of train() in a pool of {WORKERS} processes, in turn. Busy: processor seconds of those processes over "
-    "the wall seconds times their number. {pairs} rounds, medians and quartiles."
+    "the wall seconds times their number. Medians and quartiles of {pairs} rounds."
 )
 
 
