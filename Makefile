@@ -25,9 +25,8 @@ check: setup-test ## formatting, style, types and layers; no tests
 	$(PY) -m mypy
 	$(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()'
 
-bench: setup-run ## what watching a run costs, and what single probes do; ARGS="--pairs 21"
-	$(PY) -m benchmarks.overhead $(ARGS)
-	$(PY) -m benchmarks.probes $(ARGS)
+bench: setup-run ## what watching, sweeps and memory cost, in about 10 minutes; writes docs/benchmarks.*; ARGS="--pairs 21"
+	$(PY) -m benchmarks.report $(ARGS)
 
 screenshots: setup-test ## take the pictures of the pages anew
 	$(PY) -m scripts.screenshots $(ARGS)

@@ -10,7 +10,8 @@ once, however many use it: a system that is short of memory drops them and reads
 - started: the server answers, nobody has looked;
 - idle: the first visitor has the page on screen, all workers have loaded PyTorch and wait;
 - peak: the largest sum while the runs were trained, looked at several times a second;
-- after: the runs are on screen and the workers wait again.
+- after: the runs are on screen and the workers wait again;
+- later: the same after more such pairs of runs.
 
 Linux only; MB are 10^6 bytes. What the kernel itself needs for the processes, some per cent, is not in it, and it does
 not say how many visitors fit.
@@ -30,14 +31,21 @@ from typing import Any
 
 import psutil
 
+from benchmarks.tables import PAIRS, Table
 from scripts import running_app
 
 PAGE = "activations"
-SEEDS = ("7", "8", "9")  # not those of the gallery, so that they are trained
+FIRST_SEED = 7  # not one of the gallery, so that it is trained
+PAIRS_OF_RUNS = 3
 FILES = "program files"
 SECONDS = 120.0
 SAMPLE_SECONDS = 0.2
 LOOK_SECONDS = 3.0
+ABOUT = (
+    "MB that are no file's, with {workers} workers; pages that several processes share are divided between them. Idle: "
+    "the first page is on screen; peak and after: of {first} pairs of runs; later: after {more} pairs more. The app "
+    "keeps up to 96 MB of results at hand."
+)
 IDLE_SHARE = 0.15  # of a core, for all processes together; heartbeats and looking cost some of it
 
 
@@ -60,6 +68,12 @@ class Visitor:
             snapshot = json.load(answer)
         self._session = {"session_id": snapshot["session_id"]}
         return json.dumps(snapshot["tree"])
+
+    def train(self, first_seed: int, seeds: int) -> None:
+        """Have both arms trained with each of these seeds, one after the other."""
+        for seed in range(first_seed, first_seed + seeds):
+            self.ask(page=PAGE, query_params={"seed": [str(seed)]})
+            self.wait_for_runs()
 
     def wait_for_runs(self) -> None:
         """Look at the page until nothing trains there.
@@ -97,15 +111,33 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workers", type=int, help="with that many; not given: with one, then with two")
-    given = parser.parse_args().workers
+    parser.add_argument("--pairs", type=int, default=PAIRS, help="pairs of runs until later (%(default)s)")
+    given = parser.parse_args()
     if sys.platform != "linux":
         parser.error("shares of memory are read from /proc, which only Linux has")
-    for workers in (given,) if given else (1, 2):
-        _print(workers, measure(workers))
+    for workers in (given.workers,) if given.workers else (1, 2):
+        print(table(workers, given.pairs).markdown())
 
 
-def measure(workers: int) -> dict[str, Memory]:
-    """The memory of an app with so many workers, by when it was taken."""
+def tables(pairs: int) -> list[Table]:
+    """With two workers."""
+    return [table(2, pairs)]
+
+
+def table(workers: int, more: int) -> Table:
+    """One row for each kind of process, and sums."""
+    found = measure(workers, more)
+    roles = [role for role in dict.fromkeys(role for one in found.values() for role in one) if role != FILES]
+    figures = {role: [one.get(role, 0.0) for one in found.values()] for role in roles}
+    figures["sum"] = [sum(one.values()) - one[FILES] for one in found.values()]
+    figures[FILES] = [one[FILES] for one in found.values()]
+    rows = {name: tuple((value,) for value in values) for name, values in figures.items()}
+    about = ABOUT.format(workers=workers, first=PAIRS_OF_RUNS, more=more)
+    return Table("memory", f"The app's memory, {workers} workers", about, "MB", tuple(found), rows, digits=0)
+
+
+def measure(workers: int, more: int) -> dict[str, Memory]:
+    """The memory of an app with so many workers, by when it was taken; `more` pairs of runs lie before the last."""
     os.environ["STREAMLIT_SERVER_ENABLE_AGENT_API"] = "true"
     with tempfile.TemporaryDirectory() as store:
         os.environ["BNVIZ_STORE"] = store
@@ -116,12 +148,13 @@ def measure(workers: int) -> dict[str, Memory]:
             idle = _settled(app.pid, workers)
             peak = Peak(app.pid)
             peak.start()
-            for seed in SEEDS:
-                visitor.ask(page=PAGE, query_params={"seed": [seed]})
-                visitor.wait_for_runs()
+            visitor.train(FIRST_SEED, PAIRS_OF_RUNS)
             largest = peak.stop()
             after = _settled(app.pid, workers)
-    return {"started": started, "idle": idle, "peak": largest | {FILES: after[FILES]}, "after": after}
+            visitor.train(FIRST_SEED + PAIRS_OF_RUNS, more)
+            later = _settled(app.pid, workers)
+    files = {FILES: after[FILES]}
+    return {"started": started, "idle": idle, "peak": largest | files, "after": after, "later": later}
 
 
 def own_memory(app: int) -> Memory:
@@ -178,16 +211,6 @@ def _settled(app: int, workers: int) -> Memory:
         before = busy
         time.sleep(LOOK_SECONDS)
     raise RuntimeError(f"{workers} workers have not come to rest after {SECONDS:.0f} s")
-
-
-def _print(workers: int, found: dict[str, Memory]) -> None:
-    print(f"\n{f'MB, {workers} workers':18s}" + "".join(f"{when:>10s}" for when in found))
-    for role in dict.fromkeys(role for one in found.values() for role in one if role != FILES):
-        print(f"{role:18s}" + "".join(f"{one.get(role, 0.0):10.0f}" for one in found.values()))
-    without = [sum(one.values()) - one[FILES] for one in found.values()]
-    print(f"{'sum':18s}" + "".join(f"{total:10.0f}" for total in without))
-    print(f"{FILES:18s}" + "".join(f"{one[FILES]:10.0f}" for one in found.values()))
-    print(f"{'with files':18s}" + "".join(f"{sum(one.values()):10.0f}" for one in found.values()))
 
 
 if __name__ == "__main__":

@@ -14,13 +14,13 @@ Seconds are the process's own on the processor, one thread, so that waiting for 
 the caches too still does; goals are for a quiet machine. What a whole run costs, `benchmarks.overhead` tells.
 """
 
-import argparse
 import time
 from collections.abc import Callable
 
 import numpy as np
 import torch
 
+from benchmarks.tables import Table, Values, alone
 from bnviz import datasets, networks
 from bnviz.config import RunConfig
 from bnviz.line import along, random_direction, step_lengths
@@ -28,38 +28,37 @@ from bnviz.objective import CRITERIA, Objective
 from bnviz.plane import plane
 from bnviz.probes import Snapshot, covariate_shift, landscape_line
 
-GOALS = {"line": 1.15, "fixed": 1.15, "shift": 1.15, "plane": 1.10}
+GOALS = {"line": "<= 1.15", "fixed": "<= 1.15", "shift": "<= 1.15", "plane": "<= 1.10"}
 NETWORKS = {
     "3x100 sigmoid": RunConfig(widths=(100,) * 3),
     "10x100 relu": RunConfig(widths=(100,) * 10, activation="relu", init="he"),
 }
 LINE_BATCH, PLANE_BATCH = 128, 512
 POINTS, SIDE = 8, 21
+ABOUT = (
+    f"Each against as many bare passes of the same network on the same batch (digits, batch {LINE_BATCH}; plane: "
+    f"{PLANE_BATCH}), in seconds of the process's own on the processor. The line looks at {POINTS} step lengths and is "
+    f"held against {POINTS + 1} forward-and-backward passes, as a run makes it (the training has the gradient at the "
+    "start already) and on a fixed batch (it has not); the shift of all k layers against k of them; a plane of "
+    f"{SIDE} x {SIDE} points against {SIDE**2} forward passes. Medians and quartiles of {{pairs}} pairs."
+)
 REPEATS = 10  # of what takes but milliseconds, within one measurement
 
 
-def main() -> None:
-    """Print one line for each network, kind of normalisation and probe."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=20, help="how often each is timed")
-    pairs = parser.parse_args().pairs
+def tables(pairs: int) -> list[Table]:
+    """One row for each network, with and without batch norm."""
     torch.set_num_threads(1)
-    print(f"torch {torch.__version__}, one thread, digits, batch {LINE_BATCH} (plane: {PLANE_BATCH}), {pairs} pairs")
+    rows: dict[str, tuple[Values, ...]] = {}
     for name, config in NETWORKS.items():
-        for norm in ("none", "batch"):
-            for probe, (look, passes) in _pairs(config.model_copy(update={"norm": norm})).items():
-                times = 1 if probe == "plane" else REPEATS
-                _seconds(look, times), _seconds(passes, times)  # the first ones are slow
-                ratios = [_ratio(look, passes, times, first=pair % 2 == 0) for pair in range(pairs)]
-                low, middle, high = np.quantile(ratios, (0.25, 0.5, 0.75))
-                print(
-                    f"{name:13s} {norm:5s} {probe:5s} {middle:.2f} x bare passes "
-                    f"({low:.2f} to {high:.2f}; goal {GOALS[probe]:.2f})",
-                    flush=True,
-                )
+        for norm, row in (("none", name), ("batch", f"{name}, batch norm")):
+            works = _works(config.model_copy(update={"norm": norm}))
+            rows[row] = tuple(_ratios(*works[probe], 1 if probe == "plane" else REPEATS, pairs) for probe in GOALS)
+    goals = {(row, probe): goal for row in rows for probe, goal in GOALS.items()}
+    about = ABOUT.format(pairs=pairs)
+    return [Table("probes", "What the instruments cost", about, "over bare passes", tuple(GOALS), rows, goals)]
 
 
-def _pairs(config: RunConfig) -> dict[str, tuple[Callable[[], object], Callable[[], object]]]:
+def _works(config: RunConfig) -> dict[str, tuple[Callable[[], object], Callable[[], object]]]:
     """By probe: its measurement, and the bare passes to compare with."""
     data = datasets.load("digits", 0)
     network = networks.build(config, data.train.inputs.shape[1:], data.classes, torch.device("cpu"))
@@ -94,6 +93,11 @@ def _pairs(config: RunConfig) -> dict[str, tuple[Callable[[], object], Callable[
     }
 
 
+def _ratios(look: Callable[[], object], passes: Callable[[], object], times: int, pairs: int) -> Values:
+    _seconds(look, times), _seconds(passes, times)  # the first ones are slow
+    return tuple(_ratio(look, passes, times, first=pair % 2 == 0) for pair in range(pairs))
+
+
 def _ratio(look: Callable[[], object], passes: Callable[[], object], times: int, first: bool) -> float:
     if first:
         return _seconds(look, times) / _seconds(passes, times)
@@ -109,4 +113,4 @@ def _seconds(work: Callable[[], object], times: int) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    alone(__doc__, tables, pairs=20)

@@ -1,7 +1,7 @@
 """Where one update's time goes, and ways to make it cheaper, each as a ratio to the bare loop's update.
 
 `python -m benchmarks.step` times blocks of updates of the default networks in turn, one thread, and prints medians with
-quartiles:
+quartiles; seconds are the process's own on the processor:
 
 - matrix products: those of the forward and the backward pass alone, which every way has to make;
 - forward: the mini-batch, the network and the loss, with the graph for autograd;
@@ -12,9 +12,7 @@ quartiles:
 Nothing is scored or measured here; `benchmarks.overhead` says what that costs.
 """
 
-import argparse
 import itertools
-import statistics
 import time
 from collections.abc import Callable
 
@@ -24,39 +22,39 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.functional import cross_entropy
 
 from benchmarks import bare
+from benchmarks.tables import Table, Values, alone
 from bnviz.config import RunConfig
 from bnviz.training import batch_order
 
 BLOCK = 200  # updates timed at a time
+ABOUT = (
+    f"3x100 sigmoid on digits, batch 60, one thread, blocks of {BLOCK} updates in turn; which ways there are, the "
+    "module's first lines tell, and which are not in use, [log.md](log.md). Recording took {recordings}. Medians "
+    "and quartiles of {pairs} rounds."
+)
 Step = Callable[[], object]
 
 
-def main() -> None:
-    """Print a table for each network."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=15)
-    rounds = parser.parse_args().rounds
+def tables(pairs: int) -> list[Table]:
+    """One row for each way."""
     torch.set_num_threads(1)
-    for norm in ("none", "batch"):
-        config = RunConfig(norm=norm, steps=10**6)
-        print(f"\n| 3x100 sigmoid, digits, norm {norm} | of the bare update | quartiles |\n|---|---|---|")
-        steps, recording = ways(config)
-        found: dict[str, list[float]] = {name: [] for name in steps}
-        for _ in range(rounds):
-            seconds = {name: _block(step) for name, step in steps.items()}
-            for name in steps:
-                found[name].append(seconds[name] / seconds["bare"])
-        for name, ratios in found.items():
-            low, middle, high = statistics.quantiles(ratios, n=4)
-            print(f"| {name} | {middle:.2f} | {low:.2f} to {high:.2f} |")
-        print(f"\nRecording took {recording:.2f} s.")
+    columns: dict[str, dict[str, Values]] = {}
+    recordings = []
+    for norm, name in (("none", "no normalisation"), ("batch", "batch norm")):
+        steps, recording = ways(RunConfig(norm=norm, steps=10**6))
+        recordings.append(f"{recording:.2f} s")
+        rounds = [{way: _block(step) for way, step in steps.items()} for _ in range(pairs)]
+        columns[name] = {way: tuple(seconds[way] / seconds["bare"] for seconds in rounds) for way in steps}
+    rows = {way: tuple(column[way] for column in columns.values()) for way in steps if way != "bare"}
+    about = ABOUT.format(pairs=pairs, recordings=" and ".join(recordings))
+    return [Table("step", "Where an update's time goes", about, "of the bare update", tuple(columns), rows)]
 
 
 def ways(config: RunConfig) -> tuple[dict[str, Step], float]:
     """Each way's update, on a network of its own, and the seconds that recording took."""
-    began = time.perf_counter()
+    began = time.process_time()
     recorded = _recorded(config)
-    recording = time.perf_counter() - began
+    recording = time.process_time() - began
     steps = {
         "bare": _bare(config),
         "matrix products": _products(config),
@@ -70,10 +68,10 @@ def ways(config: RunConfig) -> tuple[dict[str, Step], float]:
 
 def _block(step: Step) -> float:
     step()
-    began = time.perf_counter()
+    began = time.process_time()
     for _ in range(BLOCK):
         step()
-    return time.perf_counter() - began
+    return time.process_time() - began
 
 
 def _bare(config: RunConfig) -> Step:
@@ -173,4 +171,4 @@ def _products(config: RunConfig) -> Step:
 
 
 if __name__ == "__main__":
-    main()
+    alone(__doc__, tables, pairs=15)
