@@ -7,6 +7,7 @@ know how jobs get to workers, nor how a run is trained, and never calls Streamli
 import threading
 from collections import OrderedDict
 from time import monotonic
+from weakref import WeakValueDictionary
 
 from bnviz import settings
 from bnviz.config import RunConfig
@@ -15,6 +16,7 @@ from bnviz.jobs.dispatcher import Dispatcher
 from bnviz.jobs.job import Job, State
 from bnviz.jobs.presence import Presence
 from bnviz.jobs.store import Store
+from bnviz.record import Record
 
 __all__ = ["Job", "JobsError", "Service", "State"]
 
@@ -49,6 +51,7 @@ class Service:
         self._lock = threading.RLock()
         self._jobs: OrderedDict[str, Job] = OrderedDict()  # by run key, the most recently used last
         self._watchers: dict[str, set[str]] = {}  # by run key: who looks at a live job, or did when it ended
+        self._let_go: WeakValueDictionary[str, Record] = WeakValueDictionary()  # by run key, while somebody shows it
 
     def prepare(self) -> None:
         """Start the cluster now, so that the first run need not wait for it; returns at once."""
@@ -65,7 +68,7 @@ class Service:
         Raises:
             JobsError: the service was closed, or too many runs wait.
         """
-        known = None if fresh or self._usable(config.key, watcher, fresh) else self.store.get(config)
+        known = None if fresh or self._usable(config.key, watcher, fresh) else self._known(config)
         with self._lock:
             job = self._usable(config.key, watcher, fresh)
             if job is None:
@@ -148,6 +151,10 @@ class Service:
             wanted = not fresh or (news and watcher not in self._watchers[key])
             return job if job.state == "finished" and wanted else None
 
+    def _known(self, config: RunConfig) -> Record | None:
+        """The record that was kept, the same one as long as anybody holds it: what shows it need not be drawn again."""
+        return self._let_go.get(config.key) or self.store.get(config)
+
     def _forget(self) -> None:
         """Let go of records that were not asked for lately."""
         ended = [(key, job) for key, job in self._jobs.items() if not job.live]
@@ -156,4 +163,6 @@ class Service:
             if size <= KEPT_BYTES:
                 return
             size -= job.nbytes
+            if job.state == "finished":
+                self._let_go[key] = job.record()
             del self._jobs[key], self._watchers[key]

@@ -1,11 +1,11 @@
 """The live view: a comparison's runs are asked for, watched while they train, and shown; then shown at rest.
 
-Two polling fragments a page, and only while something goes on: the line that says what, and the picture, as long as
-anything in it changes. What is trained where is the jobs layer's business; what the picture looks like is the page's.
+One polling fragment a page, and only while something trains. What is trained where is the jobs layer's business; what
+the picture looks like is the page's.
 """
 
+import threading
 import uuid
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
@@ -27,7 +27,12 @@ POLL_SECONDS = 0.35
 QUEUED_SECONDS = 1.0  # while everything still waits; also the most between two looks at runs that go on
 SOON_SECONDS = 3.0  # a run that was asked for so lately is looked at as if it went on: mostly, it is about to
 LOOKS = 20  # at a long run, if it takes as long as its configuration lets expect
-AUDIENCE = 8  # visitors who watch runs; with more, each page looks less often, so that all clicks are answered
+AUDIENCE = 5  # visitors who watch runs; with more, each page looks less often, so that all clicks are answered
+WAITING_SECONDS = 4.0  # the most between two looks while everything waits, however many watch: such a look is cheap
+_TURN = threading.Lock()
+"""Pictures are drawn one at a time. Python runs one thread at once anyway, and thirty that take turns every few
+milliseconds keep the server's own thread from its turn for seconds: nobody is answered, and Streamlit loses messages
+(decision record 0015)."""
 SEEDS = 2**31
 """Seeds are below; the one after the last is 0."""
 
@@ -91,35 +96,30 @@ def comparison_view(
     seeds = st.session_state.get(links.setting_key(page, "seeds"), 1)
     runs = {name: _repeated(config, seeds) for name, config in configs.items()}
     _want(page, runs, also())
-    pace = _pace(page, runs, also())
-    with_page = True  # the fragments are drawn with the whole page, not by themselves
+    tick = _tick(page, runs, also())
+    with_page = True  # the fragment is drawn with the whole page, not by itself
 
-    @st.fragment(run_every=pace.status, key=f"{page}/status")
-    def status() -> None:
-        # What is drawn as going on must be looked at again, even if it ends before it is drawn.
-        now = pace if with_page else _pace(page, runs, also())
-        _status(page, runs, also(), training=now.status is not None)
-        if now != pace:
-            links.run_again(page)  # so that polling starts or ends; too soon, widgets lose what a link set
-
-    @st.fragment(run_every=pace.picture, key=f"{page}/live")
+    @st.fragment(run_every=tick, key=f"{page}/live")
     def view() -> None:
         extras = also()
         if {config.key for config in _in_order(runs, extras)} != st.session_state[f"{page}/keys"]:
             _want(page, runs, extras)
+        # What is drawn as going on must be looked at again, even if it ends before it is drawn.
+        now = tick if with_page else _tick(page, runs, extras)
+        _status(page, runs, extras, training=now is not None)
         shown = _shown(page, runs, extras, needs)
         if shown is not None:
-            picture(shown)
+            with _TURN:
+                picture(shown)
             _note(page, configs, shown)
         elif _training(page, runs, extras):
             st.info("The first measurements are on their way.", icon=":material/hourglass_top:")
         else:
             st.info("Nothing that this page draws was measured.", icon=":material/visibility_off:")
-        if not with_page and _pace(page, runs, extras) != pace:
-            links.run_again(page)
+        if tick != now:
+            links.run_again(page)  # so that polling starts or ends; too soon, widgets lose what a link set
 
     try:
-        status()
         view()
     finally:  # also when a click cuts the run of the page short
         with_page = False
@@ -188,33 +188,17 @@ def _training(page: str, runs: Runs, extras: Mapping[str, RunConfig]) -> bool:
     return any(watched(page).training(config) for config in _in_order(runs, extras))
 
 
-@dataclass(frozen=True)
-class _Pace:
-    """How often to look at what goes on.
-
-    Attributes:
-        status: seconds from one look at the line that says what goes on to the next; None if nothing does.
-        picture: likewise for the picture; None if nothing trains, and so nothing in it changes.
-        ended: how many runs have, while nothing trains.
-    """
-
-    status: float | None
-    picture: float | None
-    ended: int
-
-
-def _pace(page: str, runs: Runs, extras: Mapping[str, RunConfig]) -> _Pace:
-    """Few values, as a change draws the whole page."""
-    jobs = [job for config in _in_order(runs, extras) if (job := watched(page).job(config)) is not None]
-    states = Counter(job.state for job in jobs)
-    live = [job for job in jobs if job.live]
-    if not live:
-        return _Pace(None, None, len(jobs))
+def _tick(page: str, runs: Runs, extras: Mapping[str, RunConfig]) -> float | None:
+    """Seconds after which to look again; None if nothing goes on. Few values, as a change draws the whole page."""
+    jobs = [job for config in _in_order(runs, extras) if (job := watched(page).job(config)) is not None and job.live]
+    if not jobs:
+        return None
     crowd = 1 + service().audience() // AUDIENCE
-    look = max(job.estimated_seconds for job in live) / LOOKS
-    soon = states["running"] or any(monotonic() - job.submitted < SOON_SECONDS for job in live)
-    tick = crowd * (min(max(POLL_SECONDS, look), QUEUED_SECONDS) if soon else QUEUED_SECONDS)
-    return _Pace(tick, tick, 0) if states["running"] else _Pace(tick, None, len(jobs) - len(live))
+    look = max(job.estimated_seconds for job in jobs) / LOOKS
+    soon = any(job.state == "running" or monotonic() - job.submitted < SOON_SECONDS for job in jobs)
+    if not soon:
+        return min(crowd * QUEUED_SECONDS, WAITING_SECONDS)
+    return crowd * min(max(POLL_SECONDS, look), QUEUED_SECONDS)
 
 
 def _shown(page: str, runs: Runs, extras: Mapping[str, RunConfig], needs: Sequence[str]) -> Shown | None:

@@ -1,5 +1,6 @@
 """The service with real worker processes: what a page relies on."""
 
+import gc
 import subprocess
 import sys
 import time
@@ -137,7 +138,17 @@ def test_records_in_memory_are_bounded_and_come_back_from_the_store(service, wai
     assert [service.find(job.key) is job for job in jobs] == [True, False, True, True]
     again = service.submit(jobs[1].config, "me")
     assert (again.state, again.started) == ("finished", None)
-    assert again.record().to_bytes() == jobs[1].record().to_bytes()
+    assert again.record() is jobs[1].record(), "somebody holds it"
+    key, content = jobs[1].key, jobs[1].record().to_bytes()
+    del jobs, again
+    gc.collect()
+    for seed in (20, 22, 23):  # again more than are kept
+        service.submit(RunConfig(seed=seed, **SHORT), "me")
+    gc.collect()
+    assert service.find(key) is None
+    back = service.submit(RunConfig(seed=21, **SHORT), "me")
+    assert (back.state, back.started) == ("finished", None)
+    assert back.record().to_bytes() == content, "from the store"
 
 
 def test_what_was_trained_once_is_there_after_a_restart(service, wait, monkeypatch, tmp_path):

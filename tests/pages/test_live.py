@@ -157,52 +157,30 @@ def test_the_seed_after_the_last_is_the_first(viewed, asked, finish):
     assert [config.seed for config in asked] == [2**31 - 1, 0, 1]
 
 
-@pytest.fixture
-def looks(monkeypatch) -> dict[str, list[float | None]]:
-    """How often fragments were to be run again, by their key."""
-    every: dict[str, list[float | None]] = {}
+def test_a_long_run_is_looked_at_less_often(viewed, finish, monkeypatch):
+    ticks = []
     fragment = live.st.fragment
 
     def note(**options):
-        every.setdefault(options["key"], []).append(options["run_every"])
+        ticks.append(options.get("run_every"))
         return fragment(**options)
 
     monkeypatch.setattr(live.st, "fragment", note)
-    return every
-
-
-def until_it_trains(at: AppTest) -> None:
+    short = viewed(seeded(800, TINY.model_copy(update={"steps": 3000})))
+    finish(short)
+    assert set(ticks) - {live.QUEUED_SECONDS} <= {live.POLL_SECONDS, None}
+    ticks.clear()
+    costly = {"steps": 100_000, "widths": (30,) * 10}
+    at = viewed(seeded(801, TINY.model_copy(update=costly)))
     end = time.monotonic() + 60
     while "update" not in line(at):
         assert time.monotonic() < end, line(at)
         time.sleep(0.1)
         at.run()
     at.run()
-
-
-def test_a_long_run_is_looked_at_less_often(viewed, finish, looks):
-    finish(viewed(seeded(800, TINY.model_copy(update={"steps": 3000}))))
-    for every in looks.values():
-        assert set(every) - {live.QUEUED_SECONDS} <= {live.POLL_SECONDS, None}
-    assert looks["page/status"][-1] is looks["page/live"][-1] is None
-    at = viewed(seeded(801, TINY.model_copy(update={"steps": 100_000, "widths": (30,) * 10})))
-    until_it_trains(at)
-    assert looks["page/status"][-1] == looks["page/live"][-1] == live.QUEUED_SECONDS
+    assert set(ticks) == {live.QUEUED_SECONDS}
     at.button(key="page/action").click().run()
     finish(at)
-
-
-def test_the_picture_is_left_alone_while_everything_waits(viewed, finish, looks):
-    first = viewed(seeded(810, TINY.model_copy(update={"steps": 100_000, "probe_points": 2})))
-    until_it_trains(first)
-    looks.clear()
-    waiting = viewed(seeded(811))
-    assert line(waiting).count(" waits for a worker") == 2
-    assert looks["page/status"][-1] is not None
-    assert looks["page/live"] == [None]
-    first.button(key="page/action").click().run()
-    finish(waiting)
-    assert waiting.session_state["pictures"]
 
 
 def test_divergence_is_counted_over_seeds(viewed, finish):
