@@ -91,7 +91,7 @@ class _Recorder(TorchDispatchMode):
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """Torch's compiler is not in use, and need not be loaded: 80 MB."""
+        """Torch's compiler is not in use, and need not be loaded."""
         return False
 
     def __torch_dispatch__(

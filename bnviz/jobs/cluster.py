@@ -34,10 +34,10 @@ SETTINGS = {
     "distributed.admin.system-monitor.log-length": 60,
     "distributed.admin.low-level-log-length": 100,
 }
-PRELOADED = ["distributed", "bnviz.training", "torch._dynamo", "bnviz.datasets.digits", "bnviz.jobs.frozen"]
-"""What workers have imported from the start: 6 s of a core, done once, in the process that they are forked from.
+PRELOADED = ["distributed", "bnviz.training", "bnviz.datasets.digits", "bnviz.jobs.frozen"]
+"""What workers have imported from the start: 4 s of a core, done once, in the process that they are forked from.
 
-torch.optim imports torch._dynamo when it is first used. Nothing is trained there, as threads do not survive a fork.
+Nothing is trained there, as threads do not survive a fork.
 """
 QUIET = "ignore:resource_tracker:UserWarning"  # it would complain on the terminal if workers are busy at the end
 PROJECT_FOLDER = Path(__file__).resolve().parents[2]
