@@ -121,12 +121,15 @@ class _Recorder(TorchDispatchMode):
         """What was recorded, as a function of the batch that finds the same anew."""
         self._graph.output(tree_map(self._node, found))
         self._graph.eliminate_dead_code()
-        function, there = fx.GraphModule(nn.Module(), self._graph).forward, self._there
+        written = self._graph.python_code("self")
+        names = dict(written.globals)
+        exec(written.src, names)  # what fx.GraphModule does, which also keeps the text for ever: 20 kB a run
+        function, there = names["forward"], self._there
         self._held.clear()
 
         def again(inputs: Tensor, targets: Tensor) -> Pass:
             with torch.no_grad():
-                loss, gradient = function(inputs, targets, *there)
+                loss, gradient = function(None, inputs, targets, *there)
             return loss, gradient
 
         return again

@@ -1,6 +1,8 @@
 """The recorded pass: against the pass of the network itself, bit for bit."""
 
 import copy
+import gc
+import linecache
 import subprocess
 import sys
 from typing import Any
@@ -81,6 +83,19 @@ def test_every_nonlinearity(activation: str) -> None:
 @pytest.mark.parametrize("p", ["1", "2", "inf"])
 def test_every_lp(p: str) -> None:
     assert_alike(RunConfig(norm="lp_batch", norm_p=p, norm_affine=False, widths=(7, 6)))
+
+
+def test_nothing_is_kept_of_a_pass_that_is_done() -> None:
+    network = Stack(nn.Linear(4, 3))
+    batch = torch.randn(5, 4), torch.tensor([0, 1, 2, 0, 1])
+    RecordedPass(network, CRITERIA["classes"])(*batch)
+    gc.collect()
+    lines, graphs = set(linecache.cache), sum(type(one) is torch.fx.Graph for one in gc.get_objects())
+    for _ in range(3):
+        RecordedPass(network, CRITERIA["classes"])(*batch)
+    gc.collect()
+    assert set(linecache.cache) == lines
+    assert sum(type(one) is torch.fx.Graph for one in gc.get_objects()) <= graphs
 
 
 class Doubtful(nn.Module):
