@@ -5,12 +5,14 @@ The first pass is made as always, and what torch computes in it, forward and bac
 computes just that. What the network is, or what becomes of the gradient, is not known here.
 """
 
+import linecache
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
+from torch.fx import graph_module
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
@@ -53,12 +55,14 @@ class RecordedPass:
 def recordable(network: nn.Module) -> bool:
     """Whether it does the same to every batch, whatever it has been trained on before, and nobody listens in.
 
-    Torch's own modules do, and others that say so: RECORDABLE = True in their class.
+    Torch's own modules do, but for batch norm that counts its batches (momentum None), and others that say so:
+    RECORDABLE = True in their class.
     """
     return not any(
         module._forward_pre_hooks
         or module._forward_hooks
         or module._backward_hooks
+        or getattr(module, "momentum", 0.0) is None
         or not (type(module).__module__.startswith("torch.nn.") or getattr(module, "RECORDABLE", False))
         for module in network.modules()
     )
@@ -121,15 +125,15 @@ class _Recorder(TorchDispatchMode):
         """What was recorded, as a function of the batch that finds the same anew."""
         self._graph.output(tree_map(self._node, found))
         self._graph.eliminate_dead_code()
-        written = self._graph.python_code("self")
-        names = dict(written.globals)
-        exec(written.src, names)  # what fx.GraphModule does, which also keeps the text for ever: 20 kB a run
-        function, there = names["forward"], self._there
+        function, there = fx.GraphModule(nn.Module(), self._graph).forward, self._there
+        text = function.__code__.co_filename  # torch.fx keeps it for tracebacks, for ever: 20 kB a run
+        graph_module._loader.eval_cache.pop(text, None)
+        linecache.cache.pop(text, None)
         self._held.clear()
 
         def again(inputs: Tensor, targets: Tensor) -> Pass:
             with torch.no_grad():
-                loss, gradient = function(None, inputs, targets, *there)
+                loss, gradient = function(inputs, targets, *there)
             return loss, gradient
 
         return again

@@ -90,11 +90,13 @@ def test_nothing_is_kept_of_a_pass_that_is_done() -> None:
     batch = torch.randn(5, 4), torch.tensor([0, 1, 2, 0, 1])
     RecordedPass(network, CRITERIA["classes"])(*batch)
     gc.collect()
-    lines, graphs = set(linecache.cache), sum(type(one) is torch.fx.Graph for one in gc.get_objects())
+    lines, texts = set(linecache.cache), set(torch.fx.graph_module._loader.eval_cache)
+    graphs = sum(type(one) is torch.fx.Graph for one in gc.get_objects())
     for _ in range(3):
         RecordedPass(network, CRITERIA["classes"])(*batch)
     gc.collect()
     assert set(linecache.cache) == lines
+    assert set(torch.fx.graph_module._loader.eval_cache) == texts
     assert sum(type(one) is torch.fx.Graph for one in gc.get_objects()) <= graphs
 
 
@@ -133,6 +135,7 @@ def test_what_may_be_recorded() -> None:
     handle.remove()
     assert recordable(network)
     assert not recordable(Stack(nn.Linear(4, 3), Doubtful()))
+    assert not recordable(Stack(nn.Linear(4, 3), nn.BatchNorm1d(3, momentum=None))), "it divides by a count"
 
 
 def test_a_number_that_decides_is_refused() -> None:
