@@ -1,7 +1,7 @@
 """`make bench`: measure what is cheap to measure, and write docs/benchmarks.json and the generated part of
 docs/benchmarks.md.
 
-Takes about ten minutes on two cores that have nothing else to do. The JSON has every single ratio; the page their
+Takes about twelve minutes on two cores that have nothing else to do. The JSON has every single ratio; the page their
 medians and quartiles. What needs a browser, thirty visitors or faults is measured by commands of its own and written
 into the page by hand, outside the two marks, where nothing is changed.
 """

@@ -1,6 +1,6 @@
 """Optimisers: torch.optim's SGD and Adam, called as the functions that their classes call.
 
-The classes load torch's compiler, which takes 2 s and 66 MB and is not used. Gradients are handed over, not looked
+The classes load torch's compiler, which takes 70 MB and is not used. Gradients are handed over, not looked
 for in `.grad`, and where a step leads can be seen before it is made. Where gradients come from is not known here.
 """
 

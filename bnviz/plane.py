@@ -2,8 +2,8 @@
 
 As along a line (`bnviz.line`), weights are looked at in a copy, and batch, noise and mode are the same at every point.
 What a plane adds: a fully connected layer that the batch enters as it comes gives, at W + a V + b U, no more than
-X W' + a X V' + b X U'. So three products serve all points, and each point only adds them up, in a seventh of the time
-where that layer is most of the network. The last bits are not those of X (W + a V + b U)', but at a = b = 0 nothing
+X W' + a X V' + b X U'. So three products serve all points, and each point only adds them up, in much less time where
+that layer is most of the network. The last bits are not those of X (W + a V + b U)', but at a = b = 0 nothing
 differs, bit for bit. Any other network goes through all its layers at every point; for convolutions in front, adding
 up three takes as long as the one.
 """

@@ -28,11 +28,9 @@ QUEUED_SECONDS = 1.0  # while everything still waits; also the most between two 
 SOON_SECONDS = 3.0  # a run that was asked for so lately is looked at as if it went on: mostly, it is about to
 LOOKS = 20  # at a long run, if it takes as long as its configuration lets expect
 AUDIENCE = 5  # visitors who watch runs; with more, each page looks less often, so that all clicks are answered
-WAITING_SECONDS = 4.0  # the most between two looks while everything waits, however many watch: such a look is cheap
+WAITING_SECONDS = 4.0  # the most between two looks while everything waits, however many watch
 _TURN = threading.Lock()
-"""Pictures are drawn one at a time. Python runs one thread at once anyway, and thirty that take turns every few
-milliseconds keep the server's own thread from its turn for seconds: nobody is answered, and Streamlit loses messages
-(decision record 0015)."""
+"""One picture at a time: Python runs one thread at once anyway, and thirty would keep the server's waiting (0015)."""
 SEEDS = 2**31
 """Seeds are below; the one after the last is 0."""
 
@@ -196,9 +194,8 @@ def _tick(page: str, runs: Runs, extras: Mapping[str, RunConfig]) -> float | Non
     crowd = 1 + service().audience() // AUDIENCE
     look = max(job.estimated_seconds for job in jobs) / LOOKS
     soon = any(job.state == "running" or monotonic() - job.submitted < SOON_SECONDS for job in jobs)
-    if not soon:
-        return min(crowd * QUEUED_SECONDS, WAITING_SECONDS)
-    return crowd * min(max(POLL_SECONDS, look), QUEUED_SECONDS)
+    often = crowd * min(max(POLL_SECONDS, look), QUEUED_SECONDS)
+    return often if soon else min(crowd * QUEUED_SECONDS, WAITING_SECONDS)
 
 
 def _shown(page: str, runs: Runs, extras: Mapping[str, RunConfig], needs: Sequence[str]) -> Shown | None:
