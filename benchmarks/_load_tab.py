@@ -1,11 +1,12 @@
 """A tab without a browser: one session of the app over the websocket, with Streamlit's own messages.
 
-It does what the browser's part of Streamlit does as far as the server can tell: names the messages it has cached, sends
-every control it has touched with each request, and asks for a polling fragment again and again until told to stop. It
-draws nothing, so its own work is small. It knows elements and controls, but not what a page means.
+It does what the browser's part of Streamlit does as far as the server can tell: names the messages it has cached, and
+sends every control it has touched with each request; and what bnviz's clock does: asks for its part of the page when
+there is time. It draws nothing, so its own work is small. It knows elements and controls, but not what a page means.
 """
 
 import asyncio
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,6 +20,9 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
 
 SECONDS = 120.0  # nothing here waits longer
+PATIENCE = 10.0  # seconds until clock.js asks again
+CLOCK = "bnviz_clock"
+INTERNAL = "$$STREAMLIT_INTERNAL_KEY_"  # what the name of a component's events begins with
 COMPLETE = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
 
 
@@ -54,7 +58,7 @@ class Tab:
     _touched: dict[str, WidgetState] = field(default_factory=dict)
     _cached: dict[str, tuple[ForwardMsg, int]] = field(default_factory=dict)
     _cached_age: int = 2
-    _polls: dict[str, tuple[float, "asyncio.Task[None]"]] = field(default_factory=dict)
+    _clocks: dict[str, tuple[int, "asyncio.Task[None]"]] = field(default_factory=dict)
     _run: str = ""
     _fragments: frozenset[str] = frozenset()
     _begun: int = 0
@@ -76,8 +80,8 @@ class Tab:
 
     async def close(self) -> None:
         """Close the socket, as a closed tab does; what was on the page can still be looked at."""
-        for fragment in list(self._polls):
-            self._stop_polling(fragment)
+        for part in list(self._clocks):
+            self._stop_clock(part)
         if self._socket is not None:
             await self._socket.close()
         if self._reader is not None:
@@ -148,13 +152,12 @@ class Tab:
             await self.until(shows or (lambda: True))
         return perf_counter() - began
 
-    async def _send(self, fragment: str = "", pressed: WidgetState | None = None, by_itself: bool = False) -> None:
+    async def _send(self, fragment: str = "", pressed: WidgetState | None = None) -> None:
         message = BackMsg()
         request = message.rerun_script
         for name, value in self._at.items():
             setattr(request, name, value)
         request.fragment_id = fragment
-        request.is_auto_rerun = by_itself
         request.cached_message_hashes.extend(self._cached)
         request.widget_states.widgets.extend(self._touched.values())
         if pressed is not None:
@@ -185,9 +188,6 @@ class Tab:
             self._begun += 1
             self._run = message.metadata.run.script_run_id
             self._fragments = frozenset(message.metadata.run.fragment_ids)
-            if not self._fragments:
-                for fragment in list(self._polls):
-                    self._stop_polling(fragment)
             self._cached_age = message.new_session.config.max_cached_message_age or self._cached_age
         elif kind == "delta":
             self._place(message)
@@ -195,11 +195,6 @@ class Tab:
             self._at |= {"page_script_hash": message.navigation.page_script_hash, "page_name": ""}
         elif kind == "page_info_changed":
             self._at["query_string"] = message.page_info_changed.query_string
-        elif kind == "auto_rerun":
-            self._poll(message.auto_rerun.fragment_id, message.auto_rerun.interval)
-        elif kind == "stop_auto_rerun":
-            for fragment in message.stop_auto_rerun.fragment_ids:
-                self._stop_polling(fragment)
         elif kind == "session_event" and message.session_event.HasField("script_compilation_exception"):
             self.errors[message.session_event.script_compilation_exception.message] = None
         elif kind == "script_finished" and message.script_finished in COMPLETE:
@@ -230,20 +225,33 @@ class Tab:
             if counts and self.runs - used > self._cached_age:
                 del self._cached[name]
         self._run = ""
+        self._wind_clocks()
         self._news.set()
 
-    def _poll(self, fragment: str, interval: float) -> None:
-        if fragment in self._polls and self._polls[fragment][0] == interval:
-            return
-        self._stop_polling(fragment)
-        self._polls[fragment] = (interval, asyncio.create_task(self._ask_again(fragment, interval)))
+    def _wind_clocks(self) -> None:
+        """Start each clock that has new data, and stop those that have left the page, as clock.js does."""
+        placed = [one for one in self._of_kind("bidi_component") if one.element.bidi_component.component_name == CLOCK]
+        data = [json.loads(one.element.bidi_component.json) for one in placed]
+        parts = {told["part"]: one for told, one in zip(data, placed, strict=True)}
+        for part in set(self._clocks) - set(parts):
+            self._stop_clock(part)
+        for told in data:
+            if told["part"] in self._clocks and self._clocks[told["part"]][0] == told["look"]:
+                continue
+            self._stop_clock(told["part"])
+            if told["seconds"] is not None and told["asks"] in parts:
+                asking = asyncio.create_task(self._ask_again(parts[told["asks"]], told))
+                self._clocks[told["part"]] = (told["look"], asking)
 
-    def _stop_polling(self, fragment: str) -> None:
-        if fragment in self._polls:
-            self._polls.pop(fragment)[1].cancel()
+    def _stop_clock(self, part: str) -> None:
+        if part in self._clocks:
+            self._clocks.pop(part)[1].cancel()
 
-    async def _ask_again(self, fragment: str, interval: float) -> None:
+    async def _ask_again(self, part: _Placed, told: dict[str, Any]) -> None:
+        events = f"{INTERNAL}{part.element.bidi_component.id}__events"
+        look = WidgetState(id=events, json_trigger_value=json.dumps([{"event": "look", "value": told["look"]}]))
         with suppress(Exception):  # the connection is gone, which the reader tells
+            await asyncio.sleep(told["seconds"])
             while True:
-                await asyncio.sleep(interval)
-                await self._send(fragment, by_itself=True)
+                await self._send(part.fragment, pressed=look)
+                await asyncio.sleep(PATIENCE)

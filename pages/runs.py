@@ -19,6 +19,7 @@ from bnviz.config import RunConfig
 from bnviz.figures.overlay import MOST_RUNS, QUANTITIES, names, overlay
 from bnviz.foreign import read_foreign
 from bnviz.record import Record
+from bnviz.ui.clock import clock
 from bnviz.ui.history import Entry, history, result_of
 from bnviz.ui.live import service, train_again, watched
 from bnviz.ui.prose import READING_WIDTH, link_problems, text
@@ -155,7 +156,7 @@ def look(chosen: Sequence[Run]) -> None:
     """What can be done with the ticked runs, and their curves."""
     polling = any(run.training for run in chosen)
 
-    @st.fragment(run_every=POLL_SECONDS if polling else None)
+    @st.fragment
     def view() -> None:
         records: dict[str, Record] = {}
         told_apart = names([run.config for run in chosen])
@@ -168,8 +169,9 @@ def look(chosen: Sequence[Run]) -> None:
                 records[name] = record
         if len(records) > 1:
             curves(records)
+        clock(f"{PAGE}/view", POLL_SECONDS if polling else None)
         if polling != any(run.training for run in chosen):
-            st.rerun()  # the whole page, so that polling starts or ends
+            st.rerun()  # the whole page, whose table says what is known
 
     view()
 
@@ -198,9 +200,9 @@ def one_run(place: int, name: str, run: Run, record: Record | None) -> None:
 def curves(records: dict[str, Record]) -> None:
     """The overlay, one chart a quantity; empty where no run has it."""
     for quantity, place in zip(QUANTITIES, st.columns(len(QUANTITIES)), strict=True):
-        figure = overlay(records, quantity)
+        drawn = overlay(records, quantity)
         place.markdown(f"**{QUANTITIES[quantity]}**")
-        place.plotly_chart(figure, key=f"{PAGE}/{quantity}", config=QUIET, alt=figure.layout.meta["alt"])
+        place.plotly_chart(drawn.figure(), key=f"{PAGE}/{quantity}", config=QUIET, alt=drawn.layout.meta["alt"])
 
 
 require_router()

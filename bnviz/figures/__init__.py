@@ -1,4 +1,4 @@
-"""Figures: pure functions from records to plotly figures, and to the sentences above them.
+"""Figures: pure functions from records to charts (plotly's, see `chart`), and to the sentences above them.
 
 They know records and pictures; no torch, no Streamlit, no jobs. Each figure's `layout.meta` says what a page needs to
 know of it: `title`, `alt` (for screen readers), `steps` (the x axis counts updates, so a cursor may run over it), `arm`

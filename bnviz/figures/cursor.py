@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import plotly.graph_objects as go
+
+from bnviz.figures.chart import Chart
 
 Array = npt.NDArray[np.floating]
 Steps = npt.NDArray[np.integer]
 
 
-def add_moving(drawn: go.Figure, steps: Steps, x: Array | Steps, y: Array, **trace: Any) -> None:
+def add_moving(drawn: Chart, steps: Steps, x: Array | Steps, y: Array, **trace: Any) -> None:
     """Add a scatter trace that moves. `x` is (n, points), or (points,) where it stays; `y` (n, points).
 
     Steps at which no point is finite were not measured, and are left out.
@@ -27,15 +28,15 @@ def add_moving(drawn: go.Figure, steps: Steps, x: Array | Steps, y: Array, **tra
         at = _plain(x[rows] if x.ndim > 1 else x)
         if at.ndim > 1:
             entry["x"] = at
-        drawn.add_scatter(x=at[-1] if at.ndim > 1 else at, y=y[-1], **trace)
+        drawn.add("scatter", x=at[-1] if at.ndim > 1 else at, y=y[-1], **trace)
     else:
-        drawn.add_scatter(x=np.full(1, np.nan, np.float32), y=np.full(1, np.nan, np.float32), **trace)
+        drawn.add("scatter", x=np.full(1, np.nan, np.float32), y=np.full(1, np.nan, np.float32), **trace)
     drawn.layout.meta.setdefault("by_step", []).append(entry)
 
 
-def add_still(drawn: go.Figure, **trace: Any) -> None:
+def add_still(drawn: Chart, **trace: Any) -> None:
     """Add a scatter trace that stays as it is."""
-    drawn.add_scatter(**trace)
+    drawn.add("scatter", **trace)
     drawn.layout.meta.setdefault("by_step", []).append(None)
 
 

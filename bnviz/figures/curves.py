@@ -2,25 +2,24 @@
 
 from collections.abc import Mapping
 
-import plotly.graph_objects as go
-
+from bnviz.figures.chart import Chart
 from bnviz.figures.seeds import Quantity, Repeats, lines
 from bnviz.figures.style import figure, finite, log_axis, most_steps, percent, styles, told, two_digits
 from bnviz.record import Record
 
 
-def accuracy(records: Mapping[str, Record], repeats: Repeats | None = None) -> go.Figure:
+def accuracy(records: Mapping[str, Record], repeats: Repeats | None = None) -> Chart:
     """Share of test images classified correctly, one line an arm."""
     ends = [f"{name} ends at {percent(last)}" for name, last in _last(records, "test_accuracy").items()]
     drawn = figure(
         "Test accuracy", told("Test accuracy over updates", ends), "updates", "test accuracy", most_steps(records)
     )
     lines(drawn, records, _curve("test_accuracy"), "%{y:.1%}", repeats)
-    drawn.update_yaxes(tickformat=".0%", range=[0, 1.02])
+    drawn.layout.yaxis.set(tickformat=".0%", range=[0, 1.02])
     return drawn
 
 
-def loss(records: Mapping[str, Record], repeats: Repeats | None = None) -> go.Figure:
+def loss(records: Mapping[str, Record], repeats: Repeats | None = None) -> Chart:
     """Loss on the test samples, on a log axis; of a single seed, the mini-batch's own loss as a thin line, too."""
     kind, units = _kind(records)
     ends = [f"{name} ends at {two_digits(last)}" for name, last in _last(records, "test_loss").items()]
@@ -30,7 +29,8 @@ def loss(records: Mapping[str, Record], repeats: Repeats | None = None) -> go.Fi
     for name, record in records.items():
         if "train_loss" in record.data and len((repeats or {}).get(name, ())) < 2:
             style = styles(records)[name]
-            drawn.add_scatter(
+            drawn.add(
+                "scatter",
                 x=record.data["step"].values,
                 y=record.data["train_loss"].values,
                 name=f"{name}, mini-batch",

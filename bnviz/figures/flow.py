@@ -3,29 +3,29 @@
 from collections.abc import Mapping
 
 import numpy as np
-import plotly.graph_objects as go
 
+from bnviz.figures.chart import Chart
 from bnviz.figures.cursor import add_moving
 from bnviz.figures.style import figure, finite, log_axis, styles, told, two_digits
 from bnviz.record import Record
 
 
-def gradients(records: Mapping[str, Record]) -> go.Figure:
+def gradients(records: Mapping[str, Record]) -> Chart:
     """Norm of the loss's gradient at the pre-activations of each layer, at the step of the cursor."""
     return _by_layer(records, "pre_activation_gradient_norm", "Gradient by layer", "norm of the gradient")
 
 
-def signals(records: Mapping[str, Record]) -> go.Figure:
+def signals(records: Mapping[str, Record]) -> Chart:
     """Norm of the pre-activations of each layer over the whole mini-batch, at the step of the cursor."""
     return _by_layer(records, "pre_activation_norm", "Signal by layer", "norm of the pre-activations")
 
 
-def weight_gradients(records: Mapping[str, Record]) -> go.Figure:
+def weight_gradients(records: Mapping[str, Record]) -> Chart:
     """Norm of the loss's gradient with respect to each layer's weights, at the step of the cursor."""
     return _by_layer(records, "weight_gradient_norm", "Gradient of the weights by layer", "norm of the gradient")
 
 
-def _by_layer(records: Mapping[str, Record], quantity: str, title: str, y: str) -> go.Figure:
+def _by_layer(records: Mapping[str, Record], quantity: str, title: str, y: str) -> Chart:
     found = {}
     for name, record in records.items():
         values = record.data[quantity].values if quantity in record.data else np.empty((0, 1), np.float32)
@@ -51,6 +51,6 @@ def _by_layer(records: Mapping[str, Record], quantity: str, title: str, y: str) 
             hovertemplate=f"{name}, layer %{{x}}: %{{y:.3g}}<extra></extra>",
         )
     deepest = max(values.shape[1] for values in found.values())
-    drawn.update_xaxes(range=(0.5, deepest + 0.5), dtick=max(1, deepest // 8), tick0=1)
+    drawn.layout.xaxis.set(range=(0.5, deepest + 0.5), dtick=max(1, deepest // 8), tick0=1)
     log_axis(drawn, values=np.concatenate([values.ravel() for values in found.values()]))
     return drawn

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
-import plotly.graph_objects as go
 
 from bnviz import quantities
+from bnviz.figures.chart import Chart
 from bnviz.figures.seeds import Quantity, Repeats, lines, ribbon, series, told_medians
 from bnviz.figures.style import figure, level, log_axis, most_steps, styles, told
 from bnviz.record import Record
@@ -24,7 +24,7 @@ HATCHES = {"solid": "/", "dash": "\\", "dashdot": "x", "dot": "-", "longdash": "
 """Of each dash, so that the ranges of two arms can be told apart where they overlap."""
 
 
-def loss_band(records: Mapping[str, Record], arm: str | None = None) -> go.Figure:
+def loss_band(records: Mapping[str, Record], arm: str | None = None) -> Chart:
     """Loss at the weights (line) and its range over the step lengths (hatched), of one arm or of all."""
     shown = {name: record for name, record in records.items() if arm in (None, name)}
     parts = told_medians(shown, quantities.loss_variation)
@@ -47,14 +47,14 @@ def loss_band(records: Mapping[str, Record], arm: str | None = None) -> go.Figur
 
 def loss_variation(
     records: Mapping[str, Record], repeats: Repeats | None = None, against: Against = "updates"
-) -> go.Figure:
+) -> Chart:
     """Largest minus smallest loss over the step lengths (Fig. 4a's range as a number)."""
     return _over(records, quantities.loss_variation, "Variation of the loss", "max − min loss (nat)", repeats, against)
 
 
 def relative_loss_variation(
     records: Mapping[str, Record], repeats: Repeats | None = None, against: Against = "updates"
-) -> go.Figure:
+) -> Chart:
     """The same as a share of the loss at the weights."""
     of = quantities.relative_loss_variation
     return _over(records, of, "Relative variation of the loss", "(max − min) / loss", repeats, against)
@@ -62,7 +62,7 @@ def relative_loss_variation(
 
 def gradient_change(
     records: Mapping[str, Record], repeats: Repeats | None = None, against: Against = "updates"
-) -> go.Figure:
+) -> Chart:
     """Change of the gradient over the step lengths, "gradient predictiveness" (Fig. 4b): the largest and the range.
 
     The range is that of one seed: with several, or against the loss, there is none.
@@ -73,22 +73,20 @@ def gradient_change(
         own = len(drawn.data)
         for name in records:
             add_range(drawn, records, name, "line_gradient_change", CHANGE_RANGE)
-        drawn.data = (*drawn.data[own:], *drawn.data[:own])  # lines lie on the ranges
+        drawn.data = [*drawn.data[own:], *drawn.data[:own]]  # lines lie on the ranges
         _finish_ranges(drawn, len(drawn.data) - own)
     return drawn
 
 
 def relative_gradient_change(
     records: Mapping[str, Record], repeats: Repeats | None = None, against: Against = "updates"
-) -> go.Figure:
+) -> Chart:
     """The largest change of the gradient as a share of the gradient."""
     of = quantities.relative_gradient_change
     return _over(records, of, "Relative change of the gradient", "max |g(α) − g| / |g|", repeats, against)
 
 
-def least_cosine(
-    records: Mapping[str, Record], repeats: Repeats | None = None, against: Against = "updates"
-) -> go.Figure:
+def least_cosine(records: Mapping[str, Record], repeats: Repeats | None = None, against: Against = "updates") -> Chart:
     """The smallest cosine between the gradient and that at a step length: below 0 it leads astray."""
     of = quantities.least_cosine
     drawn = _over(records, of, "Cosine of the gradients", "min cos(g(α), g)", repeats, against, log=False)
@@ -99,13 +97,13 @@ def least_cosine(
 
 def effective_smoothness(
     records: Mapping[str, Record], repeats: Repeats | None = None, against: Against = "updates"
-) -> go.Figure:
+) -> Chart:
     """Effective beta (Fig. 4c): the largest change of the gradient for the distance moved."""
     of = quantities.effective_smoothness
     return _over(records, of, "Effective β-smoothness", "max |g(α) − g| / |α d|", repeats, against)
 
 
-def add_range(drawn: go.Figure, records: Mapping[str, Record], arm: str, quantity: str, named: str) -> None:
+def add_range(drawn: Chart, records: Mapping[str, Record], arm: str, quantity: str, named: str) -> None:
     """Hatch the range over alpha of a quantity, above zero, as an axis in powers of ten needs it."""
     smallest = series(records[arm], lambda record: record.data[quantity].min("alpha", skipna=False))
     largest = series(records[arm], lambda record: record.data[quantity].max("alpha", skipna=False))
@@ -114,7 +112,7 @@ def add_range(drawn: go.Figure, records: Mapping[str, Record], arm: str, quantit
 
 
 def add_hatched(
-    drawn: go.Figure,
+    drawn: Chart,
     records: Mapping[str, Record],
     arm: str,
     x: np.ndarray,
@@ -124,7 +122,8 @@ def add_hatched(
 ) -> None:
     """Hatch the area between two lines; never used for uncertainty."""
     style = styles(records)[arm]
-    drawn.add_scatter(
+    drawn.add(
+        "scatter",
         **ribbon(x, np.where(low > 0, low, np.nan), high),
         name=f"{arm}, {named}",
         mode="lines",
@@ -141,7 +140,7 @@ def add_hatched(
     )
 
 
-def _finish_ranges(drawn: go.Figure, ranges: int) -> None:
+def _finish_ranges(drawn: Chart, ranges: int) -> None:
     """Name the ranges only, which come first, in a legend that takes nothing from the picture; mark the axis."""
     for line in drawn.data[ranges:]:
         line.showlegend = False
@@ -158,7 +157,7 @@ def _over(
     against: Against,
     log: bool = True,
     legend: bool = False,
-) -> go.Figure:
+) -> Chart:
     x = "updates" if against == "updates" else "loss of the batch looked at (nat), falling"
     drawn = figure(
         title if against == "updates" else f"{title}, against the loss",
@@ -173,13 +172,13 @@ def _over(
     else:
         _points(drawn, records, of, repeats)
         log_axis(drawn, "x")
-        drawn.update_xaxes(autorange="reversed")
+        drawn.layout.xaxis.set(autorange="reversed")
     if log:
         log_axis(drawn)
     return drawn
 
 
-def _points(drawn: go.Figure, records: Mapping[str, Record], of: Quantity, repeats: Repeats | None) -> None:
+def _points(drawn: Chart, records: Mapping[str, Record], of: Quantity, repeats: Repeats | None) -> None:
     """Each measured step of every seed, at the loss it was measured at."""
     for name, style in styles(records).items():
         pairs = [
@@ -188,7 +187,8 @@ def _points(drawn: go.Figure, records: Mapping[str, Record], of: Quantity, repea
         ]
         seen = [(loss[1], values[1]) for loss, values in pairs if loss is not None and values is not None]
         if seen:
-            drawn.add_scatter(
+            drawn.add(
+                "scatter",
                 x=np.concatenate([loss for loss, _ in seen]),
                 y=np.concatenate([values for _, values in seen]),
                 name=name,

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import plotly.graph_objects as go
 
+from bnviz.figures.chart import Chart
 from bnviz.figures.style import (
     MAGNITUDE,
     SIGNED,
@@ -29,21 +29,21 @@ from bnviz.record import Record
 Array = npt.NDArray[np.floating]
 
 
-def medians(records: Mapping[str, Record], arm: str, layer: int) -> go.Figure:
+def medians(records: Mapping[str, Record], arm: str, layer: int) -> Chart:
     """Median pre-activation of every unit of a layer (rows) at every measured step; signed colours about zero."""
     shown = {name: _median(record, layer) for name, record in records.items()}
     limit = _robust(np.concatenate([abs(values).ravel() for values in shown.values()]))
     return _map(records[arm], arm, "Median", shown[arm], layer, {"colorscale": SIGNED, "zmin": -limit, "zmax": limit})
 
 
-def widths(records: Mapping[str, Record], arm: str, layer: int) -> go.Figure:
+def widths(records: Mapping[str, Record], arm: str, layer: int) -> Chart:
     """Distance between the outermost percentiles of every unit of a layer at every measured step."""
     shown = {name: _width(record, layer) for name, record in records.items()}
     limit = _robust(np.concatenate([values.ravel() for values in shown.values()]))
     return _map(records[arm], arm, "Width", shown[arm], layer, {"colorscale": MAGNITUDE, "zmin": 0, "zmax": limit})
 
 
-def saturated(records: Mapping[str, Record], layer: int) -> go.Figure:
+def saturated(records: Mapping[str, Record], layer: int) -> Chart:
     """Share of (sample, unit) pairs that are saturated: the chosen layer bold, the others thin."""
     ends = []
     for name, record in records.items():
@@ -57,7 +57,7 @@ def saturated(records: Mapping[str, Record], layer: int) -> go.Figure:
     return drawn
 
 
-def drift(records: Mapping[str, Record], quantity: str, layer: int) -> go.Figure:
+def drift(records: Mapping[str, Record], quantity: str, layer: int) -> Chart:
     """How far a unit's mean (`mean_change`) or variance (`variance_change`) moves in one step: median over units."""
     word = "mean" if quantity == "mean_change" else "variance"
     ends = []
@@ -96,7 +96,7 @@ def _robust(values: Array) -> float:
     return float(np.quantile(seen, 0.98)) or 1.0 if seen.size else 1.0
 
 
-def _map(record: Record, arm: str, word: str, values: Array, layer: int, colours: Mapping[str, Any]) -> go.Figure:
+def _map(record: Record, arm: str, word: str, values: Array, layer: int, colours: Mapping[str, Any]) -> Chart:
     units = int(np.isfinite(values[0]).sum()) if values.size > 1 else 1
     levels = record.config.percentiles
     what = "median" if word == "Median" else f"distance from percentile {levels[0]:g} to {levels[-1]:g}"
@@ -110,7 +110,8 @@ def _map(record: Record, arm: str, word: str, values: Array, layer: int, colours
         selects="unit",
     )
     if _measured(record, "percentile"):
-        drawn.add_heatmap(
+        drawn.add(
+            "heatmap",
             x=record.data["probe_step"].values,
             y=np.arange(1, units + 1, dtype=np.int32),
             z=values[:, :units].T.astype(np.float32),
@@ -133,7 +134,7 @@ def _map(record: Record, arm: str, word: str, values: Array, layer: int, colours
 
 
 def _per_layer(
-    drawn: go.Figure, records: Mapping[str, Record], quantity: str, reduce: str, chosen: int, number: str
+    drawn: Chart, records: Mapping[str, Record], quantity: str, reduce: str, chosen: int, number: str
 ) -> None:
     for name, record in records.items():
         if not _measured(record, quantity):
@@ -142,7 +143,8 @@ def _per_layer(
         reduced = getattr(record.data[quantity], reduce)("unit")
         for layer in sorted(reduced["layer"].values, key=lambda layer: layer == chosen):  # the chosen one on top
             bold = layer == chosen
-            drawn.add_scatter(
+            drawn.add(
+                "scatter",
                 x=record.data["probe_step"].values,
                 y=reduced.sel(layer=layer).values,
                 name=f"{name}, layer {layer}",

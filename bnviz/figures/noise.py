@@ -6,8 +6,8 @@ How distributions move is drawn by `unit` and `layer`; here is what comes of it,
 from collections.abc import Mapping
 
 import numpy as np
-import plotly.graph_objects as go
 
+from bnviz.figures.chart import Chart
 from bnviz.figures.seeds import RIBBON, Repeats, interval
 from bnviz.figures.style import figure, percent, styles, told
 from bnviz.record import Record
@@ -19,7 +19,7 @@ def last_accuracy(record: Record) -> float:
     return final if np.isfinite(final) else record.final("test_accuracy")
 
 
-def final_accuracy(records: Mapping[str, Record], repeats: Repeats | None = None) -> go.Figure:
+def final_accuracy(records: Mapping[str, Record], repeats: Repeats | None = None) -> Chart:
     """Test accuracy of every seed (points), their mean (bar) and its 95 % interval, one row an arm."""
     found = {}
     for name, record in records.items():
@@ -36,7 +36,8 @@ def final_accuracy(records: Mapping[str, Record], repeats: Repeats | None = None
         style = styles(records)[name]
         mean, low, high = (float(part[0]) for part in interval(values[:, None]))
         if len(values) > 1 and np.isfinite(low):
-            drawn.add_scatter(
+            drawn.add(
+                "scatter",
                 x=[low, high],
                 y=[name, name],
                 name=f"{name}, {RIBBON}",
@@ -44,7 +45,8 @@ def final_accuracy(records: Mapping[str, Record], repeats: Repeats | None = None
                 line={"color": style.faded(0.3), "width": 14},
                 hovertemplate=f"{name}, {RIBBON}: {low:.1%} to {high:.1%}<extra></extra>",
             )
-            drawn.add_scatter(
+            drawn.add(
+                "scatter",
                 x=[mean],
                 y=[name],
                 name=f"{name}, mean",
@@ -57,7 +59,8 @@ def final_accuracy(records: Mapping[str, Record], repeats: Repeats | None = None
                 },
                 hovertemplate=f"{name}, mean: %{{x:.1%}}<extra></extra>",
             )
-        drawn.add_scatter(
+        drawn.add(
+            "scatter",
             x=values,
             y=[name] * len(values),
             name=name,
@@ -65,10 +68,9 @@ def final_accuracy(records: Mapping[str, Record], repeats: Repeats | None = None
             marker={"color": style.colour, "symbol": style.symbol, "size": 9, "opacity": 0.85},
             hovertemplate=f"{name}<br>%{{x:.1%}}<extra></extra>",
         )
-    drawn.update_xaxes(tickformat=".0%", range=(-0.02, 1.02), showgrid=True)
+    drawn.layout.xaxis.set(tickformat=".0%", range=(-0.02, 1.02), showgrid=True)
     rows = list(reversed(list(records)))
-    drawn.update_yaxes(
-        type="category", categoryorder="array", categoryarray=rows, range=(-0.6, len(rows) - 0.4), title_text=""
-    )
-    drawn.update_layout(height=90 + 44 * len(rows))
+    drawn.layout.yaxis.set(type="category", categoryorder="array", categoryarray=rows, range=(-0.6, len(rows) - 0.4))
+    drawn.layout.yaxis.title.text = ""
+    drawn.layout.height = 90 + 44 * len(rows)
     return drawn

@@ -9,10 +9,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import plotly.graph_objects as go
-
 from bnviz import registry
 from bnviz.config import RunConfig
+from bnviz.figures.chart import Chart
 from bnviz.figures.seeds import series
 from bnviz.figures.style import ArmStyle, figure, finite, log_axis, most_steps, percent, told, two_digits
 from bnviz.record import Record
@@ -31,7 +30,7 @@ MEASURING = ("device", "probe", "line_", "plane_", "sharpness_", "curve_", "test
 MOST_DIFFERENCES = 4
 
 
-def overlay(records: Mapping[str, Record], quantity: str) -> go.Figure:
+def overlay(records: Mapping[str, Record], quantity: str) -> Chart:
     """One of QUANTITIES over the updates, one line a run; a run that lacks it has none."""
     title = QUANTITIES[quantity]
     share = quantity == "test_accuracy"
@@ -49,7 +48,8 @@ def overlay(records: Mapping[str, Record], quantity: str) -> go.Figure:
     )
     for style, (name, found) in zip(RUN_STYLES, seen.items(), strict=False):
         if found is not None:
-            drawn.add_scatter(
+            drawn.add(
+                "scatter",
                 x=found[0],
                 y=found[1],
                 name=html.escape(name),  # plotly reads names as HTML
@@ -59,7 +59,7 @@ def overlay(records: Mapping[str, Record], quantity: str) -> go.Figure:
                 hovertemplate=f"%{{fullData.name}}<br>update %{{x}}: %{{y:{'.1%' if share else '.3g'}}}<extra></extra>",
             )
     if share:
-        drawn.update_yaxes(tickformat=".0%", range=[0, 1.02])
+        drawn.layout.yaxis.set(tickformat=".0%", range=[0, 1.02])
     else:
         log_axis(drawn)
     return drawn

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import plotly.graph_objects as go
 
+from bnviz.figures.chart import Chart
 from bnviz.figures.style import MAGNITUDE, arm_style, figure, finite, percent, told, two_digits
 from bnviz.record import Record
 
@@ -39,14 +39,15 @@ class Plane:
     axes: tuple[str, str]
 
 
-def contour(records: Mapping[str, Record], arm: str) -> go.Figure:
+def contour(records: Mapping[str, Record], arm: str) -> Chart:
     """Lines of equal loss, in equal ratios, with the path of the training on them."""
     plane, (low, high) = measured(records[arm]), limits(records)
     drawn = _empty("Loss around the weights", records[arm], arm, plane)
-    drawn.update_layout(height=400, margin={"l": 60, "r": 20, "t": 8, "b": 48})
+    drawn.layout.set(height=400, margin={"l": 60, "r": 20, "t": 8, "b": 48})
     if plane is None:
         return drawn
-    drawn.add_contour(
+    drawn.add(
+        "contour",
         x=plane.across,
         y=plane.up,
         z=np.clip(plane.logarithm, None, high),
@@ -63,7 +64,8 @@ def contour(records: Mapping[str, Record], arm: str) -> go.Figure:
     path = plane.path
     if len(path):
         for colour, width in ((RIM, 4), (PATH, 2)):
-            drawn.add_scatter(
+            drawn.add(
+                "scatter",
                 x=path[:, 0],
                 y=path[:, 1],
                 name="path of the training" if colour == PATH else "its rim",
@@ -72,20 +74,21 @@ def contour(records: Mapping[str, Record], arm: str) -> go.Figure:
                 hoverinfo="skip",
             )
         _ends(drawn, plane)
-    drawn.update_xaxes(range=_ends_of(plane.across), showgrid=False)
-    drawn.update_yaxes(range=_ends_of(plane.up), showgrid=False)
+    drawn.layout.xaxis.set(range=_ends_of(plane.across), showgrid=False)
+    drawn.layout.yaxis.set(range=_ends_of(plane.up), showgrid=False)
     return drawn
 
 
-def surface(records: Mapping[str, Record], arm: str) -> go.Figure:
+def surface(records: Mapping[str, Record], arm: str) -> Chart:
     """The same as a surface, with colours, heights and camera shared by the arms."""
     plane, (low, high) = measured(records[arm]), limits(records)
     drawn = _empty("Loss surface", records[arm], arm, plane)
     drawn.layout.meta["camera"] = "plane"
-    drawn.update_layout(height=420, margin={"l": 0, "r": 0, "t": 0, "b": 0})
+    drawn.layout.set(height=420, margin={"l": 0, "r": 0, "t": 0, "b": 0})
     if plane is None:
         return drawn
-    drawn.add_surface(
+    drawn.add(
+        "surface",
         x=plane.across,
         y=plane.up,
         z=np.clip(plane.logarithm, None, high),
@@ -102,7 +105,8 @@ def surface(records: Mapping[str, Record], arm: str) -> go.Figure:
         name="loss",
     )
     if len(plane.path):
-        drawn.add_scatter3d(
+        drawn.add(
+            "scatter3d",
             x=plane.path[:, 0],
             y=plane.path[:, 1],
             z=np.clip(plane.heights, low, high) + 0.02 * (high - low),
@@ -113,7 +117,7 @@ def surface(records: Mapping[str, Record], arm: str) -> go.Figure:
         )
     ticks, texts = _ticks(low, high)
     axis = {"gridcolor": GREY, "zerolinecolor": GREY, "backgroundcolor": "rgba(0,0,0,0)", "showspikes": False}
-    drawn.update_layout(
+    drawn.layout.set(
         scene={
             "xaxis": {**axis, "title": {"text": "across"}, "nticks": 5, "range": _ends_of(plane.across)},
             "yaxis": {**axis, "title": {"text": "up"}, "nticks": 5, "range": _ends_of(plane.up)},
@@ -182,7 +186,7 @@ def _axes(record: Record, explained: Array) -> tuple[str, str]:
     return f"principal component 1{shares[0]}", f"principal component 2{shares[1]}"
 
 
-def _empty(title: str, record: Record, arm: str, plane: Plane | None) -> go.Figure:
+def _empty(title: str, record: Record, arm: str, plane: Plane | None) -> Chart:
     parts = []
     if plane is not None:
         seen = 10 ** finite(plane.logarithm.astype(float))
@@ -194,7 +198,7 @@ def _empty(title: str, record: Record, arm: str, plane: Plane | None) -> go.Figu
     return figure(f"{title}, {arm}", told(f"{arm}: loss over a plane in weight space", parts), *axes, arm=arm)
 
 
-def _ends(drawn: go.Figure, plane: Plane) -> None:
+def _ends(drawn: Chart, plane: Plane) -> None:
     """Name start and end of the path, or the point that it is when seen from here."""
     extent = np.ptp(plane.path, axis=0) / (np.ptp(plane.across), np.ptp(plane.up))
     marks = [("end", plane.path[-1], "circle")]
@@ -203,7 +207,8 @@ def _ends(drawn: go.Figure, plane: Plane) -> None:
     else:
         marks.insert(0, ("start", plane.path[0], "circle-open"))
     for name, (x, y), symbol in marks:
-        drawn.add_scatter(
+        drawn.add(
+            "scatter",
             x=[x],
             y=[y],
             name=name,
@@ -216,7 +221,7 @@ def _ends(drawn: go.Figure, plane: Plane) -> None:
             },
             hovertemplate=f"{name} of the training<extra></extra>",
         )
-        drawn.add_annotation(
+        drawn.annotate(
             x=float(x),
             y=float(y),
             text=name,

@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import plotly.graph_objects as go
 
+from bnviz.figures.chart import Chart
 from bnviz.figures.cursor import add_moving
 from bnviz.figures.style import figure, finite, level, limits, styles, told, two_digits
 from bnviz.record import Record
@@ -21,17 +21,17 @@ SAME = {"alpha": "same α", "distance": "same distance"}
 AXES = {"alpha": "step length α", "distance": "distance moved, |α d|"}
 
 
-def loss_change(records: Mapping[str, Record], over: Over = "alpha") -> go.Figure:
+def loss_change(records: Mapping[str, Record], over: Over = "alpha") -> Chart:
     """L(alpha) - L along the ray, 0 at alpha = 0, in every arm at one step."""
     return _ray(records, over, "line_loss", "Loss along the ray", "L(α) − L (nat)")
 
 
-def gradient_change(records: Mapping[str, Record], over: Over = "alpha") -> go.Figure:
+def gradient_change(records: Mapping[str, Record], over: Over = "alpha") -> Chart:
     """|g(alpha) - g| along the ray, 0 at alpha = 0, in every arm at one step."""
     return _ray(records, over, "line_gradient_change", "Gradient along the ray", "|g(α) − g|")
 
 
-def _ray(records: Mapping[str, Record], over: Over, quantity: str, title: str, y: str) -> go.Figure:
+def _ray(records: Mapping[str, Record], over: Over, quantity: str, title: str, y: str) -> Chart:
     found = {name: _rows(record, over, quantity) for name, record in records.items() if quantity in record.data}
     measured = {name: rows for name, rows in found.items() if np.isfinite(rows[1]).any()}
     parts = []

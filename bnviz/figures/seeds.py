@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import plotly.graph_objects as go
 import xarray as xr
 
+from bnviz.figures.chart import Chart
 from bnviz.figures.style import finite, styles, two_digits
 from bnviz.record import Record
 
@@ -96,7 +96,7 @@ def ribbon(x: Steps | Array, low: Array, high: Array) -> dict[str, Array]:
 
 
 def lines(
-    drawn: go.Figure,
+    drawn: Chart,
     records: Mapping[str, Record],
     of: Quantity,
     number: str,
@@ -115,7 +115,8 @@ def lines(
             for one in several:
                 steps, values = series(one, of) or ((), ())
                 seed = f"{arm}, seed {one.config.seed}"
-                drawn.add_scatter(
+                drawn.add(
+                    "scatter",
                     x=steps,
                     y=values,
                     name=seed,
@@ -125,7 +126,8 @@ def lines(
                     line={"color": style.colour, "dash": style.dash, "width": 1},
                     hovertemplate=f"{seed}<br>update %{{x}}: {number}<extra></extra>",
                 )
-            drawn.add_scatter(
+            drawn.add(
+                "scatter",
                 **ribbon(mean[0], mean[2], mean[3]),
                 name=f"{arm}, {RIBBON}",
                 mode="lines",
@@ -139,7 +141,8 @@ def lines(
         if shown is None:
             continue
         named = arm if mean is None else f"{arm}, mean of {len(several)} seeds"
-        drawn.add_scatter(
+        drawn.add(
+            "scatter",
             x=shown[0],
             y=shown[1],
             name=arm,

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
-import plotly.graph_objects as go
 import xarray as xr
 
 from bnviz import quantities
+from bnviz.figures.chart import Chart
 from bnviz.figures.seeds import Quantity, medians, series, told_medians
 from bnviz.figures.style import MARK, figure, log_axis, most_steps, styles, told, two_digits
 from bnviz.record import Record
@@ -20,7 +20,7 @@ LABEL = 0.3
 """How far a label reaches, as a share of the axis."""
 
 
-def smoothness_and_sharpness(records: Mapping[str, Record]) -> go.Figure:
+def smoothness_and_sharpness(records: Mapping[str, Record]) -> Chart:
     """Effective beta (thin), largest eigenvalue of the Hessian (marked) and 2 / learning rate, where it means much."""
     parts = [
         f"{arm} has a median {named} of {two_digits(value)}"
@@ -38,7 +38,8 @@ def smoothness_and_sharpness(records: Mapping[str, Record]) -> go.Figure:
     for name, style in styles(records).items():
         thin = series(records[name], quantities.effective_smoothness)
         if thin is not None:
-            drawn.add_scatter(
+            drawn.add(
+                "scatter",
                 x=thin[0],
                 y=thin[1],
                 name=f"{name}, effective β",
@@ -54,7 +55,7 @@ def smoothness_and_sharpness(records: Mapping[str, Record]) -> go.Figure:
     return drawn
 
 
-def scale_invariant(records: Mapping[str, Record]) -> go.Figure:
+def scale_invariant(records: Mapping[str, Record]) -> Chart:
     """Largest eigenvalue times the squared norm of all weights: what growing weights alone do not change."""
     drawn = figure(
         "Sharpness, scale-invariant",
@@ -68,7 +69,7 @@ def scale_invariant(records: Mapping[str, Record]) -> go.Figure:
     return drawn
 
 
-def eigenvalues(records: Mapping[str, Record]) -> go.Figure:
+def eigenvalues(records: Mapping[str, Record]) -> Chart:
     """The largest eigenvalues of the Hessian, as many as were asked for, the first bold; negative ones are left out."""
     drawn = figure(
         "Largest eigenvalues",
@@ -82,7 +83,8 @@ def eigenvalues(records: Mapping[str, Record]) -> go.Figure:
         for rank in reversed(range(ranks)):
             found = series(records[name], partial(_ranked, rank))
             if found is not None:
-                drawn.add_scatter(
+                drawn.add(
+                    "scatter",
                     x=found[0],
                     y=np.where(found[1] > 0, found[1], np.nan),
                     name=f"{name}, λ {rank + 1}",
@@ -99,11 +101,12 @@ def _ranked(rank: int, record: Record) -> xr.DataArray:
     return record.data["sharpness"].isel(rank=rank).dropna("probe_step")
 
 
-def _sharpness(drawn: go.Figure, records: Mapping[str, Record], of: Quantity, named: str) -> None:
+def _sharpness(drawn: Chart, records: Mapping[str, Record], of: Quantity, named: str) -> None:
     for name, style in styles(records).items():
         found = series(records[name], of)
         if found is not None:
-            drawn.add_scatter(
+            drawn.add(
+                "scatter",
                 x=found[0],
                 y=found[1],
                 name=f"{name}, {named}",
@@ -114,7 +117,7 @@ def _sharpness(drawn: go.Figure, records: Mapping[str, Record], of: Quantity, na
             )
 
 
-def _limits(drawn: go.Figure, records: Mapping[str, Record]) -> None:
+def _limits(drawn: Chart, records: Mapping[str, Record]) -> None:
     """The stability limit of each arm, or of all where it is the same."""
     found = {name: quantities.stability_limit(record) for name, record in records.items()}
     shared = len(set(found.values())) == 1
@@ -125,7 +128,8 @@ def _limits(drawn: go.Figure, records: Mapping[str, Record]) -> None:
         label = f"{rule} = {two_digits(limit)}" + ("" if shared else f", {name}")
         ends = np.linspace(0, most_steps(records), 3)
         place = _quietest(drawn, ends, limit)
-        drawn.add_scatter(
+        drawn.add(
+            "scatter",
             x=ends,
             y=[limit] * 3,
             name=label,
@@ -139,7 +143,7 @@ def _limits(drawn: go.Figure, records: Mapping[str, Record]) -> None:
         )
 
 
-def _quietest(drawn: go.Figure, places: np.ndarray, level: float) -> int:
+def _quietest(drawn: Chart, places: np.ndarray, level: float) -> int:
     """Which of the places has the measured lines furthest from the level, so that a label there can be read."""
     nearest = []
     for place in places:

@@ -10,10 +10,10 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import plotly.graph_objects as go
 import xarray as xr
 
 from bnviz import quantities
+from bnviz.figures.chart import Chart
 from bnviz.figures.cursor import add_moving
 from bnviz.figures.seeds import Repeats, lines, series, told_medians
 from bnviz.figures.style import (
@@ -56,7 +56,7 @@ def of_all(record: Record, quantity: Kind) -> xr.DataArray:
     return values.where(number > 1).transpose("probe_step", "weight_layer")
 
 
-def shift_lines(records: Mapping[str, Record], quantity: Kind, layer: int, repeats: Repeats | None = None) -> go.Figure:
+def shift_lines(records: Mapping[str, Record], quantity: Kind, layer: int, repeats: Repeats | None = None) -> Chart:
     """The shift over the updates, the chosen layer bold, the others thin (unless there are several seeds to show)."""
     parts = told_medians(records, lambda record: of_layer(record, quantity, layer))
     drawn = figure(
@@ -75,7 +75,7 @@ def shift_lines(records: Mapping[str, Record], quantity: Kind, layer: int, repea
     return drawn
 
 
-def shift_map(records: Mapping[str, Record], arm: str, quantity: Kind) -> go.Figure:
+def shift_map(records: Mapping[str, Record], arm: str, quantity: Kind) -> Chart:
     """Heat map of layer against update, on which the board marks the chosen layer.
 
     Arms share the colours, which are powers of ten but for the cosine.
@@ -105,7 +105,8 @@ def shift_map(records: Mapping[str, Record], arm: str, quantity: Kind) -> go.Fig
             with np.errstate(divide="ignore", invalid="ignore"):
                 powers = np.where(values.T > 0, np.log10(values.T), np.nan)
             colours = {"z": powers, "zmin": low, "zmax": high, "colorscale": MAGNITUDE, "colorbar": bar}
-        drawn.add_heatmap(
+        drawn.add(
+            "heatmap",
             x=records[arm].data["probe_step"].values,
             y=np.arange(1, layers + 1, dtype=np.int32),
             customdata=values.T,
@@ -113,7 +114,7 @@ def shift_map(records: Mapping[str, Record], arm: str, quantity: Kind) -> go.Fig
             name=AXES[quantity],
             **colours,
         )
-        drawn.add_annotation(
+        drawn.annotate(
             xref="x domain",
             x=0.5,
             y=1,
@@ -122,12 +123,12 @@ def shift_map(records: Mapping[str, Record], arm: str, quantity: Kind) -> go.Fig
             opacity=0.7,
             font={"size": 11},
         )
-    drawn.update_yaxes(range=[0.5, layers + 0.5], showgrid=False, dtick=max(1, layers // 8), tick0=1)
-    drawn.update_layout(margin_b=78, height=330)
+    drawn.layout.yaxis.set(range=[0.5, layers + 0.5], showgrid=False, dtick=max(1, layers // 8), tick0=1)
+    drawn.layout.margin.b, drawn.layout.height = 78, 330
     return drawn
 
 
-def by_layer(records: Mapping[str, Record], quantity: Kind) -> go.Figure:
+def by_layer(records: Mapping[str, Record], quantity: Kind) -> Chart:
     """The shift against depth, all arms, at the step of the cursor."""
     found = {name: _table(record, quantity) for name, record in records.items()}
     drawn = figure(
@@ -157,19 +158,18 @@ def by_layer(records: Mapping[str, Record], quantity: Kind) -> go.Figure:
             hovertemplate=f"{name}, layer %{{x}}: %{{y:.3g}}<extra></extra>",
         )
     deepest = max(values.shape[1] for values in found.values())
-    drawn.update_xaxes(range=(1.5, max(deepest, 2) + 0.5), dtick=max(1, deepest // 8), tick0=2)
+    drawn.layout.xaxis.set(range=(1.5, max(deepest, 2) + 0.5), dtick=max(1, deepest // 8), tick0=2)
     _axis(drawn, quantity, np.concatenate([values.ravel() for values in found.values()]))
     return drawn
 
 
-def _thin(
-    drawn: go.Figure, records: Mapping[str, Record], arm: str, record: Record, quantity: Kind, chosen: int
-) -> None:
+def _thin(drawn: Chart, records: Mapping[str, Record], arm: str, record: Record, quantity: Kind, chosen: int) -> None:
     style = styles(records)[arm]
     for layer in range(2, _table(record, quantity).shape[1] + 1):
         found = series(record, lambda one, layer=layer: of_layer(one, quantity, layer))  # type: ignore[misc]
         if layer != chosen and found is not None:
-            drawn.add_scatter(
+            drawn.add(
+                "scatter",
                 x=found[0],
                 y=found[1],
                 name=f"{arm}, layer {layer}",
@@ -204,7 +204,7 @@ def _decades(values: Array) -> tuple[float, float]:
     return (float(low), float(high)) if high - low > 0.1 else (float(low) - 0.5, float(high) + 0.5)
 
 
-def _axis(drawn: go.Figure, quantity: Kind, values: Array | None = None) -> None:
+def _axis(drawn: Chart, quantity: Kind, values: Array | None = None) -> None:
     if quantity == "cosine":
         drawn.layout.yaxis.range = [-1.05, 1.05]
         level(drawn, 0)

@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import plotly.graph_objects as go
+from plotly.colors import get_colorscale
 
 from bnviz import registry
+from bnviz.figures.chart import Chart
 from bnviz.record import Record
 
 Array = npt.NDArray[np.floating]
@@ -21,12 +22,10 @@ GRID = "rgba(128,128,128,0.22)"
 ZONE = "rgba(128,128,128,0.13)"
 MARK = "rgba(128,128,128,0.9)"
 SIGNED = [[0.0, "#004b76"], [0.25, "#5aa5d1"], [0.5, "#f4f2ee"], [0.75, "#eca05c"], [1.0, "#a53f00"]]
-MAGNITUDE = "cividis"
+MAGNITUDE = [[place, colour] for place, colour in get_colorscale("cividis")]  # plotly.js has another of that name
 LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"size": 11}, "bgcolor": "rgba(0,0,0,0)"}
 DECADES = 6
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-EMPTY_TEMPLATE = go.layout.Template()
-"""Everything is said here; plotly's default template would be sent along with each figure, some 7 kB."""
 
 
 @dataclass(frozen=True)
@@ -67,17 +66,17 @@ def styles(records: Mapping[str, Record]) -> dict[str, ArmStyle]:
 
 def figure(
     title: str, alt: str, x: str, y: str, steps: int | None = None, arm: str | None = None, **meta: Any
-) -> go.Figure:
+) -> Chart:
     """An empty figure with the house's axes; `x` and `y` are axis titles, units included.
 
     `steps` is given if the x axis counts updates: how many the whole run has, so that the axis stands still while it
     goes on. With `legend=True` traces are named above the chart: where an arm's colour does not say what they are.
     """
     axis = {"gridcolor": GRID, "zeroline": False, "linecolor": GRID, "ticks": ""}
-    return go.Figure(
-        layout={
+    return Chart(
+        {
             "meta": {"title": title, "alt": alt, "steps": steps is not None, "arm": arm, **meta},
-            "template": EMPTY_TEMPLATE,
+            "template": {},  # everything is said here; where there is none, plotly in Python takes its own
             "paper_bgcolor": "rgba(0,0,0,0)",
             "plot_bgcolor": "rgba(0,0,0,0)",
             "margin": {"l": 52, "r": 14, "t": 8, "b": 40},
@@ -102,7 +101,7 @@ def _range(steps: int | None) -> tuple[float, float] | None:
     return None if steps is None else (-0.01 * steps, 1.01 * steps)
 
 
-def log_axis(drawn: go.Figure, letter: Literal["x", "y"] = "y", values: Array | None = None) -> None:
+def log_axis(drawn: Chart, letter: Literal["x", "y"] = "y", values: Array | None = None) -> None:
     """Make an axis logarithmic, with marks that can be read over one decade as well as over thirty.
 
     With `values`, all that is ever to be seen, the axis stands still; if they span very much, it leaves out the
@@ -124,11 +123,11 @@ def log_axis(drawn: go.Figure, letter: Literal["x", "y"] = "y", values: Array | 
     axis.exponentformat = "power"
 
 
-def level(drawn: go.Figure, y: float) -> None:
+def level(drawn: Chart, y: float) -> None:
     """Draw a quiet line across, below what was measured."""
     line = {"color": GRID, "width": 1.5}
     across = {"type": "line", "xref": "x domain", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line, "layer": "below"}
-    drawn.layout.shapes = (*drawn.layout.shapes, across)
+    drawn.mark(**across)
 
 
 def limits(values: Array, least: float = 0.0) -> tuple[float, float]:

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
-import plotly.graph_objects as go
 import xarray as xr
 
 from bnviz import quantities
+from bnviz.figures.chart import Chart
 from bnviz.figures.cursor import add_moving, add_still
 from bnviz.figures.seeds import Repeats, lines, medians, told_medians
 from bnviz.figures.style import MARK, figure, finite, level, log_axis, most_steps, percent, styles, told, two_digits
@@ -23,31 +23,31 @@ EQUAL = "both sides equal"
 EPSILON = float(np.finfo(np.float64).eps)
 
 
-def gradient_norms(records: Mapping[str, Record]) -> go.Figure:
+def gradient_norms(records: Mapping[str, Record]) -> Chart:
     """Theorem 4.1: norm of the gradient in front of batch norm, as measured against what the theorem says."""
     sides = ("theorem_41_right", "theorem_bn_gradient")
     return _scatter(records, *sides, "Theorem 4.1, gradient", "what the theorem says", "measured |∂L/∂y|")
 
 
-def curvatures(records: Mapping[str, Record]) -> go.Figure:
+def curvatures(records: Mapping[str, Record]) -> Chart:
     """Theorem 4.2: curvature along the gradient against what the theorem says; open points are negative."""
     sides = ("theorem_42_right", "theorem_42_left")
     return _scatter(records, *sides, "Theorem 4.2, curvature", "|what the theorem says|", "|measured curvature|", True)
 
 
-def weight_gradients(records: Mapping[str, Record]) -> go.Figure:
+def weight_gradients(records: Mapping[str, Record]) -> Chart:
     """Theorem 4.4: squared gradient of a unit's weights against its bound over all inputs as large: below or on it."""
     sides = ("theorem_44_right", "theorem_44_actual")
     return _scatter(records, *sides, "Theorem 4.4, weights", "largest of all inputs as large", "|∂L/∂w|², actual input")
 
 
-def starting_points(records: Mapping[str, Record]) -> go.Figure:
+def starting_points(records: Mapping[str, Record]) -> Chart:
     """Lemma 4.5: squared distance from the initial weights to the nearest optimum against the bound: below or on it."""
     sides = ("lemma_45_right", "lemma_45_left")
     return _scatter(records, *sides, "Lemma 4.5, distance", "bound", "squared distance to the start")
 
 
-def residuals(records: Mapping[str, Record]) -> go.Figure:
+def residuals(records: Mapping[str, Record]) -> Chart:
     """How exactly Theorems 4.1 and 4.2 hold: histogram of the relative residuals of all units and steps.
 
     A residual of exactly 0 is counted in the leftmost bin.
@@ -73,7 +73,8 @@ def residuals(records: Mapping[str, Record]) -> go.Figure:
         style = styles(records)[name]
         counts = np.histogram(values, edges)[0] / len(values)
         first = label.endswith("4.1")
-        drawn.add_scatter(
+        drawn.add(
+            "scatter",
             x=10 ** ((edges[:-1] + edges[1:]) / 2),
             y=counts,
             name=label,
@@ -83,10 +84,10 @@ def residuals(records: Mapping[str, Record]) -> go.Figure:
             fillcolor=style.faded(0.12),
             hovertemplate=f"{label}<br>near %{{x:.1e}}: %{{y:.0%}}<extra></extra>",
         )
-    drawn.update_xaxes(type="log", exponentformat="power", dtick=2, range=(float(edges[0]), float(edges[-1])))
+    drawn.layout.xaxis.set(type="log", exponentformat="power", dtick=2, range=(float(edges[0]), float(edges[-1])))
     highest = max((float(np.max(trace.y)) for trace in drawn.data), default=1.0)
-    drawn.update_yaxes(tickformat=".0%", range=(0, 1.25 * highest))
-    drawn.add_annotation(
+    drawn.layout.yaxis.set(tickformat=".0%", range=(0, 1.25 * highest))
+    drawn.annotate(
         x=float(np.log10(EPSILON)),
         y=1,
         yref="y domain",
@@ -98,7 +99,7 @@ def residuals(records: Mapping[str, Record]) -> go.Figure:
         font={"size": 11},
         opacity=0.8,
     )
-    drawn.add_shape(
+    drawn.mark(
         type="line",
         x0=EPSILON,
         x1=EPSILON,
@@ -111,7 +112,7 @@ def residuals(records: Mapping[str, Record]) -> go.Figure:
     return drawn
 
 
-def let_through(records: Mapping[str, Record]) -> go.Figure:
+def let_through(records: Mapping[str, Record]) -> Chart:
     """|Pg| / |g| of every unit, by layer, at the step of the cursor: how much of the gradient batch norm lets pass."""
     found = {name: _of(record, "theorem_ratio") for name, record in records.items()}
     parts = [
@@ -146,11 +147,11 @@ def let_through(records: Mapping[str, Record]) -> go.Figure:
     everything = finite(np.concatenate([values.ravel() for values in found.values()]))
     least = float(np.quantile(everything, 0.005)) if everything.size else 0.0
     drawn.layout.yaxis.range = (min(least, 0.95) - 0.02, 1.02)
-    drawn.update_xaxes(dtick=1, range=(0.5, max(values.shape[1] for values in found.values()) + 0.5))
+    drawn.layout.xaxis.set(dtick=1, range=(0.5, max(values.shape[1] for values in found.values()) + 0.5))
     return drawn
 
 
-def alignment_share(records: Mapping[str, Record], repeats: Repeats | None = None) -> go.Figure:
+def alignment_share(records: Mapping[str, Record], repeats: Repeats | None = None) -> Chart:
     """Share of units with <g, yhat> > 0, the condition under which Theorem 4.2 lowers the curvature."""
     parts = [f"{arm} has a median of {percent(value)}" for arm, value in medians(records, aligned).items()]
     drawn = figure(
@@ -161,12 +162,12 @@ def alignment_share(records: Mapping[str, Record], repeats: Repeats | None = Non
         most_steps(records),
     )
     lines(drawn, records, aligned, "%{y:.0%}", repeats)
-    drawn.update_yaxes(tickformat=".0%", range=[-0.02, 1.02])
+    drawn.layout.yaxis.set(tickformat=".0%", range=[-0.02, 1.02])
     level(drawn, 0.5)
     return drawn
 
 
-def lipschitz(records: Mapping[str, Record], repeats: Repeats | None = None) -> go.Figure:
+def lipschitz(records: Mapping[str, Record], repeats: Repeats | None = None) -> Chart:
     """Largest change of the loss for the distance moved along the gradient: a lower bound of its Lipschitz constant."""
     of = quantities.lipschitz_estimate
     drawn = figure(
@@ -191,7 +192,7 @@ def aligned(record: Record) -> xr.DataArray:
 
 def _scatter(
     records: Mapping[str, Record], right: str, left: str, title: str, x: str, y: str, signed: bool = False
-) -> go.Figure:
+) -> Chart:
     found = {name: (_flat(record, right), _flat(record, left)) for name, record in records.items()}
     parts = []
     for name, (its_right, its_left) in found.items():
@@ -223,7 +224,7 @@ def _scatter(
                 marker={"color": style.colour, "symbol": style.symbol + open_, "size": 5, "opacity": 0.65},
                 hovertemplate=f"{name}{word}<br>%{{x:.3g}}, %{{y:.3g}}<extra></extra>",
             )
-    drawn.update_layout(height=330)
+    drawn.layout.height = 330
     return drawn
 
 

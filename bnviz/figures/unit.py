@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
-import plotly.graph_objects as go
 
+from bnviz.figures.chart import Chart
 from bnviz.figures.style import GRID, MAGNITUDE, ZONE, arm_style, figure, finite, styles, two_digits
 from bnviz.nonlinearities import NONLINEARITIES
 from bnviz.record import Record
@@ -34,7 +34,7 @@ def value_range(records: Mapping[str, Record], layer: int, unit: int) -> tuple[f
     return low - margin, high + margin
 
 
-def bands(records: Mapping[str, Record], arm: str, layer: int, unit: int) -> go.Figure:
+def bands(records: Mapping[str, Record], arm: str, layer: int, unit: int) -> Chart:
     """Percentiles of one unit's pre-activation over the updates, in one arm, with the saturated zone shaded."""
     record, style = records[arm], arm_style(records[arm].config.norm)
     levels = [f"{level:g}" for level in record.config.percentiles]
@@ -52,7 +52,8 @@ def bands(records: Mapping[str, Record], arm: str, layer: int, unit: int) -> go.
         steps = record.data["probe_step"].values
         middle = len(levels) // 2
         for place, level in enumerate(levels):
-            drawn.add_scatter(
+            drawn.add(
+                "scatter",
                 x=steps,
                 y=values[:, place],
                 name=f"{level}th percentile",
@@ -68,7 +69,7 @@ def bands(records: Mapping[str, Record], arm: str, layer: int, unit: int) -> go.
     return drawn
 
 
-def history(records: Mapping[str, Record], arm: str, layer: int, unit: int) -> go.Figure:
+def history(records: Mapping[str, Record], arm: str, layer: int, unit: int) -> Chart:
     """Histogram over time: how one unit's pre-activations are spread (colour) at every measured step."""
     record = records[arm]
     low, high = value_range(records, layer, unit)
@@ -83,7 +84,8 @@ def history(records: Mapping[str, Record], arm: str, layer: int, unit: int) -> g
     if "count" in record.data:
         edges = np.linspace(low, high, BINS + 1)
         rows = densities(record, layer, unit, edges)
-        drawn.add_heatmap(
+        drawn.add(
+            "heatmap",
             x=record.data["probe_step"].values,
             y=((edges[:-1] + edges[1:]) / 2).astype(np.float32),
             z=rows.T.astype(np.float32),
@@ -98,7 +100,7 @@ def history(records: Mapping[str, Record], arm: str, layer: int, unit: int) -> g
     return drawn
 
 
-def at_cursor(records: Mapping[str, Record], layer: int, unit: int) -> go.Figure:
+def at_cursor(records: Mapping[str, Record], layer: int, unit: int) -> Chart:
     """The unit's histogram in all arms at one step, the last, each as a share of its own largest bin.
 
     `layout.meta["by_step"]` holds, for each trace, the measured steps and the y values at each (steps, bins), for
@@ -120,7 +122,8 @@ def at_cursor(records: Mapping[str, Record], layer: int, unit: int) -> go.Figure
             shown[name] = rows / np.maximum(rows.max(axis=1, keepdims=True), np.finfo(np.float32).tiny)
     steps = {name: record.data["probe_step"].values.astype(np.int32) for name, record in records.items()}
     for name, style in styles(records).items():
-        drawn.add_scatter(
+        drawn.add(
+            "scatter",
             x=centres,
             y=shown[name][-1].astype(np.float32) if len(shown.get(name, ())) else np.full(BINS, np.nan, np.float32),
             name=name,
@@ -176,18 +179,17 @@ def _of_unit(record: Record, quantity: str, layer: int, unit: int) -> Array:
     return values
 
 
-def _shade_saturation(drawn: go.Figure, record: Record) -> None:
+def _shade_saturation(drawn: Chart, record: Record) -> None:
     kind = NONLINEARITIES["identity" if record.config.network == "deep_linear" else record.config.activation]
     low, high = drawn.layout.yaxis.range
     zones = ((low, min(kind.saturated_below, high)), (max(kind.saturated_above, low), high))
     seen = [(start, end) for start, end in zones if math.isfinite(start) and math.isfinite(end) and end > start]
     across = {"type": "rect", "xref": "x domain", "x0": 0, "x1": 1, "layer": "below"}
     look = {"fillcolor": ZONE, "line": {"color": GRID, "width": 1}}
-    drawn.layout.shapes = [{**across, **look, "y0": start, "y1": end} for start, end in seen]
     name = {"x": 1, "xref": "x domain", "xanchor": "right", "showarrow": False, "font": {"size": 11}, "opacity": 0.7}
-    drawn.layout.annotations = [
-        {**name, "y": (start + end) / 2, "text": f"{kind.label} saturated"} for start, end in seen
-    ]
+    for start, end in seen:
+        drawn.mark(**across, **look, y0=start, y1=end)
+        drawn.annotate(**name, y=(start + end) / 2, text=f"{kind.label} saturated")
 
 
 def _extent(record: Record, layer: int, unit: int) -> str:

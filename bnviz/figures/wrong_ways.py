@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
-import plotly.graph_objects as go
 import xarray as xr
 
 from bnviz import quantities
 from bnviz.figures import landscape
+from bnviz.figures.chart import Chart
 from bnviz.figures.seeds import Quantity, lines, series, told_medians
 from bnviz.figures.style import figure, finite, log_axis, most_steps, told, two_digits
 from bnviz.record import Record
@@ -25,7 +25,7 @@ ByRate = Mapping[str, Sequence[Record]]
 RUNS_RANGE = "range over runs: min to max over learning rates"
 
 
-def runs_band(records: Mapping[str, Record], by_rate: ByRate) -> go.Figure:
+def runs_band(records: Mapping[str, Record], by_rate: ByRate) -> Chart:
     """Wrong: range of the mini-batch loss over separate runs with several learning rates."""
     rates = sorted({one.config.learning_rate for several in by_rate.values() for one in several})
     bands = {arm: band for arm, several in by_rate.items() if (band := over_runs(several)) is not None}
@@ -48,7 +48,7 @@ def runs_band(records: Mapping[str, Record], by_rate: ByRate) -> go.Figure:
     return _same_axis(drawn, _losses(records, bands))
 
 
-def ray_band(records: Mapping[str, Record], by_rate: ByRate) -> go.Figure:
+def ray_band(records: Mapping[str, Record], by_rate: ByRate) -> Chart:
     """Right: range of the loss along the gradient from where one run is; on the axis of the wrong way."""
     drawn = landscape.loss_band(records)
     drawn.layout.meta["title"] = "Right way: one run, looking along its gradient"
@@ -56,12 +56,12 @@ def ray_band(records: Mapping[str, Record], by_rate: ByRate) -> go.Figure:
     return _same_axis(drawn, _losses(records, bands))
 
 
-def batch_difference(records: Mapping[str, Record]) -> go.Figure:
+def batch_difference(records: Mapping[str, Record]) -> Chart:
     """Wrong: difference between the gradients of consecutive steps, on different mini-batches."""
     return _change(records, _difference, "Wrong way: gradients of two different mini-batches", "|g_t − g_(t−1)|")
 
 
-def along_step(records: Mapping[str, Record]) -> go.Figure:
+def along_step(records: Mapping[str, Record]) -> Chart:
     """Right: largest change of the gradient along the step, on one mini-batch; on the axis of the wrong way."""
     of = quantities.gradient_change
     return _change(records, of, "Right way: one mini-batch, along its gradient", "max |g(α) − g|")
@@ -81,7 +81,7 @@ def _difference(record: Record) -> xr.DataArray:
     return record.data["wrong_batch_difference"]
 
 
-def _change(records: Mapping[str, Record], of: Quantity, title: str, y: str) -> go.Figure:
+def _change(records: Mapping[str, Record], of: Quantity, title: str, y: str) -> Chart:
     drawn = figure(
         title,
         told(f"{title}, over updates", told_medians(records, of)).replace("way: ", "way, "),
@@ -103,6 +103,6 @@ def _losses(records: Mapping[str, Record], bands: Mapping[str, tuple[npt.NDArray
     return np.concatenate([*rays, *(side for _, *sides in bands.values() for side in sides), [1.0]])
 
 
-def _same_axis(drawn: go.Figure, values: Array) -> go.Figure:
+def _same_axis(drawn: Chart, values: Array) -> Chart:
     log_axis(drawn, values=values)
     return drawn

@@ -16,9 +16,9 @@ from time import monotonic
 from typing import Any
 
 import plotly
-import plotly.graph_objects as go
 import streamlit as st
 
+from bnviz.figures.chart import Chart
 from bnviz.figures.style import styles
 from bnviz.record import Record
 from bnviz.ui.drawn import Drawing, drawing
@@ -61,7 +61,7 @@ class Group:
     name: str
     title: str
     caption: str
-    charts: Mapping[str, partial[go.Figure]] = field(default_factory=dict)
+    charts: Mapping[str, partial[Chart]] = field(default_factory=dict)
     action: Action | None = None
     note: str = ""
 
@@ -177,7 +177,7 @@ def _plain(groups: Sequence[Group]) -> list[dict[str, Any]]:
     ]
 
 
-def _figure(call: "partial[go.Figure]") -> str:
+def _figure(call: "partial[Chart]") -> str:
     """The chart as JSON, as it was drawn last of the same arguments, for anybody."""
     name = f"{call.func.__module__}.{call.func.__qualname__}"
     text: str = drawing(name, (call.args, call.keywords)).made(lambda: call().to_json())

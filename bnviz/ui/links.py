@@ -1,9 +1,9 @@
 """Every state is a link: a page's settings are read from the address when it opens and written back when they change.
 
 The address is the truth whenever it changed under the page (a pasted link, back, forward); the widgets are, otherwise.
-A browser that has not heard yet what the page wrote there sends the address before: with a setting changed by hand, or
-while the page runs again of its own accord, that is no news. A page that is come back to without a query keeps what it
-had. Widgets hold their values under `PAGE.FIELD`.
+A browser that has not heard yet what the page wrote there sends the address before: with a setting changed by hand,
+that is no news. A page that is come back to without a query keeps what it had. Widgets hold their values under
+`PAGE.FIELD`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -64,12 +64,6 @@ def keep(page: str, config: RunConfig, defaults: RunConfig, view: Mapping[str, i
         st.query_params.from_dict(query)
 
 
-def run_again(page: str) -> None:
-    """Run the whole script again, with the settings as they are, whatever address the browser sends meanwhile."""
-    st.session_state[f"{page}/again"] = True
-    st.rerun()
-
-
 def within(page: str, name: str, largest: int, smallest: int = 1) -> None:
     """Bring one of the page's own settings to `smallest` ... `largest`; say so if the link asked for another."""
     given = st.session_state[setting_key(page, name)]
@@ -98,9 +92,8 @@ def _is_behind(page: str) -> bool:
     """Whether this run's address is one from before the page wrote its own."""
     state = st.session_state
     values = state.get(f"{page}/values", {})
-    again: bool = state.pop(f"{page}/again", False)
     there = {name: state[setting_key(page, name)] for name in values if setting_key(page, name) in state}
-    return again or any(values[name] != value for name, value in there.items())
+    return any(values[name] != value for name, value in there.items())
 
 
 def _note_values(page: str, view: Mapping[str, int]) -> None:

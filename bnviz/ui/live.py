@@ -1,34 +1,30 @@
 """The live view: a comparison's runs are asked for, watched while they train, and shown; then shown at rest.
 
-One polling fragment a page, and only while something trains. What is trained where is the jobs layer's business; what
-the picture looks like is the page's.
+Two fragments a page: the status, which is looked at again and again while something trains, and around it the whole
+view, which is drawn anew only if there is something new to draw. What is trained where is the jobs layer's business;
+what the picture looks like is the page's.
 """
 
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from time import monotonic
 
 import streamlit as st
 
 from bnviz import gallery
 from bnviz.config import RunConfig
+from bnviz.jobs.job import Job, State
 from bnviz.jobs.presence import Presence
 from bnviz.jobs.service import JobsError, Service
 from bnviz.record import Record
 from bnviz.settings import SettingError
 from bnviz.ui import history, links
+from bnviz.ui.clock import clock, seconds_between
 from bnviz.ui.shown import Shown
 from bnviz.ui.status import Runs, status_line, told_failures
 from bnviz.ui.watched import Watched
 
-POLL_SECONDS = 0.35
-QUEUED_SECONDS = 1.0  # while everything still waits; also the most between two looks at runs that go on
-SOON_SECONDS = 3.0  # a run that was asked for so lately is looked at as if it went on: mostly, it is about to
-LOOKS = 20  # at a long run, if it takes as long as its configuration lets expect
-AUDIENCE = 5  # visitors who watch runs; with more, each page looks less often, so that all clicks are answered
-WAITING_SECONDS = 4.0  # the most between two looks while everything waits, however many watch
 _TURN = threading.Lock()
 """One picture at a time: Python runs one thread at once anyway, and thirty would keep the server's waiting (0015)."""
 SEEDS = 2**31
@@ -94,17 +90,16 @@ def comparison_view(
     seeds = st.session_state.get(links.setting_key(page, "seeds"), 1)
     runs = {name: _repeated(config, seeds) for name, config in configs.items()}
     _want(page, runs, also())
-    tick = _tick(page, runs, also())
-    with_page = True  # the fragment is drawn with the whole page, not by itself
 
-    @st.fragment(run_every=tick, key=f"{page}/live")
+    @st.fragment(key=f"{page}/live")
     def view() -> None:
         extras = also()
         if {config.key for config in _in_order(runs, extras)} != st.session_state[f"{page}/keys"]:
             _want(page, runs, extras)
-        # What is drawn as going on must be looked at again, even if it ends before it is drawn.
-        now = tick if with_page else _tick(page, runs, extras)
-        _status(page, runs, extras, training=now is not None)
+        # What is drawn as going on is looked at again, even if it ends before it is drawn.
+        st.session_state[f"{page}/states"] = _states(page, runs, extras)
+        status()
+        clock(f"{page}/view")
         shown = _shown(page, runs, extras, needs)
         if shown is not None:
             with _TURN:
@@ -114,13 +109,30 @@ def comparison_view(
             st.info("The first measurements are on their way.", icon=":material/hourglass_top:")
         else:
             st.info("Nothing that this page draws was measured.", icon=":material/visibility_off:")
-        if tick != now:
-            links.run_again(page)  # so that polling starts or ends; too soon, widgets lose what a link set
 
-    try:
-        view()
-    finally:  # also when a click cuts the run of the page short
-        with_page = False
+    @st.fragment(key=f"{page}/status")
+    def status() -> None:
+        extras = also()
+        states = _states(page, runs, extras)
+        news = states != st.session_state[f"{page}/states"]
+        going = {state for state, _ in states.values()} & {"queued", "running"}
+        _status(page, runs, extras, training=bool(going))
+        seconds = 0.0 if news else None
+        if going and not news:  # what has ended meanwhile is news then
+            seconds = seconds_between(_jobs(page, runs, extras), service().audience()) or 0.0
+        clock(f"{page}/status", seconds, f"{page}/view" if news or "running" in going else None)
+
+    view()
+
+
+def _jobs(page: str, runs: Runs, extras: Mapping[str, RunConfig]) -> list[Job]:
+    found = (watched(page).job(config) for config in _in_order(runs, extras))
+    return [job for job in found if job is not None]
+
+
+def _states(page: str, runs: Runs, extras: Mapping[str, RunConfig]) -> dict[str, tuple[State, float]]:
+    """What decides, besides frames, what there is to draw: each run's state and when it was asked for, by its key."""
+    return {job.key: (job.state, job.submitted) for job in _jobs(page, runs, extras)}
 
 
 def _note(page: str, configs: Mapping[str, RunConfig], shown: Shown) -> None:
@@ -184,18 +196,6 @@ def _ask(page: str, config: RunConfig, fresh: bool = False) -> None:
 
 def _training(page: str, runs: Runs, extras: Mapping[str, RunConfig]) -> bool:
     return any(watched(page).training(config) for config in _in_order(runs, extras))
-
-
-def _tick(page: str, runs: Runs, extras: Mapping[str, RunConfig]) -> float | None:
-    """Seconds after which to look again; None if nothing goes on. Few values, as a change draws the whole page."""
-    jobs = [job for config in _in_order(runs, extras) if (job := watched(page).job(config)) is not None and job.live]
-    if not jobs:
-        return None
-    crowd = 1 + service().audience() // AUDIENCE
-    look = max(job.estimated_seconds for job in jobs) / LOOKS
-    soon = any(job.state == "running" or monotonic() - job.submitted < SOON_SECONDS for job in jobs)
-    often = crowd * min(max(POLL_SECONDS, look), QUEUED_SECONDS)
-    return often if soon else min(crowd * QUEUED_SECONDS, WAITING_SECONDS)
 
 
 def _shown(page: str, runs: Runs, extras: Mapping[str, RunConfig], needs: Sequence[str]) -> Shown | None:

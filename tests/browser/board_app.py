@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 import xarray as xr
 
 from bnviz.config import RunConfig
+from bnviz.figures.chart import Chart
 from bnviz.figures.style import figure
 from bnviz.record import Record
 from bnviz.ui import board as boards
@@ -29,39 +29,42 @@ def record(arm: str) -> Record:
     return Record(RunConfig(norm=norm, steps=30), axis, "finished")
 
 
-def over_steps() -> go.Figure:
+def over_steps() -> Chart:
     drawn = figure("Over steps", "A line over updates, for the cursor", "updates", "value", 30)
-    return drawn.add_scatter(x=STEPS["standard"], y=[1, 2, 3, 4], name="standard", mode="lines")
+    drawn.add("scatter", x=STEPS["standard"], y=[1, 2, 3, 4], name="standard", mode="lines")
+    return drawn
 
 
-def moving() -> go.Figure:
+def moving() -> Chart:
     """At each step as many points as half its tens, and 1; `batch norm` is first measured at 15."""
     drawn = figure("Moving", "Points that move in x and y", "x", "y", legend=True)
     by_step = []
     for arm, steps in {**STEPS, "batch norm": [15, 30]}.items():
         rows = [np.arange(1 + step // 10, dtype=np.float32) + step for step in steps]
-        drawn.add_scatter(x=rows[-1], y=-rows[-1], name=arm, mode="lines+markers")
+        drawn.add("scatter", x=rows[-1], y=-rows[-1], name=arm, mode="lines+markers")
         by_step.append({"steps": steps, "x": [row.tolist() for row in rows], "y": [(-row).tolist() for row in rows]})
-    drawn.add_scatter(x=[0, 40], y=[0, 0], name="still", mode="lines")
+    drawn.add("scatter", x=[0, 40], y=[0, 0], name="still", mode="lines")
     drawn.layout.meta["by_step"] = [*by_step, None]
     return drawn
 
 
-def surface(arm: str) -> go.Figure:
+def surface(arm: str) -> Chart:
     drawn = figure(f"Surface, {arm}", "A bowl in three dimensions", "", "", arm=arm, camera="bowl")
     at = np.linspace(-1, 1, 5, dtype=np.float32)
     bowl = at[None, :] ** 2 + 2 * at[:, None] ** 2
-    drawn.add_surface(x=at, y=at, z=bowl, name="loss", showscale=False)
-    drawn.add_scatter3d(x=[0, 1], y=[0, 1], z=[0, 3], name="path", mode="lines")
+    drawn.add("surface", x=at, y=at, z=bowl, name="loss", showscale=False)
+    drawn.add("scatter3d", x=[0, 1], y=[0, 1], z=[0, 3], name="path", mode="lines")
     titles = {f"{letter}axis": {"title": {"text": name}} for letter, name in NAMES.items()}
-    return drawn.update_layout(height=380, scene={**titles, "camera": {"eye": {"x": 1.5, "y": -1.5, "z": 1}}})
+    drawn.layout.set(height=380, scene={**titles, "camera": {"eye": {"x": 1.5, "y": -1.5, "z": 1}}})
+    return drawn
 
 
-def contour() -> go.Figure:
+def contour() -> Chart:
     drawn = figure("Contours", "The same from above", "across", "up")
     z = np.arange(6, dtype=np.float32).reshape(2, 3)
-    drawn.add_contour(x=[0, 1, 2], y=[0, 1], z=z, customdata=10**z, name="loss")
-    return drawn.add_scatter(x=[0, 1], y=[1, 1], name="path", mode="lines")
+    drawn.add("contour", x=[0, 1, 2], y=[0, 1], z=z, customdata=10**z, name="loss")
+    drawn.add("scatter", x=[0, 1], y=[1, 1], name="path", mode="lines")
+    return drawn
 
 
 def build() -> list[Group]:

@@ -23,7 +23,7 @@ def test_accuracies_of_every_seed_with_mean_and_interval(records, repeats):
         assert f"{arm} gets {percent(float(np.mean(values)))} (mean of 3 seeds)" in figure.layout.meta["alt"]
         told = told_noise.accuracies(records, repeats)
         assert f"{arm} {percent(float(np.mean(values)))} ({percent(min(values))} to {percent(max(values))}, 3" in told
-    assert figure.layout.yaxis.categoryarray == ("batch norm", "standard")  # the first arm on top
+    assert figure.layout.yaxis.categoryarray == ["batch norm", "standard"]  # the first arm on top
 
 
 def test_of_one_seed_there_is_a_point(records):

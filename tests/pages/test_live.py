@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from bnviz.config import RunConfig
-from bnviz.ui import live
+from bnviz.ui import clock, live
 
 TINY = RunConfig(widths=(6,), steps=12, batch_size=20, test_samples=30, probe_points=4, curve_points=3)
 VALUES = TINY.model_copy(
@@ -157,30 +157,43 @@ def test_the_seed_after_the_last_is_the_first(viewed, asked, finish):
     assert [config.seed for config in asked] == [2**31 - 1, 0, 1]
 
 
-def test_a_long_run_is_looked_at_less_often(viewed, finish, monkeypatch):
-    ticks = []
-    fragment = live.st.fragment
+@pytest.fixture
+def looks(monkeypatch) -> list[tuple[float | None, str | None]]:
+    """After how many seconds the status was to be looked at again, and what else is to be drawn then."""
+    asked_for = []
+    clock = live.clock
 
-    def note(**options):
-        ticks.append(options.get("run_every"))
-        return fragment(**options)
+    def note(part, seconds=None, asks=None):
+        if part == "page/status":
+            asked_for.append((seconds, asks))
+        clock(part, seconds, asks)
 
-    monkeypatch.setattr(live.st, "fragment", note)
-    short = viewed(seeded(800, TINY.model_copy(update={"steps": 3000})))
-    finish(short)
-    assert set(ticks) - {live.QUEUED_SECONDS} <= {live.POLL_SECONDS, None}
-    ticks.clear()
-    costly = {"steps": 100_000, "widths": (30,) * 10}
-    at = viewed(seeded(801, TINY.model_copy(update=costly)))
-    end = time.monotonic() + 60
-    while "update" not in line(at):
-        assert time.monotonic() < end, line(at)
-        time.sleep(0.1)
-        at.run()
-    at.run()
-    assert set(ticks) == {live.QUEUED_SECONDS}
-    at.button(key="page/action").click().run()
+    monkeypatch.setattr(live, "clock", note)
+    return asked_for
+
+
+def test_the_picture_is_drawn_again_while_a_run_goes_on_and_once_after(viewed, finish, looks):
+    at = viewed(seeded(800, TINY.model_copy(update={"steps": 3000})), norms=("none",))
     finish(at)
+    assert looks[-1] == (None, None)
+    assert {asks for seconds, asks in looks if seconds} <= {"page/view", None}
+    assert {seconds for seconds, _ in looks} <= {clock.POLL_SECONDS, 0.0, None}
+
+
+def test_what_waits_has_its_status_alone_looked_at(viewed, finish, looks, service):
+    long = TINY.model_copy(update={"steps": 100_000, "probe_points": 2})
+    first = viewed(seeded(810, long), norms=("none", "batch"))
+    end = time.monotonic() + 60
+    while line(first).count("update") < 2:
+        assert time.monotonic() < end, line(first)
+        time.sleep(0.1)
+        first.run()
+    assert looks[-1] == (clock.QUEUED_SECONDS, "page/view")
+    second = viewed(seeded(811, long))
+    assert looks[-1] == (clock.QUEUED_SECONDS, None)
+    for at in (first, second):
+        at.button(key="page/action").click().run()
+        finish(at)
 
 
 def test_divergence_is_counted_over_seeds(viewed, finish):

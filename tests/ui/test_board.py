@@ -5,11 +5,11 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-import plotly.graph_objects as go
 import pytest
 import xarray as xr
 
 from bnviz import Record, RunConfig
+from bnviz.figures.chart import Chart
 from bnviz.ui import board as boards
 from bnviz.ui import drawn
 from bnviz.ui.board import REST, Action, Group, board
@@ -37,10 +37,10 @@ class Screen:
     def take(self, key: str, data: dict, **calls: partial) -> None:
         self.sent.append(data)
 
-    def chart(self, shown: Record, extra: int = 0) -> go.Figure:
+    def chart(self, shown: Record, extra: int = 0) -> Chart:
         self.now += self.cost
         self.drawn.append((shown, extra))
-        return go.Figure(layout={"meta": {"extra": extra}})
+        return Chart({"meta": {"extra": extra}})
 
     def look(self, shown: Record, live: bool = True, looked_at: tuple = (), **charts: partial) -> dict:
         charts = charts or {"one": partial(self.chart, shown)}

@@ -17,8 +17,6 @@ def one_page():
     mark_routed()
     defaults, view = RunConfig(norm="batch"), {"layer": 3}
     measured = st.checkbox("measured", True, key="measured")
-    if st.session_state.pop("again", False):
-        links.run_again("page")
     if st.session_state.get("elsewhere"):
         st.title("Another page")
     else:

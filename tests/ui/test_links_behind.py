@@ -15,22 +15,6 @@ def test_what_is_changed_by_hand_outlives_the_address_of_a_browser_that_is_behin
     assert settings(at) == (0.5, 0, 3)
 
 
-def test_a_page_that_runs_again_by_itself_keeps_its_settings():
-    at = opened()
-    at.number_input(key="page.layer").set_value(2).run()
-    at.session_state["again"] = True
-    go(at)  # a message with the address before comes in, the page runs again, and then once more
-    assert settings(at) == (0.1, 0, 2)
-    assert at.query_params == {"layer": "2"}
-    go(at)
-    assert settings(at) == (0.1, 0, 3)
-    at.session_state["again"] = True
-    go(at, layer="5")
-    assert settings(at) == (0.1, 0, 3)
-    go(at, layer="5")  # running again was over with that
-    assert settings(at) == (0.1, 0, 5)
-
-
 def test_an_address_is_news_although_a_widget_was_not_drawn():
     at = opened()
     at.checkbox(key="looks").uncheck().run()

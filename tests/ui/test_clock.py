@@ -1,0 +1,44 @@
+"""The clock: when a page looks again, from jobs as they are; that it does is for the browser tests and benchmarks."""
+
+from time import monotonic
+
+import pytest
+
+from bnviz.config import RunConfig
+from bnviz.jobs.job import Job
+from bnviz.ui.clock import AUDIENCE, POLL_SECONDS, QUEUED_SECONDS, SOON_SECONDS, WAITING_SECONDS, seconds_between
+
+SHORT = RunConfig(widths=(6,), steps=12)
+LONG = RunConfig(widths=(30,) * 10, steps=100_000)
+
+
+def job(config: RunConfig = SHORT, state: str = "queued", ago: float = 60.0) -> Job:
+    """As it is that many seconds after it was asked for."""
+    made = Job(config)
+    made.submitted = monotonic() - ago
+    if state != "queued":
+        made.receive(0, [])
+    if state not in ("queued", "running"):
+        made.end("stopped")
+    return made
+
+
+def test_nothing_is_looked_at_again_once_all_has_ended():
+    assert seconds_between([], 1) is None
+    assert seconds_between([job(state="stopped")], 100) is None
+    assert seconds_between([job(state="stopped"), job(state="running")], 1) == POLL_SECONDS
+
+
+def test_what_goes_on_is_looked_at_more_often_than_what_waits():
+    assert seconds_between([job(state="running")], 1) == pytest.approx(POLL_SECONDS)
+    assert seconds_between([job(LONG, "running")], 1) == QUEUED_SECONDS
+    assert seconds_between([job()], 1) == QUEUED_SECONDS
+    assert seconds_between([job(ago=0.0)], 1) == pytest.approx(POLL_SECONDS), "asked for just now"
+    assert seconds_between([job(LONG), job(state="running")], 1) == QUEUED_SECONDS
+
+
+def test_the_more_watch_the_less_often_each_looks_but_never_too_seldom():
+    running, waiting = [job(state="running")], [job(ago=SOON_SECONDS + 1)]
+    assert seconds_between(running, 3 * AUDIENCE) == pytest.approx(4 * POLL_SECONDS)
+    assert seconds_between(waiting, AUDIENCE) == pytest.approx(2 * QUEUED_SECONDS)
+    assert seconds_between(waiting, 100 * AUDIENCE) == WAITING_SECONDS
