@@ -140,13 +140,15 @@ def _per_layer(
         if not _measured(record, quantity):
             continue
         style = styles(records)[name]
-        reduced = getattr(record.data[quantity], reduce)("unit")
-        for layer in sorted(reduced["layer"].values, key=lambda layer: layer == chosen):  # the chosen one on top
+        steps = record.data["probe_step"].values
+        reduced = getattr(record.data[quantity], reduce)("unit").transpose("layer", "probe_step")
+        lines = zip(reduced["layer"].values, reduced.values, strict=True)
+        for layer, line in sorted(lines, key=lambda of_layer: of_layer[0] == chosen):  # the chosen one on top
             bold = layer == chosen
             drawn.add(
                 "scatter",
-                x=record.data["probe_step"].values,
-                y=reduced.sel(layer=layer).values,
+                x=steps,
+                y=line,
                 name=f"{name}, layer {layer}",
                 mode="lines",
                 opacity=1.0 if bold else 0.35,
