@@ -5,6 +5,7 @@ view, which is drawn anew only if there is something new to draw. What is traine
 what the picture looks like is the page's.
 """
 
+import gc
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -27,8 +28,7 @@ from bnviz.ui.watched import Watched
 
 _TURN = threading.Lock()
 """One picture at a time: Python runs one thread at once anyway, and thirty would keep the server's waiting (0015)."""
-SEEDS = 2**31
-"""Seeds are below; the one after the last is 0."""
+SEEDS = 2**31  # seeds are below; the one after the last is 0
 
 Picture = Callable[[Shown], None]
 """Draws what is shown."""
@@ -39,6 +39,7 @@ def service() -> Service:
     """The app's one service; its workers start in the background at first use and end with the app."""
     started = Service()
     started.prepare()
+    gc.freeze()  # the libraries, a quarter of a million objects: to look through them holds everybody up for 0.2 s
     return started
 
 
@@ -126,8 +127,7 @@ def comparison_view(
 
 
 def _jobs(page: str, runs: Runs, extras: Mapping[str, RunConfig]) -> list[Job]:
-    found = (watched(page).job(config) for config in _in_order(runs, extras))
-    return [job for job in found if job is not None]
+    return [job for config in _in_order(runs, extras) if (job := watched(page).job(config)) is not None]
 
 
 def _states(page: str, runs: Runs, extras: Mapping[str, RunConfig]) -> dict[str, tuple[State, float]]:
