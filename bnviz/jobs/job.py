@@ -27,8 +27,8 @@ class Job:
         state: see `State`.
         error: a sentence, once the state is `failed`.
         step: the last step heard of, -1 before the first frame.
-        submitted, started, ended: time.monotonic(); None for what is still to come, or never was, because the record
-            was there already.
+        submitted, started, heard, ended: time.monotonic(), `heard` of the last frame; None for what is still to come,
+            or never was, because the record was there already.
     """
 
     def __init__(self, config: RunConfig, fresh: bool = False) -> None:
@@ -41,6 +41,7 @@ class Job:
         self.step = -1
         self.submitted = monotonic()
         self.started: float | None = None
+        self.heard: float | None = None
         self.ended: float | None = None
         self._lock = threading.Lock()
         self._collecting = threading.Lock()  # one of all who look collects the frames, and the others wait for it
@@ -83,6 +84,14 @@ class Job:
         """How long it trained, seen from here; None if it did not, or has not ended."""
         return None if self.started is None or self.ended is None else self.ended - self.started
 
+    @property
+    def seconds_left(self) -> float | None:
+        """Until it ends if it goes on as it did; negative if it should have ended; None before there is a pace."""
+        started, heard, step = self.started, self.heard, self.step
+        if started is None or heard is None or step < 1:
+            return None
+        return heard + (self.config.steps - step) * (heard - started) / step - monotonic()
+
     def receive(self, first: int, messages: Sequence[Mapping[str, Any]]) -> bool:
         """Take in frames, as messages, that belong in place `first` and after; an empty list says that it has begun.
 
@@ -110,7 +119,7 @@ class Job:
         """Wait again: what trained it was lost. What it measured stays until there is something new."""
         with self._lock:
             if self.live:
-                self.state, self.started = "queued", None
+                self.state, self.started, self.heard = "queued", None, None
 
     def _has_begun(self) -> None:
         if self.live and self.started is None:
@@ -119,6 +128,7 @@ class Job:
 
     def _news(self) -> None:
         self.step = self._frames[-1].step if self._frames else -1
+        self.heard = monotonic()
         self._record = None
 
     def end(self, state: State, record: Record | None = None, error: str | None = None) -> None:
