@@ -1,0 +1,85 @@
+"""What drawing costs the server: charts as plain data beside the same as plotly's objects.
+
+`python -m benchmarks.charts` draws what the activation page draws for another unit and another layer, of the runs that
+ship with the app, up to the JSON that is sent: as the app does, and with `plotly.graph_objects` checking and copying
+all of it on the way, as `Chart.figure` has it do. Seconds are the process's own on the processor, the two in turn.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+from benchmarks.tables import Table, alone
+from bnviz import gallery, presets
+from bnviz.figures import curves, layer, unit
+from bnviz.figures.chart import Chart
+from bnviz.record import Record
+
+ABOUT = (
+    "Charts of the activation page, as JSON, over the same by way of plotly.graph_objects. Medians and quartiles of "
+    "{pairs} rounds, another unit in each."
+)
+Calls = Sequence[Callable[[], Chart]]
+
+
+def tables(pairs: int) -> list[Table]:
+    """One row for what another unit changes, one for what another layer does besides."""
+    records = {arm: record for arm, config in presets.ACTIVATIONS.configs().items() if (record := gallery.find(config))}
+    rows = {}
+    for name, calls in (("another unit", of_unit), ("another layer", of_layer)):
+        ratios = []
+        for round_ in range(pairs + 1):
+            seconds = [_seconds(calls(records, round_), way) for way in (plain, by_objects)]
+            ratios.append(seconds[0] / seconds[1])
+        rows[name] = (tuple(ratios[1:]),)  # the first loads what plotly loads late
+    about = ABOUT.format(pairs=pairs)
+    return [Table("charts", "What drawing costs", about, "seconds as plain data", ("over plotly's objects",), rows)]
+
+
+def of_unit(records: dict[str, Record], round_: int) -> Calls:
+    """The charts of one unit."""
+    at = {"layer": 3, "unit": 1 + round_}
+
+    def calls() -> Iterator[Callable[[], Chart]]:
+        for arm in records:
+            yield partial(unit.bands, records, arm, **at)
+            yield partial(unit.history, records, arm, **at)
+        yield partial(unit.at_cursor, records, **at)
+
+    return list(calls())
+
+
+def of_layer(records: dict[str, Record], round_: int) -> Calls:
+    """All charts: the curves, those of a unit, and those of its layer."""
+    at = 1 + round_ % 3
+
+    def calls() -> Iterator[Callable[[], Chart]]:
+        yield from (partial(curve, records) for curve in (curves.accuracy, curves.loss))
+        yield from of_unit(records, round_)
+        for arm in records:
+            yield from (partial(chart, records, arm, at) for chart in (layer.medians, layer.widths))
+        yield partial(layer.saturated, records, at)
+        yield from (partial(layer.drift, records, quantity, at) for quantity in ("mean_change", "variance_change"))
+
+    return list(calls())
+
+
+def plain(chart: Chart) -> str:
+    """As the app does."""
+    return chart.to_json()
+
+
+def by_objects(chart: Chart) -> str:
+    """By way of plotly's."""
+    return str(chart.figure().to_json())
+
+
+def _seconds(calls: Calls, way: Callable[[Chart], str]) -> float:
+    began = time.process_time()
+    for call in calls:
+        way(call())
+    return time.process_time() - began
+
+
+if __name__ == "__main__":
+    alone(__doc__, tables)
