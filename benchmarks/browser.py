@@ -97,7 +97,7 @@ def main() -> None:
     with running_app(workers=2) as app, sync_playwright() as playwright, _bare(options.page) as bare:
         page = chromium(playwright).new_context(viewport={"width": 1440, "height": 900}).new_page()
         page.on("websocket", lambda socket: socket.on("framereceived", lambda data: _count(measured, data)))
-        cold = _open(page, app.url + address)
+        cold = opened(page, app.url + address)
         page.evaluate(WATCH)
         page.evaluate("() => window.timed()")  # the workers have loaded PyTorch after this one
         memory = [_memory(app.pid)]
@@ -110,7 +110,7 @@ def main() -> None:
         received = measured.received / rounds
         memory.append(_memory(app.pid))
         lost = page.evaluate("() => window.lost")
-        opens = [_open(page, app.url + address) for _ in range(5)]
+        opens = [opened(page, app.url + address) for _ in range(5)]
     ratios = [end / bare for end, bare in zip(measured.end, measured.bare, strict=True)]
     print(f"default page {options.page}, two arms; {rounds} rounds on {psutil.cpu_count()} cores")
     print(f"{'open, cold':12s} {cold:6.2f} s")
@@ -124,7 +124,8 @@ def main() -> None:
         print(f"{'memory':12s} {what}: {memory[0][what]:.0f} MB after 1 run, {memory[1][what]:.0f} after {rounds + 1}")
 
 
-def _open(page: Page, url: str) -> float:
+def opened(page: Page, url: str) -> float:
+    """Open a page with a board; seconds until its charts on screen are drawn."""
     page.goto(url, wait_until="commit")
     seconds: float = page.wait_for_function(READY, timeout=TIMEOUT).json_value()
     return seconds

@@ -6,7 +6,7 @@ all of it on the way, as `Chart.figure` has it do. Seconds are the process's own
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from benchmarks.tables import Table, alone
@@ -19,49 +19,41 @@ ABOUT = (
     "Charts of the activation page, as JSON, over the same by way of plotly.graph_objects. Medians and quartiles of "
     "{pairs} rounds, another unit in each."
 )
+LAYER, UNIT = 3, 17
 Calls = Sequence[Callable[[], Chart]]
 
 
 def tables(pairs: int) -> list[Table]:
     """One row for what another unit changes, one for what another layer does besides."""
-    records = {arm: record for arm, config in presets.ACTIVATIONS.configs().items() if (record := gallery.find(config))}
-    rows = {}
+    records, rows = shipped(), {}
     for name, calls in (("another unit", of_unit), ("another layer", of_layer)):
         ratios = []
         for round_ in range(pairs + 1):
-            seconds = [_seconds(calls(records, round_), way) for way in (plain, by_objects)]
+            at = (LAYER, 1 + round_) if calls is of_unit else (1 + round_ % LAYER, UNIT)
+            seconds = [_seconds(calls(records, *at), way) for way in (plain, by_objects)]
             ratios.append(seconds[0] / seconds[1])
         rows[name] = (tuple(ratios[1:]),)  # the first loads what plotly loads late
     about = ABOUT.format(pairs=pairs)
     return [Table("charts", "What drawing costs", about, "seconds as plain data", ("over plotly's objects",), rows)]
 
 
-def of_unit(records: dict[str, Record], round_: int) -> Calls:
-    """The charts of one unit."""
-    at = {"layer": 3, "unit": 1 + round_}
-
-    def calls() -> Iterator[Callable[[], Chart]]:
-        for arm in records:
-            yield partial(unit.bands, records, arm, **at)
-            yield partial(unit.history, records, arm, **at)
-        yield partial(unit.at_cursor, records, **at)
-
-    return list(calls())
+def shipped() -> dict[str, Record]:
+    """The runs that the page opens with."""
+    return {arm: record for arm, config in presets.ACTIVATIONS.configs().items() if (record := gallery.find(config))}
 
 
-def of_layer(records: dict[str, Record], round_: int) -> Calls:
-    """All charts: the curves, those of a unit, and those of its layer."""
-    at = 1 + round_ % 3
+def of_unit(records: Mapping[str, Record], at: int, one: int) -> Calls:
+    """The charts of one unit of a layer."""
+    both: Calls = [partial(chart, records, arm, at, one) for arm in records for chart in (unit.bands, unit.history)]
+    return [*both, partial(unit.at_cursor, records, at, one)]
 
-    def calls() -> Iterator[Callable[[], Chart]]:
-        yield from (partial(curve, records) for curve in (curves.accuracy, curves.loss))
-        yield from of_unit(records, round_)
-        for arm in records:
-            yield from (partial(chart, records, arm, at) for chart in (layer.medians, layer.widths))
-        yield partial(layer.saturated, records, at)
-        yield from (partial(layer.drift, records, quantity, at) for quantity in ("mean_change", "variance_change"))
 
-    return list(calls())
+def of_layer(records: Mapping[str, Record], at: int, one: int) -> Calls:
+    """All charts of the page: the curves, those of a unit, and those of its layer."""
+    heat: Calls = [partial(chart, records, arm, at) for arm in records for chart in (layer.medians, layer.widths)]
+    drifts: Calls = [partial(layer.drift, records, quantity, at) for quantity in ("mean_change", "variance_change")]
+    curve: Calls = [partial(draw, records) for draw in (curves.accuracy, curves.loss)]
+    return [*curve, *of_unit(records, at, one), *heat, partial(layer.saturated, records, at), *drifts]
 
 
 def plain(chart: Chart) -> str:

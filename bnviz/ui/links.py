@@ -64,6 +64,13 @@ def keep(page: str, config: RunConfig, defaults: RunConfig, view: Mapping[str, i
         st.query_params.from_dict(query)
 
 
+def restore(page: str) -> None:
+    """Give back the settings whose controls the last run of a fragment did not draw, so that Streamlit forgot them."""
+    state = st.session_state
+    values = state.get(f"{page}/values", {})
+    _fill(page, {n: value for n, value in values.items() if value is not None and setting_key(page, n) not in state})
+
+
 def within(page: str, name: str, largest: int, smallest: int = 1) -> None:
     """Bring one of the page's own settings to `smallest` ... `largest`; say so if the link asked for another."""
     given = st.session_state[setting_key(page, name)]

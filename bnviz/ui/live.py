@@ -103,6 +103,7 @@ def comparison_view(
         clock(f"{page}/view")
         shown = _shown(page, runs, extras, needs)
         if shown is not None:
+            links.restore(page)
             with _TURN:
                 picture(shown)
             _note(page, configs, shown)

@@ -19,6 +19,9 @@ def one_page():
     measured = st.checkbox("measured", True, key="measured")
     if st.session_state.get("elsewhere"):
         st.title("Another page")
+    elif st.session_state.get("fragment"):
+        links.restore("page")
+        st.number_input("layer", 0, 99999, key="page.layer")
     else:
         st.session_state["problems"] = links.open_page("page", defaults, view)
         chosen = {name: st.session_state[links.setting_key("page", name)] for name in RunConfig.model_fields}

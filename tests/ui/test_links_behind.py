@@ -21,3 +21,14 @@ def test_an_address_is_news_although_a_widget_was_not_drawn():
     go(at, lr="0.7")  # Streamlit has forgotten the layer: nobody changed it by hand
     at.checkbox(key="looks").check().run()
     assert settings(at) == (0.7, 0, 3)
+
+
+def test_a_fragment_that_draws_a_control_again_has_its_value_again():
+    at = opened()
+    at.number_input(key="page.layer").set_value(7).run()
+    at.checkbox(key="looks").uncheck().run()
+    assert "page.layer" not in at.session_state, "Streamlit has forgotten it"
+    at.session_state["fragment"] = True  # runs by itself: no link is read
+    at.run()
+    assert not at.exception
+    assert at.number_input(key="page.layer").value == 7
