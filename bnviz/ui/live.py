@@ -90,13 +90,11 @@ def comparison_view(
     """
     seeds = st.session_state.get(links.setting_key(page, "seeds"), 1)
     runs = {name: _repeated(config, seeds) for name, config in configs.items()}
-    _want(page, runs, also())
 
     @st.fragment(key=f"{page}/live")
     def view() -> None:
         extras = also()
-        if {config.key for config in _in_order(runs, extras)} != st.session_state[f"{page}/keys"]:
-            _want(page, runs, extras)
+        _want(page, runs, extras)
         # What is drawn as going on is looked at again, even if it ends before it is drawn.
         st.session_state[f"{page}/states"] = _states(page, runs, extras)
         status()
@@ -214,9 +212,9 @@ def _shown(page: str, runs: Runs, extras: Mapping[str, RunConfig], needs: Sequen
     live = _training(page, runs, extras)
     if len(records) < len(runs):
         before: Shown | None = st.session_state.get(f"{page}/shown")
-        if before is not None:
-            return replace(before, live=live, also=also)
-        return replace(Shown.of(records, live), also=also) if records else None
+        if before is None or (records and len(before.records) < len(runs)):
+            before = st.session_state[f"{page}/shown"] = Shown.of(records, live) if records else None
+        return replace(before, live=live, also=also) if before is not None else None
     repeats: dict[str, tuple[Record, ...]] = {name: (record,) for name, record in records.items()}
     for one_seed in zip(*(several[1:] for several in found.values()), strict=True):
         ended = [record for record in one_seed if record is not None and record.outcome in ("finished", "diverged")]

@@ -179,6 +179,16 @@ def status() -> Callable[[AppTest], str]:
 
 
 @pytest.fixture(scope="session")
+def drawn() -> Callable[[AppTest], bool]:
+    """Whether the page has a board."""
+
+    def drawn(at: AppTest) -> bool:
+        return any(one.proto.component_name == "bnviz_board" for one in at.get("bidi_component"))
+
+    return drawn
+
+
+@pytest.fixture(scope="session")
 def groups() -> Callable[[AppTest, str], dict[str, dict]]:
     """The groups of a page's board as they were handed to the browser, by name; charts are figures by name."""
 

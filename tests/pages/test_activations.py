@@ -24,13 +24,13 @@ def test_it_opens_with_a_finished_comparison(opened, asked, status):
     assert at.query_params == {}
 
 
-def test_without_a_gallery_it_trains(opened, asked, finish, status, monkeypatch):
+def test_without_a_gallery_it_trains(opened, asked, finish, status, monkeypatch, drawn):
     at = opened(steps="20")
     assert {(config.norm, config.steps) for config in asked} == {("none", 20), ("batch", 20)}
     assert at.button(key="activations/action").label == "Stop"
     assert status(finish(at)).count("test accuracy after 20 updates") == 2
     assert len(asked) == 2, "once each, however often the page looks"
-    assert at.get("bidi_component")
+    assert drawn(at)
 
 
 def test_changing_the_learning_rate_trains_again_and_changes_the_address(opened, asked, finish, status):
@@ -87,7 +87,7 @@ def sentences_in(at):
     ],
     ids=str,
 )
-def test_a_broken_link_is_told_in_a_sentence_and_the_page_goes_on(opened, asked, query, word):
+def test_a_broken_link_is_told_in_a_sentence_and_the_page_goes_on(opened, asked, query, word, drawn):
     at = opened(**query)
     told = sentences_in(at)
     assert any(word in sentence for sentence in told), told
@@ -96,10 +96,10 @@ def test_a_broken_link_is_told_in_a_sentence_and_the_page_goes_on(opened, asked,
     assert not set(at.query_params.items()) & set(query.items()), "what was not understood is not passed on"
     at.run()
     assert told == sentences_in(at)
-    assert at.get("bidi_component")
+    assert drawn(at)
 
 
-def test_a_run_that_takes_too_long_is_refused(opened, asked):
+def test_a_run_that_takes_too_long_is_refused(opened, asked, drawn):
     at = opened(steps="1000000")
     (error,) = at.error
     assert " min " in error.value
@@ -108,7 +108,7 @@ def test_a_run_that_takes_too_long_is_refused(opened, asked):
     assert not at.exception
     assert not at.error
     assert at.query_params == {}
-    assert at.get("bidi_component")
+    assert drawn(at)
 
 
 @pytest.mark.parametrize(
@@ -188,17 +188,17 @@ def test_a_run_that_diverges_is_told(opened, finish, status):
     assert not at.error
 
 
-def test_stop_keeps_what_was_measured(opened, finish, status, service):
+def test_stop_keeps_what_was_measured(opened, finish, status, service, drawn):
     at = opened(steps="20000", widths="100")
     end = time.monotonic() + 60
-    while not at.get("bidi_component"):
+    while not drawn(at):
         assert time.monotonic() < end
         time.sleep(0.1)
         at.run()
     at.button(key="activations/action").click().run()
     finish(at)
     assert status(at).count(", stopped") == 2
-    assert at.get("bidi_component")
+    assert drawn(at)
     at.run()
     assert status(at).count(", stopped") == 2, "it is not trained again by itself"
     assert at.button(key="activations/action").label == "Train live"

@@ -62,10 +62,10 @@ def test_three_seeds_of_every_arm_give_an_interval(name, opened, asked, finish, 
 
 
 @pytest.mark.parametrize("name", ARMS)
-def test_while_runs_go_on_they_are_not_judged(name, opened, finish, verdicts):
+def test_while_runs_go_on_they_are_not_judged(name, opened, finish, verdicts, drawn):
     at = opened(name, **TINY | {"seed": "41", "steps": "20000"})
     end = time.monotonic() + 60
-    while not at.get("bidi_component"):
+    while not drawn(at):
         assert time.monotonic() < end
         time.sleep(0.1)
         at.run()

@@ -79,10 +79,10 @@ def test_findings_of_what_is_there_no_more_are_left_out(opened, kept, monkeypatc
     assert any(" 0 inconclusive**" in text.value for text in at.markdown), "not counted either"
 
 
-def test_without_findings_it_says_how_to_make_them(opened, monkeypatch):
+def test_without_findings_it_says_how_to_make_them(opened, monkeypatch, drawn):
     monkeypatch.setattr(findings, "read", lambda: Stored("", {}, ()))
     at = opened("overview")
     (info,) = at.info
     assert "gallery build" in info.value
     assert not at.table
-    assert at.get("bidi_component")
+    assert drawn(at)

@@ -48,10 +48,10 @@ def test_a_page_opens_on_a_question_with_nothing_wrong(name, opened, asked):
     assert not at.exception
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_shows_a_board_at_once(name, opened):
+@pytest.mark.parametrize("name", sorted(set(PAGES) - {"runs"}))  # which has a table
+def test_a_page_shows_a_board_at_once(name, opened, drawn):
     at = opened(name)
-    assert at.get("bidi_component"), "never an empty page"
+    assert drawn(at), "never an empty page"
 
 
 @pytest.mark.parametrize("name", PAGES)
