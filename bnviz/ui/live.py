@@ -9,7 +9,7 @@ import gc
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import streamlit as st
 
@@ -45,10 +45,11 @@ def service() -> Service:
 
 @dataclass(frozen=True)
 class _Visitor:
-    """One visitor's session, for as long as its page can be reached."""
+    """One visitor's session, for as long as its page can be reached; with what each page showed last."""
 
     name: str
     presence: Presence
+    shown: dict[str, Shown] = field(default_factory=dict)
 
     def leave(self) -> None:
         self.presence.leave(self.name)
@@ -211,17 +212,16 @@ def _shown(page: str, runs: Runs, extras: Mapping[str, RunConfig], needs: Sequen
     also = {name: record for name, record in besides.items() if record is not None and record.outcome != "running"}
     live = _training(page, runs, extras)
     if len(records) < len(runs):
-        before: Shown | None = st.session_state.get(f"{page}/shown")
-        if before is None or (records and len(before.records) < len(runs)):
-            before = st.session_state[f"{page}/shown"] = Shown.of(records, live) if records else None
+        before = _visitor().shown.get(page)
+        if records and (before is None or len(before.records) < len(runs)):
+            before = _visitor().shown[page] = Shown.of(records, live)
         return replace(before, live=live, also=also) if before is not None else None
     repeats: dict[str, tuple[Record, ...]] = {name: (record,) for name, record in records.items()}
     for one_seed in zip(*(several[1:] for several in found.values()), strict=True):
         ended = [record for record in one_seed if record is not None and record.outcome in ("finished", "diverged")]
         if len(ended) == len(runs):
             repeats = {name: (*repeats[name], record) for name, record in zip(repeats, ended, strict=True)}
-    shown = Shown(records, repeats, live, also)
-    st.session_state[f"{page}/shown"] = shown
+    shown = _visitor().shown[page] = Shown(records, repeats, live, also)
     return shown
 
 
