@@ -207,10 +207,12 @@ def _common(seen: Seen) -> list[tuple[str, str, str]]:
 
 
 def _both(values: Sequence[float]) -> str:
-    return "{:.2f} and {:.2f}".format(*np.percentile(values, (50, 95)))
+    return "{:.2f} and {:.2f}".format(*np.percentile(values, (50, 95))) if values else "none"
 
 
 def _ratios(values: Sequence[float], others: Sequence[float]) -> str:
+    if not values:  # few sessions have their results before anybody has changed a control
+        return "none"
     return "{:.2f} and {:.2f}".format(*np.percentile(values, (50, 95)) / np.percentile(others, (50, 95)))
 
 
