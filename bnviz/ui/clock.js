@@ -6,22 +6,38 @@
 
 const PATIENCE = 10_000; // milliseconds until an answer counts as lost
 const parts = new Map(); // by name, how to ask for each part of the page
+const running = new Map(); // by name, the clock of each part
 
-export default function ({ data, setTriggerValue }) {
+export default function ({ data, parentElement, setTriggerValue }) {
   parts.set(data.part, () => setTriggerValue("look", data.look));
+  // One clock a part: where a newer answer has overtaken this one, Streamlit need not call what is returned here.
+  running.get(data.part)?.stop();
+  running.delete(data.part);
   if (data.seconds === null) return;
-  let timer = null;
-  const ask = () => {
-    timer = null;
+  const clock = new Clock(parentElement, 1000 * data.seconds, () => parts.get(data.asks)?.());
+  running.set(data.part, clock);
+  return () => clock.stop();
+}
+
+class Clock {
+  constructor(place, after, ask) {
+    this.place = place;
+    this.ask = ask;
+    this.seen = () => { if (this.timer === null) this.tick(); };
+    document.addEventListener("visibilitychange", this.seen);
+    this.timer = setTimeout(() => this.tick(), after);
+  }
+
+  tick() {
+    this.timer = null;
+    if (!this.place.isConnected) return this.stop();
     if (document.hidden) return;
-    parts.get(data.asks)?.();
-    timer = setTimeout(ask, PATIENCE);
-  };
-  const seen = () => { if (timer === null) ask(); };
-  timer = setTimeout(ask, 1000 * data.seconds);
-  document.addEventListener("visibilitychange", seen);
-  return () => {
-    clearTimeout(timer);
-    document.removeEventListener("visibilitychange", seen);
-  };
+    this.ask();
+    this.timer = setTimeout(() => this.tick(), PATIENCE);
+  }
+
+  stop() {
+    clearTimeout(this.timer);
+    document.removeEventListener("visibilitychange", this.seen);
+  }
 }

@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 POLL_SECONDS = 0.35
 QUEUED_SECONDS = 1.0  # while everything still waits; also the most between two looks at runs that go on
 SOON_SECONDS = 3.0  # a run that was asked for so lately is looked at as if it went on: mostly, it is about to
-END_SECONDS = 0.1  # the least between two looks at runs of which the last should end by now
+END_SECONDS = 0.1  # the least between two looks at runs of which the last is about to end
 LOOKS = 20  # at a long run, if it takes as long as its configuration lets expect
 AUDIENCE = 5  # visitors who watch runs; with more, each page looks less often, so that all clicks are answered
 WAITING_SECONDS = 4.0  # the most between two looks while everything waits, however many watch
@@ -60,8 +60,9 @@ def seconds_between(jobs: Sequence[Job], audience: int) -> float | None:
     crowd = 1 + audience // AUDIENCE
     look = max(job.estimated_seconds for job in live) / LOOKS
     if any(job.state == "running" or monotonic() - job.submitted < SOON_SECONDS for job in live):
-        left = [math.inf if (seconds := job.seconds_left) is None else seconds for job in live]
-        return crowd * min(max(POLL_SECONDS, look), QUEUED_SECONDS, max(END_SECONDS, max(left) / crowd))
+        often = crowd * min(max(POLL_SECONDS, look), QUEUED_SECONDS)
+        left = max(math.inf if (seconds := job.seconds_left) is None else seconds for job in live)
+        return min(often, max(crowd * END_SECONDS, left)) if left > 0 else often  # what is late may be so for long
     return min(crowd * QUEUED_SECONDS, WAITING_SECONDS)
 
 

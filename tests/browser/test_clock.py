@@ -3,6 +3,7 @@
 import re
 
 from playwright.sync_api import Page, WebSocketRoute, expect
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from scripts import RunningApp
 from tests.browser.screen import BUSY_MACHINE, open_board, status, step
@@ -50,3 +51,22 @@ def test_a_page_that_nobody_sees_does_not_ask(page: Page, app: RunningApp) -> No
     page.evaluate(SET_HIDDEN, False)
     expect(status(page).get_by_role("button", name="Train live")).to_be_visible(timeout=BUSY_MACHINE)
     assert step(page) == 3000
+
+
+def test_each_answer_is_followed_by_one_question(page: Page, app: RunningApp) -> None:
+    """Also where drawing takes so long that answers overtake each other."""
+    looks: list[str] = []
+
+    def note(message: str | bytes) -> None:
+        request = BackMsg.FromString(message if isinstance(message, bytes) else message.encode())
+        looks.extend(
+            one.json_trigger_value for one in request.rerun_script.widget_states.widgets if one.json_trigger_value
+        )
+
+    page.on("websocket", lambda socket: socket.on("framesent", note))
+    open_board(page, f"{app.url}/loss_landscape")
+    status(page).get_by_role("button", name="Train live").click()
+    expect(status(page)).to_contain_text(GOING, timeout=BUSY_MACHINE)
+    expect(status(page).get_by_role("button", name="Train live")).to_be_visible(timeout=BUSY_MACHINE)
+    assert len(looks) > 3
+    assert len(set(looks)) == len(looks)

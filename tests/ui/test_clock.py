@@ -52,9 +52,11 @@ def test_the_end_of_a_run_is_looked_at_when_it_is_due():
     assert seconds_between([ending, job(ago=60.0)], 1) == pytest.approx(POLL_SECONDS), "one still waits"
     later.started, later.heard, later.step = monotonic() - 1.0, monotonic(), 3
     assert seconds_between([ending, later], 1) == pytest.approx(POLL_SECONDS), "the other takes another 3 s"
-    ending.step = SHORT.steps
+    ending.step, ending.heard = SHORT.steps, monotonic() + 0.05
     assert seconds_between([ending], 1) == pytest.approx(END_SECONDS)
     assert seconds_between([ending], 3 * AUDIENCE) == pytest.approx(4 * END_SECONDS)
+    ending.heard = monotonic() - 1.0
+    assert seconds_between([ending], 1) == pytest.approx(POLL_SECONDS), "it is late, and nobody knows how late"
 
 
 def test_the_more_watch_the_less_often_each_looks_but_never_too_seldom():
