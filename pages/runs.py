@@ -19,7 +19,7 @@ from bnviz.config import RunConfig
 from bnviz.figures.overlay import MOST_RUNS, QUANTITIES, names, overlay
 from bnviz.foreign import read_foreign
 from bnviz.record import Record
-from bnviz.ui.clock import clock
+from bnviz.ui.clock import QUEUED_SECONDS, clock
 from bnviz.ui.history import Entry, history, result_of
 from bnviz.ui.live import service, train_again, watched
 from bnviz.ui.prose import READING_WIDTH, link_problems, text
@@ -30,7 +30,6 @@ SECTION = "Lab"
 ORDER = 10
 ICON = ":material/history:"
 PAGE = "runs"
-POLL_SECONDS = 1.0
 IMPORTED = f"{PAGE}/imported"
 PROBLEMS = f"{PAGE}/problems"
 UPLOADS = f"{PAGE}/uploads"
@@ -169,7 +168,7 @@ def look(chosen: Sequence[Run]) -> None:
                 records[name] = record
         if len(records) > 1:
             curves(records)
-        clock(f"{PAGE}/view", POLL_SECONDS if polling else None)
+        clock(f"{PAGE}/view", QUEUED_SECONDS if polling else None)
         if polling != any(run.training for run in chosen):
             st.rerun()  # the whole page, whose table says what is known
 

@@ -72,12 +72,16 @@ class Chart:
         return str(to_json_plotly(_encoded(self.to_plotly_json())))
 
     def figure(self) -> go.Figure:
-        """The same for plotly in Python, checked: in a notebook, `chart.figure().show()`.
+        """The same for plotly in Python, checked.
 
         Raises:
             ValueError: a property is none of plotly's, or cannot have this value.
         """
         return go.Figure(self.to_plotly_json())
+
+    def _repr_mimebundle_(self, *arguments: Any, **options: Any) -> Any:
+        """How a notebook shows it: as plotly's."""
+        return self.figure()._repr_mimebundle_(*arguments, **options)
 
 
 def _as_part(value: Any) -> Any:

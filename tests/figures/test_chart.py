@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import plotly.graph_objects as go
+import plotly.io as pio
 import pytest
 
 from bnviz.figures.chart import Chart
@@ -56,6 +57,13 @@ def test_plotly_checks_it_when_asked_to():
     wrong.layout.xaxis.colour = "black"
     with pytest.raises(ValueError, match="colour"):
         wrong.figure()
+
+
+def test_a_notebook_shows_it_as_plotlys(monkeypatch):
+    monkeypatch.setattr(pio.renderers, "default", "plotly_mimetype")
+    shown = chart()._repr_mimebundle_()
+    assert shown == chart().figure()._repr_mimebundle_()
+    assert shown["application/vnd.plotly.v1+json"]["data"][0]["name"] == "line"
 
 
 @pytest.mark.parametrize(
