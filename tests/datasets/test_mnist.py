@@ -104,7 +104,11 @@ def test_wrong_content(
         mnist.load(0, files=generated.sums)
 
 
-@pytest.mark.parametrize("content", [b"not packed", gzip.compress(b"x" * 999)[:-9], gzip.compress(b"x")[:10] + b"\xff"])
+@pytest.mark.parametrize(
+    "content",
+    [b"not packed", gzip.compress(b"x" * 999)[:-9], gzip.compress(b"x")[:10] + b"\xff"],
+    ids=["not packed", "cut short", "not a stream"],  # gzip's bytes have the time in them, and names must not differ
+)
 def test_cannot_be_unpacked(served: "Mirror", generated: "Generated", content: bytes) -> None:
     generated.contents["train-labels-idx1-ubyte.gz"] = content
     with pytest.raises(DatasetError, match="cannot be unpacked"):
