@@ -177,7 +177,7 @@ def test_the_picture_is_drawn_again_while_a_run_goes_on_and_once_after(viewed, f
     finish(at)
     assert looks[-1] == (None, None)
     assert {asks for seconds, asks in looks if seconds} <= {"page/view", None}
-    assert all(0 <= seconds <= clock.POLL_SECONDS for seconds, _ in looks if seconds is not None)  # less near its end
+    assert all(0 <= seconds <= clock.WAITING_SECONDS for seconds, _ in looks if seconds is not None)
 
 
 def test_what_waits_has_its_status_alone_looked_at(viewed, finish, looks, service):
