@@ -16,6 +16,7 @@ import itertools
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -73,7 +74,7 @@ def _recording(config: RunConfig) -> float:
     """Seconds that the first pass takes, which is recorded, the function that it becomes included."""
     network, inputs, labels = bare.prepare(config)
     began = time.process_time()
-    RecordedPass(network, cross_entropy)(inputs[: config.batch_size], labels[: config.batch_size])
+    RecordedPass(partial(made, network, cross_entropy))(inputs[: config.batch_size], labels[: config.batch_size])
     return time.process_time() - began
 
 
@@ -105,7 +106,10 @@ def _ours(
     """bnviz's update: the pass recorded and made `again`, or made by the network; then its optimiser, or `move`."""
     network, inputs, labels = bare.prepare(config)
     batches = batch_order(len(inputs), config, torch.device("cpu"))
-    recorded, optimizer = RecordedPass(network, cross_entropy), Optimizer(config, list(network.parameters()))
+    recorded, optimizer = (
+        RecordedPass(partial(made, network, cross_entropy)),
+        Optimizer(config, list(network.parameters())),
+    )
     weights = [parameter.detach() for parameter in network.parameters()]
 
     def step() -> None:

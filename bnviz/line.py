@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from bnviz.objective import Objective, flat
+from bnviz.replicas import at_points
 from bnviz.streams import stream
-from bnviz.tracing import undisturbed
+from bnviz.tracing import replay, undisturbed
 
 Array = npt.NDArray[np.float64]
 
@@ -49,21 +50,12 @@ def along(objective: Objective, direction: Sequence[Tensor] | None, lengths: Arr
 
     Costs one forward and backward pass for each length, and one more where the gradient at the start is not known.
     """
-    parameters = objective.parameters
     with undisturbed(objective.network):
         loss_here, gradient = objective.here()
         here = flat(gradient)
         step = here if direction is None else flat(direction)
-        seen = []
-        with in_one_row(parameters) as point, adding_up(parameters, here) as change, torch.enable_grad():
-            origin = point.clone()
-            for length in lengths.tolist():  # nothing but what each needs: a pass of a small network takes .5 ms
-                torch.sub(origin, step, alpha=length, out=point)
-                torch.neg(here, out=change)
-                loss = objective.loss()
-                loss.backward()
-                seen += [loss.detach(), torch.dot(change, change), torch.dot(change, here)]
-        seen += [loss_here, torch.dot(here, here), torch.dot(step, step)]
+        look = at_once if here.is_cuda else one_by_one
+        seen = [*look(objective, step, here, lengths), loss_here, torch.dot(here, here), torch.dot(step, step)]
     numbers = torch.stack(seen).double().cpu().numpy()
     here_loss, here_square, reach_square = numbers[-3:]
     losses, changes, products = numbers[:-3].reshape(-1, 3).T
@@ -72,6 +64,33 @@ def along(objective: Objective, direction: Sequence[Tensor] | None, lengths: Arr
         cosines = np.clip((here_square + products) / np.sqrt(squares * here_square), -1, 1)
     distances = lengths * np.sqrt(reach_square)
     return Line(lengths, losses, np.sqrt(changes), cosines, distances, float(here_loss), float(np.sqrt(here_square)))
+
+
+def one_by_one(objective: Objective, step: Tensor, here: Tensor, lengths: Array) -> list[Tensor]:
+    """At each length: the loss, |c|^2 and c g, where g is the gradient `here` and c its change; scalars, in a row."""
+    parameters, seen = objective.parameters, []
+    with in_one_row(parameters) as point, adding_up(parameters, here) as change, torch.enable_grad():
+        origin = point.clone()
+        for length in lengths.tolist():  # nothing but what each needs: a pass of a small network takes .5 ms
+            torch.sub(origin, step, alpha=length, out=point)
+            torch.neg(here, out=change)
+            loss = objective.loss()
+            loss.backward()
+            seen += [loss.detach(), torch.dot(change, change), torch.dot(change, here)]
+    return seen
+
+
+def at_once(objective: Objective, step: Tensor, here: Tensor, lengths: Array) -> list[Tensor]:
+    """The same but for rounding, from one batched pass for all lengths: for a GPU, which has room for it."""
+    parameters = objective.parameters
+    origin = flat([parameter.detach() for parameter in parameters])
+    rows = origin - torch.as_tensor(lengths).to(origin)[:, None] * step  # (K, weights)
+    parts = rows.split([parameter.numel() for parameter in parameters], dim=1)
+    points = [part.view(-1, *parameter.shape) for part, parameter in zip(parts, parameters, strict=True)]
+    replay(objective.noise)
+    losses, gradients = at_points(objective.network, objective.criterion, points, objective.inputs, objective.targets)
+    change = torch.cat([gradient.flatten(1) for gradient in gradients], dim=1) - here
+    return list(torch.stack([losses, change.square().sum(dim=1), change @ here], dim=1).flatten())
 
 
 @contextmanager

@@ -89,3 +89,25 @@ class Optimizer:
                 nesterov=False,
                 maximize=False,
             )
+
+
+class RatedOptimizer(Optimizer):
+    """The same for many networks at once, each with a learning rate of its own: parameters (R, *shape), rates (R,).
+
+    Torch's own step of length 1 is made from zero, and then as long as each rate says: the same but for rounding.
+    """
+
+    def __init__(self, config: RunConfig, parameters: Sequence[Tensor], rates: Tensor) -> None:
+        super().__init__(config.model_copy(update={"learning_rate": 1.0, "weight_decay": 0.0}), parameters)
+        self._weight_decay = config.weight_decay
+        self._rates = rates
+
+    @torch.no_grad()
+    def _move(self, parameters: list[Tensor], gradient: Sequence[Tensor], state: _State) -> None:
+        if self._weight_decay:
+            both = zip(gradient, parameters, strict=True)
+            gradient = [one.add(parameter, alpha=self._weight_decay) for one, parameter in both]
+        moves = [torch.zeros_like(parameter) for parameter in parameters]
+        super()._move(moves, gradient, state)
+        for parameter, move in zip(parameters, moves, strict=True):
+            parameter.addcmul_(move, self._rates.view(-1, *(1 for _ in parameter.shape[1:])))

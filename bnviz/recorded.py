@@ -16,10 +16,8 @@ from torch.fx import graph_module
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
+from bnviz.captured import CapturedPass, Pass
 from bnviz.objective import Criterion
-
-Pass = tuple[Tensor, list[Tensor]]
-"""The loss, and its gradient, one tensor a parameter."""
 
 
 class NotRecordableError(ValueError):
@@ -27,7 +25,7 @@ class NotRecordableError(ValueError):
 
 
 class RecordedPass:
-    """`criterion(network(inputs), targets)` and its gradient, for batches of one shape, in training mode.
+    """What `make(inputs, targets)` computes, for batches of one shape, in training mode: for instance `made`.
 
     Right for networks that are `recordable`. Running statistics move on and noise is drawn as in a pass of the network
     itself. Parameters, buffers and random streams may change only in place.
@@ -36,19 +34,19 @@ class RecordedPass:
         NotRecordableError: in the first pass, if a number that was computed decides what is computed next.
     """
 
-    def __init__(self, network: nn.Module, criterion: Criterion) -> None:
-        self._network = network
-        self._criterion = criterion
+    def __init__(self, make: Callable[[Tensor, Tensor], Pass]) -> None:
+        self._make = make
         self._again: Callable[[Tensor, Tensor], Pass] | None = None
 
     def __call__(self, inputs: Tensor, targets: Tensor) -> Pass:
-        """Loss and gradient at the weights as they are now; `.grad` is not touched."""
+        """Loss and gradient at the weights as they are now, valid until the next pass; `.grad` is not touched."""
         if self._again is not None:
             return self._again(inputs, targets)
         recorder = _Recorder((inputs, targets))
         with recorder:
-            found = made(self._network, self._criterion, inputs, targets)
-        self._again = recorder.finished(found)
+            found = self._make(inputs, targets)
+        again = recorder.finished(found)
+        self._again = CapturedPass(again, recorder.generators) if inputs.is_cuda else again
         return found
 
 
@@ -120,6 +118,11 @@ class _Recorder(TorchDispatchMode):
                 if output is not None:
                     self._note(output, self._graph.call_function(operator.getitem, (node, place)))
         return result
+
+    @property
+    def generators(self) -> list[torch.Generator]:
+        """The random streams that the pass drew from."""
+        return [one for one in self._there if isinstance(one, torch.Generator)]
 
     def finished(self, found: Pass) -> Callable[[Tensor, Tensor], Pass]:
         """What was recorded, as a function of the batch that finds the same anew."""

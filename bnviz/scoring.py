@@ -3,6 +3,8 @@
 Where values are learned instead of classes there is no accuracy. Nothing here knows of training.
 """
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -30,15 +32,25 @@ class Scores:
 
     def curves(self, network: nn.Module, samples: int) -> dict[str, Measurement]:
         """Scores on the first `samples`, for the curves."""
-        loss, accuracy = self._score(network, self.inputs[:samples], self.labels[:samples])
+        return self.points(*self._score(network, self.inputs[:samples], self.labels[:samples]))
+
+    def points(self, loss: float, accuracy: float | None) -> dict[str, Measurement]:
+        """One point of each curve."""
         values = {"test_loss": curve(loss, f"{self.name} on test samples", self.units)}
         if accuracy is not None:
             values["test_accuracy"] = curve(accuracy, "test accuracy", "1")
         return values
 
+    def of_batch(self, loss: float) -> dict[str, Measurement]:
+        """A mini-batch's loss, for the curves."""
+        return {"train_loss": curve(loss, f"{self.name} of the mini-batch", self.units)}
+
     def final(self, network: nn.Module) -> dict[str, Measurement]:
         """Scores on all of them, for the end of a run."""
-        loss, accuracy = self._score(network, self.inputs, self.labels)
+        return self.last_points(*self._score(network, self.inputs, self.labels))
+
+    def last_points(self, loss: float, accuracy: float | None) -> dict[str, Measurement]:
+        """The scores at the end."""
         values = {"final_test_loss": curve(loss, f"{self.name} on all test samples, at the end", self.units)}
         if accuracy is not None:
             values["final_test_accuracy"] = curve(accuracy, "accuracy on all test samples, at the end", "1")
@@ -50,30 +62,18 @@ class Scores:
         Moving averages are gathered while training, under whatever noise there is then; these are taken afterwards, in
         the conditions of inference: E[mu] and m / (m - 1) E[sigma^2] over batches of m. Empty without batch norm.
         """
-        layers = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
-        if not layers or self.targets != "classes":
+        if not has_population(network) or self.targets != "classes":
             return {}
-        momenta = [layer.momentum for layer in layers]
         with undisturbed(network):
-            network.eval()
-            for layer in layers:
-                layer.reset_running_stats()
-                layer.momentum = None  # the plain average of all batches
-                layer.train()
-            with torch.no_grad():
-                for part in inputs[:POPULATION].split(batch):
-                    if len(part) == batch:
-                        network(part)
-            for layer, momentum in zip(layers, momenta, strict=True):
-                layer.momentum = momentum
+            for part in gathering([network], inputs, batch):
+                network(part)
             _, accuracy = self._score(network, self.inputs, self.labels)
-        return {
-            "population_test_accuracy": curve(
-                float("nan") if accuracy is None else accuracy,
-                "accuracy on all test samples, at the end, with population statistics",
-                "1",
-            )
-        }
+        return self.population_point(accuracy)
+
+    def population_point(self, accuracy: float | None) -> dict[str, Measurement]:
+        """The accuracy with population statistics."""
+        name = "accuracy on all test samples, at the end, with population statistics"
+        return {"population_test_accuracy": curve(float("nan") if accuracy is None else accuracy, name, "1")}
 
     def _score(self, network: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[float, float | None]:
         """Mean loss, and accuracy where there are classes."""
@@ -88,6 +88,39 @@ class Scores:
                     correct += float((outputs.argmax(dim=1) == labels[part]).sum())
         network.train()
         return loss / len(inputs), correct / len(inputs) if self.targets == "classes" else None
+
+
+def has_population(network: nn.Module) -> bool:
+    """Whether there is batch norm, whose statistics can be taken over the training inputs."""
+    return bool(_batch_norms(network))
+
+
+def gathering(networks: Sequence[nn.Module], inputs: Tensor, batch: int) -> Iterator[Tensor]:
+    """Hand out batches of the training inputs; passes of the first network then gather the plain average of all.
+
+    It is in inference mode but for batch norm. Statistics of all `networks` are begun anew; to put them and the mode
+    back is the caller's business.
+    """
+    for network in networks:
+        for layer in _batch_norms(network):
+            layer.reset_running_stats()
+    leader = networks[0]
+    layers = _batch_norms(leader)
+    momenta = [layer.momentum for layer in layers]
+    leader.eval()
+    for layer in layers:
+        layer.train()
+    with torch.no_grad():
+        for place in range(min(POPULATION, len(inputs)) // batch):
+            for layer in layers:
+                layer.momentum = 1 / (place + 1)
+            yield inputs[place * batch : (place + 1) * batch]
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum
+
+
+def _batch_norms(network: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
+    return [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
 
 
 def curve(value: float, name: str, units: str) -> Measurement:

@@ -1,10 +1,11 @@
 """train(config): the heart of bnviz. A generator that trains one network and yields what was measured.
 
-The caller pulls; nothing here knows who looks, or how. Networks, optimisers and losses are torch's own. Measuring never
-changes the run: with or without probes, the weights are the same, bit for bit.
+The caller pulls; nothing here knows who looks, or how. Networks, optimisers and losses are torch's own. What is
+measured, and when, is the Observer's business (`bnviz.observer`). Between frames nothing waits for a GPU.
 """
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager as Context
 from contextlib import nullcontext
 from functools import partial
@@ -12,16 +13,16 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from bnviz import datasets, networks, probes
+from bnviz import networks
 from bnviz.config import RunConfig
-from bnviz.objective import CRITERIA, Objective, flat
+from bnviz.objective import Objective
+from bnviz.observer import Observer
 from bnviz.optimizers import Optimizer
 from bnviz.record import Frame, Measurement, Outcome
 from bnviz.recorded import RecordedPass, made, recordable
-from bnviz.schedule import spread_steps
-from bnviz.scoring import Scores, curve
 from bnviz.streams import stream
-from bnviz.tracing import generators_of, states_of, traced, undisturbed
+from bnviz.task import Task
+from bnviz.tracing import undisturbed
 
 
 def train(
@@ -38,81 +39,40 @@ def train(
         ValueError: CUDA was asked for and there is none.
     """
     device = pick_device(config.device)
-    kind = getattr(torch, config.precision)
-    data = datasets.load(config.dataset, config.seed, config.binarize)
-    targets = "values" if data.train.labels.dtype.kind == "f" else "classes"
-    criterion = CRITERIA[targets]
-    inputs, labels = _tensors(data.train, kind, device)
-    scores = Scores(*_tensors(data.test, kind, device), targets)
+    task = Task.of(config, device)
     if network is None:
-        network = networks.build(config, tuple(inputs.shape[1:]), data.classes, device)
-    network.to(kind)
-    note_at = set(spread_steps(config.steps, config.curve_points))
-    measure_at = set(spread_steps(config.steps, config.probe_points)) if config.probes else set()
-    trace_at = measure_at | {step - 1 for step in measure_at}
-    fixed = inputs[: config.probe_samples], labels[: config.probe_samples]
-    looks_at_batch = config.probe_data == "batch"
-    previous: list[Tensor] | None = None
-    path: list[Tensor] | None = [] if probes.needs(config, "NEEDS_PATH") else None
-    keeps_gradient = probes.needs(config, "NEEDS_PREVIOUS_GRADIENT")
-    previous_gradient: Tensor | None = None
-    parameters = list(network.parameters())
-    optimizer = Optimizer(config, parameters)
-    recorded = RecordedPass(network, criterion) if recordable(network) else None
-    generators = generators_of(network)
+        network = networks.build(config, tuple(task.inputs.shape[1:]), task.classes, device)
+    network.to(task.inputs.dtype)
+    observer = Observer(config, network, task.criterion, task.fixed(config.probe_samples))
+    optimizer = Optimizer(config, list(network.parameters()))
+    recorded = RecordedPass(partial(made, network, task.criterion)) if recordable(network) else None
 
-    for step, index in enumerate(batch_order(len(inputs), config, device)):
+    for step, index in enumerate(batch_order(len(task.inputs), config, device)):
         if should_stop is not None and should_stop():  # frames can be seconds apart: too long to wait for a stop
             yield Frame(step, {}, "stopped")
             return
-        batch, target = inputs.index_select(0, index), labels.index_select(0, index)
-        last = step == config.steps
-        tracing = step in trace_at
+        batch, target = task.inputs.index_select(0, index), task.labels.index_select(0, index)
+        last, tracing = step == config.steps, observer.traces(step)
         values: dict[str, Measurement] = {}
-        if step in note_at:  # before the batch is looked at, which moves the running statistics on
-            values |= scores.curves(network, config.test_samples)
+        if observer.notes(step):  # before the batch is looked at, which moves the running statistics on
+            values |= task.scores.curves(network, config.test_samples)
+        noise = observer.noise(step)
         shield: Context[None] = undisturbed(network) if last else nullcontext()  # the last batch is only looked at
-        trace: Context[list[Tensor]] = traced(network) if tracing and looks_at_batch else nullcontext([])
-        noise = states_of(generators) if step in measure_at else []
         if recorded is None or tracing or last:
-            with shield, trace as seen:
-                loss, gradient = made(network, criterion, batch, target)
+            with shield, observer.looking(step) as seen:
+                loss, gradient = made(network, task.criterion, batch, target)
         else:
             loss, gradient = recorded(batch, target)
-        if tracing and not looks_at_batch:
-            seen = _look(network, fixed[0])
 
-        if step in note_at:
-            values["train_loss"] = curve(float(loss), f"{scores.name} of the mini-batch", scores.units)
-        if step in measure_at:
-            if path is not None:
-                path.append(flat([parameter.detach() for parameter in parameters]))
-            snapshot = probes.Snapshot(
-                step=step,
-                config=config,
-                network=network,
-                pre_activations=seen,
-                previous=previous,
-                training=Objective(network, batch, target, criterion, noise, loss, gradient),
-                fixed=Objective(network, *fixed, criterion, states_of(generators)),
-                following=partial(optimizer.following, gradient),
-                path=path or (),
-                previous_gradient=previous_gradient,
-            )
-            values |= probes.measure(snapshot)
-        previous = seen if tracing else None
-        if keeps_gradient and tracing:
-            previous_gradient = flat(gradient)
+        if observer.notes(step):
+            values |= task.scores.of_batch(float(loss))
+        if tracing:
+            objective = Objective(network, batch, target, task.criterion, noise, loss, gradient)
+            values |= observer.measured(step, seen, objective, partial(optimizer.following, gradient))
         if values:
-            outcome: Outcome = "running"
-            if last:
-                outcome = "finished"
-                values |= scores.final(network)
-                values |= scores.with_population_statistics(network, inputs, config.batch_size)
-            if not torch.isfinite(loss):
-                outcome = "diverged"
-            yield Frame(step, values, outcome)
-            if outcome != "running":
+            frame = frame_of(step, values, float(loss), task.at_the_end(network, config.batch_size) if last else None)
+            yield frame
+            if frame.outcome != "running":
                 return
         optimizer.step(gradient)
 
@@ -130,25 +90,33 @@ def batch_order(samples: int, config: RunConfig, device: torch.device) -> Iterat
 
     Each epoch is a fresh permutation from the run's stream `order`; a last, smaller batch is left out.
     """
-    generator = stream(config.seed, "order")
-    given = 0
+    return batches_of(epochs(samples, config.seed), config, device)
+
+
+def epochs(samples: int, seed: int) -> Iterator[Tensor]:
+    """The order of all samples, int64 (samples,), epoch after epoch; drawn on the CPU: alike on all devices."""
+    generator = stream(seed, "order")
     while True:
-        order = torch.randperm(samples, generator=generator).to(device)  # drawn on the CPU: alike on all devices
-        for start in range(0, samples - config.batch_size + 1, config.batch_size):
-            yield order[start : start + config.batch_size]
+        yield torch.randperm(samples, generator=generator)
+
+
+def batches_of(orders: Iterator[Tensor], config: RunConfig, device: torch.device) -> Iterator[Tensor]:
+    """Epochs' orders (..., samples) in batches (..., batch), for steps + 1 of them."""
+    given = 0
+    for drawn in orders:
+        order = drawn.to(device)
+        for start in range(0, order.shape[-1] - config.batch_size + 1, config.batch_size):
+            yield order[..., start : start + config.batch_size]
             given += 1
             if given > config.steps:
                 return
 
 
-def _tensors(split: datasets.Split, kind: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
-    labels = torch.tensor(split.labels, device=device)
-    inputs = torch.tensor(split.inputs, device=device, dtype=kind)
-    return inputs, labels.to(kind) if labels.is_floating_point() else labels
-
-
-def _look(network: nn.Module, batch: Tensor) -> list[Tensor]:
-    """Pre-activations of `batch` in training mode, leaving no trace."""
-    with undisturbed(network), torch.no_grad(), traced(network) as seen:
-        network(batch)
-    return seen
+def frame_of(
+    step: int, values: Mapping[str, Measurement], loss: float, at_the_end: Mapping[str, Measurement] | None
+) -> Frame:
+    """What was measured at a step, with what is measured after the last one, if it is that; and how the run goes."""
+    outcome: Outcome = "running" if at_the_end is None else "finished"
+    if not math.isfinite(loss):
+        outcome = "diverged"
+    return Frame(step, {**values, **(at_the_end or {})}, outcome)

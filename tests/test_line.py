@@ -9,25 +9,25 @@ import torch
 from torch import Tensor, nn
 
 from bnviz import RunConfig, networks, registry
-from bnviz.line import along, random_direction, step_lengths
+from bnviz.line import along, at_once, one_by_one, random_direction, step_lengths
 from bnviz.objective import Objective, flat, squared_error
 from bnviz.streams import stream
-from bnviz.tracing import noise_of
+from bnviz.tracing import noise_of, undisturbed
 
 CPU = torch.device("cpu")
 LENGTHS = np.array([0.0, 1e-3, 0.05, 0.4, 3.0])
 NORMS = pytest.mark.parametrize("norm", registry.names("norms"))
 
 
-def objective_of(norm: str, **settings: Any) -> Objective:
+def objective_of(norm: str, shape: tuple[int, ...] = (1, 8, 8), **settings: Any) -> Objective:
     """Of a network in float64 whose parameters are all moved off their special starting values."""
     config = RunConfig(norm=norm, **{"widths": (6, 5), "activation": "tanh", "init_std": 0.3} | settings)
-    network = networks.build(config, (1, 8, 8), 10, CPU).double()
+    network = networks.build(config, shape, 10, CPU).double()
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             parameter.add_(torch.randn(parameter.shape, generator=stream(0, "shake", name)), alpha=0.1)
     random = stream(0, "data")
-    inputs = torch.randn(20, 1, 8, 8, generator=random, dtype=torch.float64)
+    inputs = torch.randn(20, *shape, generator=random, dtype=torch.float64)
     return Objective.of(network, inputs, torch.randint(0, 10, (20,), generator=random), nn.functional.cross_entropy)
 
 
@@ -150,3 +150,19 @@ def test_arms_share_a_random_direction_wherever_they_share_weights() -> None:
 def test_step_lengths() -> None:
     np.testing.assert_allclose(step_lengths(0.5, 4, 8), np.linspace(0.5, 4, 8))
     np.testing.assert_allclose(np.diff(np.log(step_lengths(0.01, 30, 8))), np.log(3000) / 7)
+
+
+@pytest.mark.parametrize("network", ["mlp", "lenet"])
+@NORMS
+def test_all_lengths_at_once_see_what_one_after_the_other_does(norm: str, network: str) -> None:
+    lenet = {"dataset": "mnist", "network": "lenet"} if network == "lenet" else {}
+    objective = objective_of(norm, shape=(1, 28, 28) if lenet else (1, 8, 8), **lenet)
+    here = flat(objective.gradient()[1])
+    direction = torch.randn(here.shape, generator=stream(0, "direction"), dtype=here.dtype)
+    state = {name: value.clone() for name, value in objective.network.state_dict().items()}
+    with undisturbed(objective.network):
+        expected = torch.stack(one_by_one(objective, direction, here, LENGTHS))
+    with undisturbed(objective.network):
+        found = torch.stack(at_once(objective, direction, here, LENGTHS))
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
+    assert all(torch.equal(value, state[name]) for name, value in objective.network.state_dict().items())

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from bnviz.config import RunConfig
-from bnviz.optimizers import Optimizer
+from bnviz.optimizers import Optimizer, RatedOptimizer
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -49,3 +49,27 @@ def test_steps_are_torch_s_and_known_beforehand(name: str, kind: torch.dtype) ->
             assert torch.equal(one, two)
             assert torch.equal(one, three)
             assert not torch.equal(one, four)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_many_rates_at_once_are_that_many_optimisers(name: str) -> None:
+    rates = [0.3, 0.0, 2.0]
+    config = RunConfig(**SETTINGS[name])
+    torch.manual_seed(3)
+    shapes = [shape for shape in SHAPES if shape]
+    alone = [[torch.randn(shape, dtype=torch.float64) for shape in shapes] for _ in rates]
+    together = [torch.stack(part) for part in zip(*alone, strict=True)]
+    optimizers = [
+        Optimizer(config.model_copy(update={"learning_rate": rate}), one)
+        for rate, one in zip(rates, alone, strict=True)
+    ]
+    rated = RatedOptimizer(config, together, torch.tensor(rates, dtype=torch.float64))
+    for _ in range(4):
+        gradient = [torch.randn(len(rates), *shape, dtype=torch.float64) for shape in shapes]
+        following = rated.following(gradient)
+        rated.step(gradient)
+        for place, optimizer in enumerate(optimizers):
+            optimizer.step([part[place] for part in gradient])
+        for part, seen, *ones in zip(together, following, *alone, strict=True):
+            torch.testing.assert_close(part, torch.stack(ones), rtol=1e-13, atol=1e-13)
+            assert torch.equal(part, seen)

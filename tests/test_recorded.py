@@ -5,6 +5,7 @@ import gc
 import linecache
 import subprocess
 import sys
+from functools import partial
 from typing import Any
 
 import pytest
@@ -49,7 +50,7 @@ def assert_alike(config: RunConfig) -> None:
     network, twin = built(config)
     if not recordable(network):
         pytest.skip("trained by the network itself: it does not say RECORDABLE = True")
-    recorded = RecordedPass(network, criterion)
+    recorded = RecordedPass(partial(made, network, criterion))
     losses = set()
     for inputs, targets in batches(config):
         loss, gradient = recorded(inputs, targets)
@@ -88,12 +89,12 @@ def test_every_lp(p: str) -> None:
 def test_nothing_is_kept_of_a_pass_that_is_done() -> None:
     network = Stack(nn.Linear(4, 3))
     batch = torch.randn(5, 4), torch.tensor([0, 1, 2, 0, 1])
-    RecordedPass(network, CRITERIA["classes"])(*batch)
+    RecordedPass(partial(made, network, CRITERIA["classes"]))(*batch)
     gc.collect()
     lines, texts = set(linecache.cache), set(torch.fx.graph_module._loader.eval_cache)
     graphs = sum(type(one) is torch.fx.Graph for one in gc.get_objects())
     for _ in range(3):
-        RecordedPass(network, CRITERIA["classes"])(*batch)
+        RecordedPass(partial(made, network, CRITERIA["classes"]))(*batch)
     gc.collect()
     assert set(linecache.cache) == lines
     assert set(torch.fx.graph_module._loader.eval_cache) == texts
@@ -141,14 +142,14 @@ def test_what_may_be_recorded() -> None:
 def test_a_number_that_decides_is_refused() -> None:
     network = Stack(nn.Linear(4, 3), Peeking())
     with pytest.raises(NotRecordableError, match="takes a number out of a tensor"):
-        RecordedPass(network, CRITERIA["classes"])(torch.randn(5, 4), torch.zeros(5, dtype=torch.int64))
+        RecordedPass(partial(made, network, CRITERIA["classes"]))(torch.randn(5, 4), torch.zeros(5, dtype=torch.int64))
 
 
 def test_a_part_that_is_not_used_has_a_gradient_of_zeros() -> None:
     network = Stack(nn.Linear(4, 3))
     network.register_parameter("unused", nn.Parameter(torch.ones(2)))
     twin = copy.deepcopy(network)
-    recorded = RecordedPass(network, CRITERIA["classes"])
+    recorded = RecordedPass(partial(made, network, CRITERIA["classes"]))
     for _ in range(2):
         batch = torch.randn(5, 4), torch.tensor([0, 1, 2, 0, 1])
         _, gradient = recorded(*batch)

@@ -37,8 +37,8 @@ class LpBatchNorm(nn.Module):
         if self.training:
             mean, scale = inputs.mean(self.over, keepdim=True), self._scale(inputs)
             with torch.no_grad():
-                self.running_mean.lerp_(mean, self.momentum)
-                self.running_scale.lerp_(scale, self.momentum)
+                self.running_mean.copy_(self.running_mean.lerp(mean, self.momentum))
+                self.running_scale.copy_(self.running_scale.lerp(scale, self.momentum))
         else:
             mean, scale = self.running_mean, self.running_scale
         normalised = (inputs - mean) / (scale + self.eps)
