@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
@@ -199,6 +200,27 @@ def test_comparison_over_seeds(tmp_path: Path) -> None:
     record = Record.load(out / "batch-seed5.nc")
     assert record.config == BASE.model_copy(update={"norm": "batch", "seed": 5})
     assert rows[6][3] == f"{record.final('final_test_accuracy'):.4f}"
+
+
+def test_seeds_together_are_those_one_by_one(tmp_path: Path) -> None:
+    """The same table and files; accuracies are alike, as float32 rounds little in four steps."""
+    rows = []
+    for folder, flags in (("alone", ()), ("together", ("--together",))):
+        arguments = (*TINY, "--compare", "none,batch", "--seeds", "0-2", "--out", str(tmp_path / folder), *flags)
+        result = invoke("run", *arguments)
+        lines = [[cell.strip() for cell in line.split("|")] for line in result.stdout.splitlines() if "|" in line]
+        rows.append([line[:4] for line in lines])
+        assert "saved 6 of 6 runs" in result.stdout
+        assert "step 0 of 4" in result.stderr
+    assert rows[0] == rows[1]
+    for path in (tmp_path / "alone").iterdir():
+        alone, together = Record.load(path), Record.load(tmp_path / "together" / path.name)
+        assert together.config == alone.config
+        np.testing.assert_allclose(together.data["train_loss"], alone.data["train_loss"], rtol=1e-5)
+
+
+def test_together_needs_seeds() -> None:
+    assert "give --seeds" in invoke("run", *TINY, "--together", status=2).stderr
 
 
 def test_interruption_before_anything_was_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -4,21 +4,19 @@ Everything that can be refused is refused before training starts. How runs are t
 and options are read in `bnviz.cli.options`.
 """
 
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-from time import perf_counter
 from typing import Any, TextIO
 
 import click
 from pydantic import ValidationError
 
 from bnviz.cli.options import Refusal, config_options, read_config, validated
-from bnviz.cli.report import Result, comparison, summary, watched
+from bnviz.cli.report import Result, comparison, summary
+from bnviz.cli.trained import Planned, one_by_one, side_by_side
 from bnviz.comparison import Comparison
 from bnviz.config import RunConfig, sentences
 from bnviz.datasets import DatasetError
-from bnviz.record import Frame, Record
+from bnviz.record import Record
 
 MOST_SEEDS = 1000
 INTERRUPTED = 130  # the exit status of a command that Ctrl-C ended, by the convention of shells
@@ -38,6 +36,7 @@ INTERRUPTED = 130  # the exit status of a command that Ctrl-C ended, by the conv
     "--link", metavar="LINK", help="A link, or its query '?norm=batch&lr=2', to start from; goes over --json."
 )
 @click.option("--quiet", is_flag=True, help="No progress, only what came out.")
+@click.option("--together", is_flag=True, help="Train all seeds of an arm as one batch, which a GPU has room for.")
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads torch may use.")
 def run(
     compare: str | None,
@@ -46,13 +45,15 @@ def run(
     file: TextIO | None,
     link: str | None,
     quiet: bool,
+    together: bool,
     threads: int,
     **given: Any,
 ) -> None:
     """Train one network, say how it went, and keep what was measured.
 
     Ctrl-C ends the training and keeps what was measured so far. A run that diverges is a result too: exit status 0.
-    Numbers are the same on every start, but for --threads, --device and another machine, which change the last digits.
+    Numbers are the same on every start, but for --threads, --device, --together and another machine, which change the
+    last digits.
     """
     base = read_config(given, file, link)
     several = compare is not None or seeds is not None
@@ -60,12 +61,14 @@ def run(
         raise Refusal("--compare says which normalisations to use; leave out --norm.")
     if seeds is not None and given["seed"] is not None:
         raise Refusal("--seeds says which seeds to use; leave out --seed.")
+    if together and seeds is None:
+        raise Refusal("--together trains the seeds of an arm as one batch; give --seeds, for instance 0-63.")
     planned = _plan(base, compare, seeds)
     if out is not None:
         _check(out, several)
     results: list[Result] = []
     try:
-        for result in _train(planned, threads, quiet):
+        for result in (side_by_side if together else one_by_one)(planned, threads, quiet):
             saved = None
             if out is not None:
                 name = f"{result.arm}-seed{result.record.config.seed}.nc"
@@ -86,12 +89,12 @@ def run(
         raise SystemExit(INTERRUPTED)
 
 
-def _plan(base: RunConfig, compare: str | None, seeds: str | None) -> list[tuple[str, RunConfig]]:
+def _plan(base: RunConfig, compare: str | None, seeds: str | None) -> Planned:
     """The runs to be made, arm by arm for one seed after the other, all of them valid."""
     norms = [name.strip() for name in compare.split(",")] if compare is not None else [base.norm]
     if len(set(norms)) < len(norms):
         raise Refusal(f"--compare = {compare}: each normalisation can be named once.")
-    planned: list[tuple[str, RunConfig]] = []
+    planned: Planned = []
     for seed in _numbers(seeds) if seeds is not None else [base.seed]:
         seeded = validated(base.model_dump() | {"seed": seed})
         try:
@@ -128,36 +131,6 @@ def _check(out: Path, several: bool) -> None:
         raise Refusal(f"--out = {out}: this is a folder; name a file in it, for instance {out / 'run.nc'}.")
     elif not out.parent.is_dir():
         raise Refusal(f"--out = {out}: there is no folder {out.parent}; make it, or save elsewhere.")
-
-
-def _train(planned: list[tuple[str, RunConfig]], threads: int, quiet: bool) -> Iterator[Result]:
-    """One run after the other; after Ctrl-C the one that was stopped is the last, if anything of it was measured."""
-    import torch  # here, so that wrong options are refused at once
-
-    from bnviz.training import pick_device, train
-
-    torch.set_num_threads(threads)
-    try:
-        pick_device(planned[0][1].device)
-    except ValueError as error:
-        raise Refusal(f"{error}.") from error
-    for arm, config in planned:
-        name = f"{arm}, seed {config.seed}" if len(planned) > 1 else arm
-        frames: list[Frame] = []
-        started = perf_counter()
-        try:
-            for frame in watched(train(config), config.steps, name, quiet):
-                started = started if frames else perf_counter()  # from the first frame on: loading data is not training
-                frames.append(frame)
-        except KeyboardInterrupt:
-            if not frames:
-                return
-        record = Record.from_frames(config, frames)
-        if record.outcome == "running":
-            record = replace(record, outcome="stopped")
-        yield Result(arm, record, perf_counter() - started)
-        if record.outcome == "stopped":
-            return
 
 
 def _save(record: Record, path: Path) -> str:
