@@ -51,7 +51,7 @@ def loop(
     loss = loss_of(labels)
     step = 0
     while True:
-        for index in torch.randperm(len(inputs), generator=order).split(config.batch_size):
+        for index in torch.randperm(len(inputs), generator=order, device=inputs.device).split(config.batch_size):
             if len(index) < config.batch_size:
                 continue
             if step == config.steps:

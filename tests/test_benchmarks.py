@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks import bare, cases, report
+from benchmarks import bare, cases, gpu, report
 from benchmarks.tables import Table
 from bnviz import networks
 from bnviz.streams import stream
@@ -107,3 +107,17 @@ def test_this_machine_is_known() -> None:
     assert machine.processor
     assert machine.memory > 100
     assert set(machine.versions) == {"Python", *report.PACKAGES}
+
+
+def test_the_gpu_s_benchmark_runs_on_a_processor_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cases, "available", lambda: (WITHOUT_FILES[:1], "no MNIST"))
+    monkeypatch.setattr(gpu, "SEEDS", 1)
+    one, replicas, lines = gpu.tables(2, torch.device("cpu"), steps=3)
+    assert (
+        list(one.rows)
+        == list(replicas.rows)
+        == list(lines.rows)
+        == [WITHOUT_FILES[0].name + row for row in cases.NORMS.values()]
+    )
+    assert all(len(column) == 2 for table in (replicas, lines) for row in table.rows.values() for column in row)
+    assert all([len(column) for column in row] == [2, 0] for row in one.rows.values())  # nothing is captured here
