@@ -8,6 +8,7 @@ import io
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
@@ -106,6 +107,11 @@ class Record:
             if name in data.dims:
                 data = data.assign_coords({name: np.arange(1, data.sizes[name] + 1, dtype=np.int32)})
         return cls(config, data, collected[-1].outcome if collected else "running")
+
+    @cached_property
+    def nbytes(self) -> int:
+        """Of the measurements; added up once, because a server that keeps many asks again and again."""
+        return int(self.data.nbytes)
 
     @property
     def last_step(self) -> int:

@@ -7,6 +7,7 @@ underscore are shared code, not plug-ins. This module does not know what any kin
 
 import ast
 import importlib
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -41,8 +42,13 @@ def plugins(kind: str) -> dict[str, Plugin]:
 
 def read_folder(folder: Path) -> dict[str, Plugin]:
     """What every file of any folder says of itself, by name; its kind is the folder's name."""
-    files = sorted(path for path in folder.glob("[!_.]*.py") if path.is_file())
-    return {path.stem: _read(path, path.stat().st_mtime_ns) for path in files}
+    if not folder.is_dir():
+        return {}
+    with os.scandir(folder) as entries:  # pages ask for this ten times a run, and Path takes five times as long
+        files = {
+            one.name: one for one in entries if one.name.endswith(".py") and one.name[0] not in "_." and one.is_file()
+        }
+    return {name[:-3]: _read(files[name].path, files[name].stat().st_mtime_ns) for name in sorted(files)}
 
 
 def names(kind: str) -> tuple[str, ...]:
@@ -81,8 +87,9 @@ def source(kind: str, name: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def _read(path: Path, modified: int) -> Plugin:  # noqa: ARG001 (part of the cache key)
+def _read(file: str, modified: int) -> Plugin:  # noqa: ARG001 (part of the cache key)
     """Parse one file, again if it was `modified` since."""
+    path = Path(file)
     kind, name = path.parent.name, path.stem
     if not name.isidentifier():
         error = "its name may have letters, digits and underscores only, and not begin with a digit"

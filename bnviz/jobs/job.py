@@ -56,7 +56,7 @@ class Job:
     @property
     def nbytes(self) -> int:
         """Of the record, once it has ended."""
-        return int(self._record.data.nbytes) if self._record is not None else 0
+        return self._record.nbytes if self._record is not None else 0
 
     def record(self) -> Record:
         """What was measured so far, or in the end; the same object until there is more.

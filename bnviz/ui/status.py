@@ -16,7 +16,10 @@ def status_line(watched: Watched, runs: Runs, extras: Mapping[str, RunConfig]) -
 
     Of three arms or more that ended alike, only the last says how.
     """
-    parts = [(_going(watched, name, several), *_ended(watched, name, several)) for name, several in runs.items()]
+    parts = []
+    for name, several in runs.items():
+        going = _going(watched, name, several)
+        parts.append((going, *(("", "") if going else _ended(watched, name, several))))
     told = []
     for place, (going, score, how) in enumerate(parts):
         alike = len(parts) > 2 and [(None, how)] == [(one[0], one[2]) for one in parts[place + 1 : place + 2]]

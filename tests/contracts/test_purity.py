@@ -13,6 +13,7 @@ from torch import Tensor
 
 from bnviz import Frame, RunConfig, datasets, networks, registry
 from bnviz.datasets import Dataset, Split
+from bnviz.task import Task
 from bnviz.tracing import noise_of
 from bnviz.training import train
 
@@ -50,6 +51,7 @@ def fitting_dataset(network: str) -> str:
 def random_data(monkeypatch: pytest.MonkeyPatch) -> None:
     """Random data of the right shape: nothing is downloaded."""
 
+    @cache
     def load(name: str, *_: object) -> Dataset:
         constants, random = registry.describe("datasets", name).constants, np.random.default_rng(0)
 
@@ -93,6 +95,20 @@ def test_a_run_with_every_probe_is_a_run_with_none(norm: str, network: str, opti
         assert probed_state.keys() == state.keys()
         assert [name for name in state if not torch.equal(state[name], probed_state[name])] == []
         assert len(probed[0].values) > len(frames[0].values) + 20  # the probes did look
+
+
+@pytest.mark.parametrize("network", registry.names("networks"))
+@pytest.mark.parametrize("norm", registry.names("norms"))
+def test_data_are_only_read(norm: str, network: str) -> None:
+    """They are the data set's own memory, which the next run learns from, too."""
+    name = fitting_dataset(network)
+    data = datasets.load(name, 0)
+    arrays = [part for split in (data.train, data.test) for part in (split.inputs, split.labels)]
+    before = [array.copy() for array in arrays]
+    assert Task.made_of(data, RunConfig(), CPU).inputs.data_ptr() == data.train.inputs.ctypes.data
+    run(tuple(registry.names("probes")), "fixed", {"norm": norm, "network": network, "dataset": name})
+    for array, untouched in zip(arrays, before, strict=True):
+        np.testing.assert_array_equal(array, untouched)
 
 
 def test_purity_can_be_lost(monkeypatch: pytest.MonkeyPatch) -> None:
