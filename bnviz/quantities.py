@@ -6,8 +6,11 @@ functions of a Record that give DataArrays over `probe_step`; what a record lack
 
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 from weakref import WeakKeyDictionary
 
+import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
 from bnviz.record import Record
@@ -96,6 +99,23 @@ def stability_limit(record: Record) -> float:
     if config.optimizer != "sgd" or config.learning_rate == 0:
         return float("nan")
     return (2 + 2 * config.momentum) / config.learning_rate
+
+
+def median_over(values: npt.NDArray[Any], axis: int) -> npt.NDArray[Any]:
+    """As np.nanmedian, in a fraction of its time: NaN where nothing is seen, without a warning."""
+    in_order = np.sort(values, axis)  # what is missing comes last
+    seen = np.count_nonzero(~np.isnan(values), axis, keepdims=True)
+    middle = [np.take_along_axis(in_order, place, axis) for place in (np.maximum(seen - 1, 0) // 2, seen // 2)]
+    below, above = (one.squeeze(axis) for one in middle)
+    return np.where(seen.squeeze(axis) % 2, above, (below + above) / 2)
+
+
+def mean_over(values: npt.NDArray[Any], axis: int) -> npt.NDArray[Any]:
+    """As np.nanmean: NaN where nothing is seen, without a warning."""
+    missing = np.isnan(values)
+    total: npt.NDArray[Any] = np.where(missing, 0, values).sum(axis)
+    with np.errstate(invalid="ignore"):
+        return total / np.count_nonzero(~missing, axis).astype(total.dtype)
 
 
 def growth_per_layer(record: Record, quantity: str = "pre_activation_gradient_norm") -> xr.DataArray:

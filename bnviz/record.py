@@ -98,14 +98,16 @@ class Record:
         for column in columns.values():
             axes[column[0][1].axis].update(step for step, _ in column)
         variables = {name: _stack(column, sorted(axes[column[0][1].axis])) for name, column in columns.items()}
-        data = xr.Dataset(variables)
-        for axis, steps in axes.items():
-            data = data.assign_coords({axis: (axis, np.array(sorted(steps), np.int32), {"long_name": "updates done"})})
-        if "quantile" in data.dims:
-            data = data.assign_coords(quantile=("quantile", list(config.percentiles), {"units": "percent"}))
-        for name in ("layer", "unit"):
-            if name in data.dims:
-                data = data.assign_coords({name: np.arange(1, data.sizes[name] + 1, dtype=np.int32)})
+        lengths = {name: size for one in variables.values() for name, size in one.sizes.items()}
+        coordinates: dict[str, Any] = {
+            axis: (axis, np.array(sorted(steps), np.int32), {"long_name": "updates done"})
+            for axis, steps in axes.items()
+        }
+        if "quantile" in lengths:
+            coordinates["quantile"] = ("quantile", list(config.percentiles), {"units": "percent"})
+        numbered = [name for name in ("layer", "unit") if name in lengths]
+        coordinates |= {name: np.arange(1, lengths[name] + 1, dtype=np.int32) for name in numbered}
+        data = xr.Dataset(variables, coordinates)
         return cls(config, data, collected[-1].outcome if collected else "running")
 
     @cached_property

@@ -1,10 +1,14 @@
 """Quantities in closed form, on records that are small enough to do it by hand."""
 
+import warnings
 from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 
 from bnviz import Record, RunConfig, quantities
 
@@ -97,3 +101,20 @@ def test_growth_per_layer_leaves_out_the_ends_and_goes_towards_the_input() -> No
     norms = np.array([[1e9, *inner, 1e-9], [1.0, *inner[::-1], 1.0]])
     found = quantities.growth_per_layer(record_of(pre_activation_gradient_norm=(("probe_step", "layer"), norms)))
     np.testing.assert_allclose(found, [1.21, 1 / 1.21])
+
+
+@given(
+    arrays(
+        st.sampled_from([np.float32, np.float64]),
+        array_shapes(min_dims=2, max_dims=3, max_side=6),
+        elements=st.floats(-1e6, 1e6, width=32) | st.just(np.nan),
+    ),
+    st.integers(0, 1),
+)
+def test_medians_and_means_over_what_is_seen_are_numpys(values: Any, axis: int) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # numpy's, of what is missing throughout
+        median, mean = np.nanmedian(values, axis), np.nanmean(values, axis)
+    for found, expected in ((quantities.median_over(values, axis), median), (quantities.mean_over(values, axis), mean)):
+        np.testing.assert_array_equal(found, expected)
+        assert found.dtype == values.dtype

@@ -4,11 +4,14 @@ Ioffe & Szegedy's first experiment: three hidden layers of 100 sigmoid units, wi
 and whose units have inputs that stay where they are.
 """
 
+import warnings
+
 import numpy as np
 
 from bnviz.experiments import Claim, Experiment, Rule
 from bnviz.experiments._statistics import accuracy, alone, difference, log_ratio, middle_value
 from bnviz.presets import ACTIVATIONS
+from bnviz.quantities import median_over
 from bnviz.record import Record
 
 FIGURE = "Ioffe & Szegedy 2015, Sec. 4.1"
@@ -21,14 +24,17 @@ def wander(record: Record) -> float:
 
 def wander_over_width(record: Record) -> float:
     """The same in multiples of the width of the unit's own distribution (outer percentiles, median over steps)."""
-    values = record.data["percentile"].isel(layer=-1)
-    width = (values.isel(quantile=-1) - values.isel(quantile=0)).median("probe_step").values
+    values = record.data["percentile"].isel(layer=-1).transpose("probe_step", "quantile", ...).values
+    width = median_over(values[:, -1] - values[:, 0], axis=0)
     return middle_value(_wanders(record)[width > 0] / width[width > 0])
 
 
 def _wanders(record: Record) -> np.ndarray:
     middle = record.data["percentile"].isel(layer=-1, quantile=len(record.config.percentiles) // 2)
-    reach: np.ndarray = (middle.max("probe_step") - middle.min("probe_step")).values
+    values = middle.transpose("probe_step", "unit").values
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a unit that this layer lacks is NaN throughout
+        reach: np.ndarray = np.nanmax(values, axis=0) - np.nanmin(values, axis=0)
     return reach
 
 

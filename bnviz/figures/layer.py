@@ -4,7 +4,7 @@ Heat maps of unit against update, on which the board marks the chosen unit; arms
 layer's saturated share and its drift.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,9 +24,11 @@ from bnviz.figures.style import (
     told,
     two_digits,
 )
+from bnviz.quantities import mean_over, median_over
 from bnviz.record import Record
 
 Array = npt.NDArray[np.floating]
+Reduce = Callable[[Array, int], Array]
 
 
 def medians(records: Mapping[str, Record], arm: str, layer: int) -> Chart:
@@ -52,7 +54,7 @@ def saturated(records: Mapping[str, Record], layer: int) -> Chart:
             ends += [f"{name} ends at {percent(float(value))}" for value in share[-1:]]
     alt = told(f"Share of saturated units of layer {layer} over updates", ends)
     drawn = figure("Saturated share", alt, "updates", "saturated", most_steps(records))
-    _per_layer(drawn, records, "saturated_share", "mean", layer, "%{y:.1%}")
+    _per_layer(drawn, records, "saturated_share", mean_over, layer, "%{y:.1%}")
     drawn.layout.yaxis.tickformat, drawn.layout.yaxis.range = ".0%", (-0.02, 1.02)
     return drawn
 
@@ -67,7 +69,7 @@ def drift(records: Mapping[str, Record], quantity: str, layer: int) -> Chart:
             ends.append(f"{name} has a median of {two_digits(float(np.median(changes)))}")
     alt = told(f"Change of a unit's {word} in one step, median over the units of layer {layer}", ends)
     drawn = figure(f"Drift of the {word}", alt, "updates", f"|change of {word}| per step", most_steps(records))
-    _per_layer(drawn, records, quantity, "median", layer, "%{y:.2g}")
+    _per_layer(drawn, records, quantity, median_over, layer, "%{y:.2g}")
     log_axis(drawn)
     return drawn
 
@@ -134,15 +136,15 @@ def _map(record: Record, arm: str, word: str, values: Array, layer: int, colours
 
 
 def _per_layer(
-    drawn: Chart, records: Mapping[str, Record], quantity: str, reduce: str, chosen: int, number: str
+    drawn: Chart, records: Mapping[str, Record], quantity: str, reduce: Reduce, chosen: int, number: str
 ) -> None:
     for name, record in records.items():
         if not _measured(record, quantity):
             continue
         style = styles(records)[name]
         steps = record.data["probe_step"].values
-        reduced = getattr(record.data[quantity], reduce)("unit").transpose("layer", "probe_step")
-        lines = zip(reduced["layer"].values, reduced.values, strict=True)
+        values = record.data[quantity].transpose("layer", "probe_step", "unit")
+        lines = zip(values["layer"].values, reduce(values.values, -1), strict=True)
         for layer, line in sorted(lines, key=lambda of_layer: of_layer[0] == chosen):  # the chosen one on top
             bold = layer == chosen
             drawn.add(

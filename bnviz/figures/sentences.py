@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bnviz.figures.style import finite, percent, spread, two_digits
+from bnviz.quantities import median_over
 from bnviz.record import Record
 
 TINY = 1e-12  # a width up to this counts as none: all samples are alike, and nothing can be measured against it
@@ -71,7 +72,7 @@ def _wander_and_width(records: Mapping[str, Record], layer: int) -> dict[str, tu
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # a unit that a narrower layer lacks is NaN throughout
             wander = spread(np.nanmin(middle, axis=0), np.nanmax(middle, axis=0))
-            width = np.nanmedian(spread(values[:, 0], values[:, -1]), axis=0)
+            width = median_over(spread(values[:, 0], values[:, -1]), axis=0)
         found[name] = (wander, width)
     return found
 
