@@ -107,7 +107,7 @@ def picture(shown: Shown) -> None:
 
     chosen = {"unit": partial(links.pick, PAGE, "unit")}
     board(f"{PAGE}/board", build, shown, (at, one, shared), on_event=chosen, marks={"unit": one})
-    of_unit = (f"layer-{at}-unit-{one}.csv", partial(explain.unit_table, records, at, one))
+    of_unit = (f"layer-{at}-unit-{one}.csv", partial(explain.unit_table, layer=at, unit=one))
     text(WHAT_TO_LOOK_FOR)
     verdict_box("ioffe_activations", shown)
     explain.take_away(PAGE, records, {f"Unit {one} of layer {at} (CSV)": of_unit})

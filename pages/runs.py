@@ -21,10 +21,11 @@ from bnviz.foreign import read_foreign
 from bnviz.record import Record
 from bnviz.ui.clock import QUEUED_SECONDS, clock
 from bnviz.ui.history import Entry, history, result_of
-from bnviz.ui.live import service, train_again, watched
+from bnviz.ui.live import train_again
 from bnviz.ui.prose import READING_WIDTH, link_problems, text
 from bnviz.ui.routing import require_router
 from bnviz.ui.share import address, app_address, titled
+from bnviz.ui.visitor import service, watched
 
 SECTION = "Lab"
 ORDER = 10

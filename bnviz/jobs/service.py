@@ -92,6 +92,11 @@ class Service:
                 self._jobs.move_to_end(key)
             return self._jobs.get(key)
 
+    def recall(self, config: RunConfig) -> Record | None:
+        """The run's result, if it has ended by itself and is kept, in memory or in the store."""
+        job = self.find(config.key)
+        return job.record() if job is not None and job.state == "finished" else self._known(config)
+
     def watch(self, key: str, watcher: str) -> None:
         """`watcher` looks at a live run, too; no effect on one that has ended."""
         with self._lock:

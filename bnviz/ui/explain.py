@@ -9,9 +9,10 @@ import streamlit as st
 
 from bnviz import registry
 from bnviz.record import Record
+from bnviz.ui.reminded import Recall, reminders
 
-Table = tuple[str, Callable[[], str]]
-"""A file's name, and what makes its CSV text when it is asked for."""
+Table = tuple[str, Callable[[Mapping[str, Record]], str]]
+"""A file's name, and what makes its CSV text of the arms' records when it is asked for."""
 
 
 @st.fragment
@@ -37,12 +38,13 @@ def take_away(page: str, records: Mapping[str, Record], tables: Mapping[str, Tab
     """
     if any(record.outcome == "running" for record in records.values()):
         return
-    offered: dict[str, Table] = {"Curves (CSV)": ("curves.csv", partial(curves_table, records)), **(tables or {})}
+    offered: dict[str, Table] = {"Curves (CSV)": ("curves.csv", curves_table), **(tables or {})}
+    recalled = reminders(records)
     with st.container(horizontal=True, key=f"{page}-downloads"):
         for name, record in records.items():
             st.download_button(
                 f"Record of {name}",
-                data=record.to_bytes,
+                data=partial(_whole, recalled[name]),
                 file_name=f"{_slug(name)}-{record.config.key}.nc",
                 mime="application/x-netcdf",
                 key=f"{page}/nc/{name}",
@@ -53,13 +55,21 @@ def take_away(page: str, records: Mapping[str, Record], tables: Mapping[str, Tab
         for label, (file_name, build) in offered.items():
             st.download_button(
                 label,
-                data=build,
+                data=partial(_made, build, recalled),
                 file_name=file_name,
                 mime="text/csv",
                 key=f"{page}/csv/{file_name}",
                 on_click="ignore",
                 icon=":material/table:",
             )
+
+
+def _whole(recall: Recall) -> bytes:
+    return recall().to_bytes()
+
+
+def _made(build: Callable[[Mapping[str, Record]], str], recalled: Mapping[str, Recall]) -> str:
+    return build({name: recall() for name, recall in recalled.items()})
 
 
 def curves_table(records: Mapping[str, Record]) -> str:

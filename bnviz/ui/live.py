@@ -5,26 +5,23 @@ view, which is drawn anew only if there is something new to draw. What is traine
 what the picture looks like is the page's.
 """
 
-import gc
 import threading
-import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import streamlit as st
 
 from bnviz import gallery
 from bnviz.config import RunConfig
 from bnviz.jobs.job import Job, State
-from bnviz.jobs.presence import Presence
-from bnviz.jobs.service import JobsError, Service
+from bnviz.jobs.service import JobsError
 from bnviz.record import Record
 from bnviz.settings import SettingError
 from bnviz.ui import history, links
 from bnviz.ui.clock import clock, seconds_between
 from bnviz.ui.shown import Shown
 from bnviz.ui.status import Runs, status_line, told_failures
-from bnviz.ui.watched import Watched
+from bnviz.ui.visitor import last_shown, service, visitor, watched
 
 _TURN = threading.Lock()
 """One picture at a time: Python runs one thread at once anyway, and thirty would keep the server's waiting (0015)."""
@@ -32,42 +29,6 @@ SEEDS = 2**31  # seeds are below; the one after the last is 0
 
 Picture = Callable[[Shown], None]
 """Draws what is shown."""
-
-
-@st.cache_resource(show_spinner=False)
-def service() -> Service:
-    """The app's one service; its workers start in the background at first use and end with the app."""
-    started = Service()
-    started.prepare()
-    gc.freeze()  # the libraries, a quarter of a million objects: to look through them holds everybody up for 0.2 s
-    return started
-
-
-@dataclass(frozen=True)
-class _Visitor:
-    """One visitor's session, for as long as its page can be reached; with what each page showed last."""
-
-    name: str
-    presence: Presence
-    shown: dict[str, Shown] = field(default_factory=dict)
-
-    def leave(self) -> None:
-        self.presence.leave(self.name)
-
-
-@st.cache_resource(scope="session", on_release=_Visitor.leave, show_spinner=False)
-def _visitor() -> _Visitor:
-    """Released when the page is closed, and whenever its connection drops; made anew when it is back."""
-    name: str = st.session_state.setdefault("bnviz.watcher", uuid.uuid4().hex)
-    presence = service().presence
-    presence.stay(name)
-    return _Visitor(name, presence)
-
-
-def watched(page: str) -> Watched:
-    """The runs as this page's visitor sees them."""
-    stopped: dict[str, Record] = st.session_state.setdefault(f"{page}/stopped", {})
-    return Watched(service(), _visitor().name, stopped)
 
 
 def comparison_view(
@@ -172,7 +133,7 @@ def _want(page: str, runs: Runs, extras: Mapping[str, RunConfig]) -> None:
     wanted = {config.key: config for config in _in_order(runs, extras)}
     before: set[str] = st.session_state.get(f"{page}/keys", set())
     for key in before - wanted.keys():
-        service().release(key, _visitor().name)
+        service().release(key, visitor().name)
     st.session_state[f"{page}/keys"] = set(wanted)
     for config in wanted.values():
         _ask(page, config)
@@ -186,10 +147,10 @@ def _ask(page: str, config: RunConfig, fresh: bool = False) -> None:
         if runs.is_stopped(config) or (job is None and gallery.find(config) is not None):
             return
         if job is not None and job.state != "stopped":
-            runs.service.watch(config.key, _visitor().name)
+            runs.service.watch(config.key, visitor().name)
             return
     try:
-        runs.service.submit(config, _visitor().name, fresh=fresh)
+        runs.service.submit(config, visitor().name, fresh=fresh)
     except (JobsError, SettingError) as error:
         st.error(str(error))
 
@@ -212,16 +173,18 @@ def _shown(page: str, runs: Runs, extras: Mapping[str, RunConfig], needs: Sequen
     also = {name: record for name, record in besides.items() if record is not None and record.outcome != "running"}
     live = _training(page, runs, extras)
     if len(records) < len(runs):
-        before = _visitor().shown.get(page)
+        before = last_shown().get(visitor().name, page)
         if records and (before is None or len(before.records) < len(runs)):
-            before = _visitor().shown[page] = Shown.of(records, live)
+            before = Shown.of(records, live)
+            last_shown().keep(visitor().name, page, before)
         return replace(before, live=live, also=also) if before is not None else None
     repeats: dict[str, tuple[Record, ...]] = {name: (record,) for name, record in records.items()}
     for one_seed in zip(*(several[1:] for several in found.values()), strict=True):
         ended = [record for record in one_seed if record is not None and record.outcome in ("finished", "diverged")]
         if len(ended) == len(runs):
             repeats = {name: (*repeats[name], record) for name, record in zip(repeats, ended, strict=True)}
-    shown = _visitor().shown[page] = Shown(records, repeats, live, also)
+    shown = Shown(records, repeats, live, also)
+    last_shown().keep(visitor().name, page, shown)
     return shown
 
 

@@ -12,6 +12,9 @@ from bnviz.config import RunConfig
 from bnviz.jobs.service import Job, Service
 from bnviz.record import Record
 
+STOPPED_KEPT = 12
+"""Of one visitor's stopped runs on a page, those stopped last: three arms with three seeds, and a few more."""
+
 
 class Watched:
     """
@@ -52,4 +55,6 @@ class Watched:
         job = self.job(config)
         if job is not None and (job.live or job.state == "stopped"):
             self._stopped[config.key] = replace(job.record(), outcome="stopped")
+            while len(self._stopped) > STOPPED_KEPT:
+                del self._stopped[next(iter(self._stopped))]
             self.service.release(config.key, self._watcher)

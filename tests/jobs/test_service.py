@@ -136,6 +136,7 @@ def test_records_in_memory_are_bounded_and_come_back_from_the_store(service, wai
         wait(jobs[-1])
         service.find(first.key)  # in use, so it stays
     assert [service.find(job.key) is job for job in jobs] == [True, False, True, True]
+    assert service.recall(first.config) is first.record()
     again = service.submit(jobs[1].config, "me")
     assert (again.state, again.started) == ("finished", None)
     assert again.record() is jobs[1].record(), "somebody holds it"
@@ -146,6 +147,9 @@ def test_records_in_memory_are_bounded_and_come_back_from_the_store(service, wai
         service.submit(RunConfig(seed=seed, **SHORT), "me")
     gc.collect()
     assert service.find(key) is None
+    assert service.recall(RunConfig(seed=21, **SHORT)).to_bytes() == content
+    assert service.recall(RunConfig(seed=99, **SHORT)) is None
+    assert service.find(key) is None, "to be recalled is not to be looked at"
     back = service.submit(RunConfig(seed=21, **SHORT), "me")
     assert (back.state, back.started) == ("finished", None)
     assert back.record().to_bytes() == content, "from the store"

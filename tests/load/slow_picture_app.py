@@ -3,7 +3,8 @@
 import time
 
 from bnviz.config import RunConfig
-from bnviz.ui.live import comparison_view, service
+from bnviz.ui.live import comparison_view
+from bnviz.ui.visitor import service
 
 CONFIG = RunConfig(widths=(6,), steps=300, batch_size=20, test_samples=30, probe_points=4, curve_points=3, probes=())
 

@@ -21,7 +21,7 @@ from bnviz.jobs.service import Service
 from bnviz.presets import PRESETS
 from bnviz.record import Record
 from bnviz.training import train
-from bnviz.ui import live
+from bnviz.ui import visitor
 
 APP = Path(__file__).parents[2] / "app.py"
 SECONDS = 60  # nothing here takes as long, but machines are shared
@@ -33,12 +33,12 @@ def service() -> Iterator[Service]:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("BNVIZ_SCHEDULER", raising=False)
         patch.setenv("BNVIZ_WORKERS", "2")
-        live.service.clear()
-        service = live.service()
+        visitor.service.clear()
+        service = visitor.service()
         service.prepare()
     yield service
     service.close()
-    live.service.clear()
+    visitor.service.clear()
 
 
 @pytest.fixture(autouse=True)
@@ -117,7 +117,7 @@ def kept() -> Stored:
 @pytest.fixture
 def full_gallery(preset_record, kept, monkeypatch) -> None:
     """The gallery has the presets' runs and findings, whether or not its files are up to date."""
-    monkeypatch.setattr(live.gallery, "find", preset_record)
+    monkeypatch.setattr(gallery, "find", preset_record)
     monkeypatch.setattr(findings, "read", lambda: kept)
 
 

@@ -88,7 +88,7 @@ def test_downloads_are_the_record_of_each_arm_the_curves_and_the_pages_own_table
         from bnviz.ui import explain
 
         records = dict(zip(("standard", "batch norm"), map(Record.load, paths), strict=True))
-        table = ("unit.csv", partial(explain.unit_table, records, 2, 3))
+        table = ("unit.csv", partial(explain.unit_table, layer=2, unit=3))
         explain.take_away("page", records, {"Unit 3 of layer 2 (CSV)": table})
 
     at = AppTest.from_function(script, args=(paths,)).run()

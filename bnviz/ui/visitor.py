@@ -1,0 +1,60 @@
+"""The visitor: one browser session, the app's one service, and the runs as this visitor sees them.
+
+Kept by Streamlit, for the app or for the session. What is shown of runs, and when one looks again, is not known here.
+"""
+
+import gc
+import uuid
+from dataclasses import dataclass
+
+import streamlit as st
+
+from bnviz.jobs.presence import Presence
+from bnviz.jobs.service import Service
+from bnviz.record import Record
+from bnviz.ui.shown import LastShown
+from bnviz.ui.watched import Watched
+
+LAST_SHOWN_BYTES = 96_000_000
+"""Of what pages showed last, for all visitors together."""
+
+
+@st.cache_resource(show_spinner=False)
+def service() -> Service:
+    """The app's one service; its workers start in the background at first use and end with the app."""
+    started = Service()
+    started.prepare()
+    gc.freeze()  # the libraries, a quarter of a million objects: to look through them holds everybody up for 0.2 s
+    return started
+
+
+@st.cache_resource(show_spinner=False)
+def last_shown() -> LastShown:
+    return LastShown(LAST_SHOWN_BYTES)
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """One visitor's session, for as long as its page can be reached."""
+
+    name: str
+    presence: Presence
+
+    def leave(self) -> None:
+        self.presence.leave(self.name)
+        last_shown().drop(self.name)
+
+
+@st.cache_resource(scope="session", on_release=Visitor.leave, show_spinner=False)
+def visitor() -> Visitor:
+    """Released when the page is closed, and whenever its connection drops; made anew when it is back."""
+    name: str = st.session_state.setdefault("bnviz.watcher", uuid.uuid4().hex)
+    presence = service().presence
+    presence.stay(name)
+    return Visitor(name, presence)
+
+
+def watched(page: str) -> Watched:
+    """The runs as this page's visitor sees them."""
+    stopped: dict[str, Record] = st.session_state.setdefault(f"{page}/stopped", {})
+    return Watched(service(), visitor().name, stopped)
