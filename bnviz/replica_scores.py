@@ -9,7 +9,7 @@ from torch.func import vmap
 
 from bnviz.record import Measurement
 from bnviz.replicas import Replicas
-from bnviz.scoring import SCORING_BATCH, gathering, has_population
+from bnviz.scoring import SCORING_BATCH, gather_population, has_population
 from bnviz.task import Task
 from bnviz.tracing import same_noise, undisturbed
 
@@ -43,12 +43,15 @@ class ReplicaScores:
             with ExitStack() as shields:
                 for network in networks:
                     shields.enter_context(undisturbed(network))
-                for part in gathering(networks, inputs.transpose(0, 1) if self._separate else inputs, batch):
-                    self._replicas.outputs(part.transpose(0, 1) if self._separate else part, self._separate)
+                gather_population(networks, self._look, inputs.transpose(0, 1) if self._separate else inputs, batch)
                 found = self._score(len(first.scores.inputs))
             for value, task, (_, accuracy) in zip(values, self._tasks, found, strict=True):
                 value |= task.scores.population_point(accuracy)
         return values
+
+    def _look(self, part: Tensor) -> Tensor:
+        """Pass samples (batch, ...) through all of them; where each has its own, (batch, R, ...)."""
+        return self._replicas.outputs(part.transpose(0, 1) if self._separate else part, self._separate)
 
     def _score(self, samples: int) -> Point:
         """On the first `samples` of the test samples."""

@@ -3,7 +3,7 @@
 Where values are learned instead of classes there is no accuracy. Nothing here knows of training.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -65,8 +65,7 @@ class Scores:
         if not has_population(network) or self.targets != "classes":
             return {}
         with undisturbed(network):
-            for part in gathering([network], inputs, batch):
-                network(part)
+            gather_population([network], network, inputs, batch)
             _, accuracy = self._score(network, self.inputs, self.labels)
         return self.population_point(accuracy)
 
@@ -95,28 +94,31 @@ def has_population(network: nn.Module) -> bool:
     return bool(_batch_norms(network))
 
 
-def gathering(networks: Sequence[nn.Module], inputs: Tensor, batch: int) -> Iterator[Tensor]:
-    """Hand out batches of the training inputs; passes of the first network then gather the plain average of all.
+def gather_population(
+    networks: Sequence[nn.Module], look: Callable[[Tensor], object], inputs: Tensor, batch: int
+) -> None:
+    """Put into the networks' running statistics the plain average over batches of the training inputs.
 
-    It is in inference mode but for batch norm. Statistics of all `networks` are begun anew; to put them and the mode
-    back is the caller's business.
+    `look` passes a batch through all of them in the mode of the first: inference, but for batch norm. To put statistics
+    and mode back is the caller's business.
     """
     for network in networks:
         for layer in _batch_norms(network):
             layer.reset_running_stats()
-    leader = networks[0]
-    layers = _batch_norms(leader)
+    layers = _batch_norms(networks[0])
     momenta = [layer.momentum for layer in layers]
-    leader.eval()
+    networks[0].eval()
     for layer in layers:
         layer.train()
-    with torch.no_grad():
-        for place in range(min(POPULATION, len(inputs)) // batch):
-            for layer in layers:
-                layer.momentum = 1 / (place + 1)
-            yield inputs[place * batch : (place + 1) * batch]
-    for layer, momentum in zip(layers, momenta, strict=True):
-        layer.momentum = momentum
+    try:
+        with torch.no_grad():
+            for place in range(min(POPULATION, len(inputs)) // batch):
+                for layer in layers:
+                    layer.momentum = 1 / (place + 1)
+                look(inputs[place * batch : (place + 1) * batch])
+    finally:
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.momentum = momentum
 
 
 def _batch_norms(network: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
