@@ -73,7 +73,16 @@ def made(network: nn.Module, criterion: Criterion, inputs: Tensor, targets: Tens
     return loss.detach(), list(gradient)
 
 
-class _Recorder(TorchDispatchMode):
+class Below(TorchDispatchMode):
+    """Sees every operation below autograd and vmap, on plain tensors."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Torch's compiler is not in use, and need not be loaded."""
+        return False
+
+
+class _Recorder(Below):
     """Writes down every operation below autograd, as a graph of torch.fx, which makes a function of it.
 
     What was there before the pass (parameters, buffers, random streams) and views of it are taken as they are. A tensor
@@ -90,11 +99,6 @@ class _Recorder(TorchDispatchMode):
         for place, tensor in enumerate(given):
             self._last = self._graph.placeholder(f"given_{place}")  # the function's last argument so far
             self._note(tensor, self._last)
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Torch's compiler is not in use, and need not be loaded."""
-        return False
 
     def __torch_dispatch__(
         self, func: Any, _: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None

@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, vmap
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from bnviz.captured import Pass
 from bnviz.objective import Criterion
+from bnviz.recorded import Below
 from bnviz.tracing import generators_of
 
 Named = dict[str, Tensor]
@@ -102,7 +102,7 @@ def _in_one_memory(tensors: Sequence[Mapping[str, Tensor]]) -> Named:
     return stacked
 
 
-class _OwnStreams(TorchDispatchMode):
+class _OwnStreams(Below):
     """What the first replica would draw for all, each draws from its own random stream, as it does by itself.
 
     Streams are found by the seed of the first replica's: torch hands out its generators in a new wrapper each time.
@@ -111,11 +111,6 @@ class _OwnStreams(TorchDispatchMode):
     def __init__(self, streams: Mapping[int, Sequence[torch.Generator]]) -> None:
         super().__init__()
         self._streams = streams
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Torch's compiler is not in use, and need not be loaded."""
-        return False
 
     def __torch_dispatch__(
         self, func: Any, _: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None

@@ -68,7 +68,7 @@ def train_together(
         batch, target = data.batch(index)
         last, noting, tracing = step == common.steps, first.notes(step), first.traces(step)
         values: list[dict[str, Measurement]] = scores.curves(common.test_samples) if noting else [{} for _ in configs]
-        noise = {place: observer.noise(step) for place, observer in going.items()}
+        noise = {place: observer.noise(step) for place, observer in going.items()} if tracing else {}
         seen = {place: _seen(observer, step, batch[place]) for place, observer in going.items()} if tracing else {}
         with ExitStack() as shields:
             for network in built if last else ():
