@@ -37,16 +37,16 @@ class CapturedPass:
             return self._compute(inputs, targets)
         if self._graph is None:
             self._graph = self._captured(inputs, targets)
-        self._inputs.copy_(inputs)
-        self._targets.copy_(targets)
+        for memory, given in zip(self._given, (inputs, targets), strict=True):
+            memory.copy_(given)
         self._graph.replay()
         return self._found
 
     def _captured(self, inputs: Tensor, targets: Tensor) -> torch.cuda.CUDAGraph:
-        self._inputs, self._targets = torch.empty_like(inputs), torch.empty_like(targets)
+        self._given = torch.empty_like(inputs), torch.empty_like(targets)
         graph = torch.cuda.CUDAGraph()
         for generator in self._generators:
             graph.register_generator_state(generator)
         with torch.cuda.graph(graph, capture_error_mode="thread_local"):  # a worker has other threads
-            self._found = self._compute(self._inputs, self._targets)
+            self._found = self._compute(*self._given)
         return graph

@@ -16,7 +16,7 @@ from bnviz.tracing import same_noise, undisturbed
 AT_ONCE = 32_000
 """Samples of all replicas scored at once, about: bounds memory, changes no result but for rounding."""
 
-Point = list[tuple[float, float | None]]
+Points = list[tuple[float, float | None]]
 """Mean loss of each replica, and accuracy where there are classes."""
 
 
@@ -53,7 +53,7 @@ class ReplicaScores:
         """Pass samples (batch, ...) through all of them; where each has its own, (batch, R, ...)."""
         return self._replicas.outputs(part.transpose(0, 1) if self._separate else part, self._separate)
 
-    def _score(self, samples: int) -> Point:
+    def _score(self, samples: int) -> Points:
         """On the first `samples` of the test samples."""
         scores = self._tasks[0].scores
         inputs = self._of_each([task.scores.inputs[:samples] for task in self._tasks])

@@ -28,6 +28,10 @@ FREE = ("seed", "learning_rate")
 """What may differ between runs that are trained together."""
 
 
+class NotTogetherError(ValueError):
+    """These runs cannot be trained together; the message says why."""
+
+
 def train_together(
     configs: Sequence[RunConfig], should_stop: Callable[[], bool] | None = None
 ) -> Iterator[tuple[int, Frame]]:
@@ -37,16 +41,15 @@ def train_together(
     frame, empty, whose outcome is `stopped`.
 
     Raises:
-        ValueError: the runs differ in more than seed and learning rate, or their network cannot be trained so; or as
-            train() raises it.
-        DatasetError: as train() raises it.
+        NotTogetherError: the runs differ in more than seed and learning rate, or their network cannot be trained so.
+        DatasetError, ValueError: as train() raises them.
     """
     common = shared_by(configs)
     data = _Data(configs, pick_device(common.device))
     shape, classes = tuple(data.tasks[0].inputs.shape[1:]), data.tasks[0].classes
     built = [networks.build(config, shape, classes, data.device).to(data.inputs.dtype) for config in configs]
     if not all(map(recordable, built)):
-        raise ValueError(
+        raise NotTogetherError(
             f"network {common.network!r} with norm {common.norm!r} cannot be trained together: a part of it does not "
             "say RECORDABLE = True; train the runs one by one"
         )
@@ -108,16 +111,16 @@ def shared_by(configs: Sequence[RunConfig]) -> RunConfig:
     """The first of configurations that may be trained together.
 
     Raises:
-        ValueError: there is none, or they differ in a field that all must share; the message names it.
+        NotTogetherError: there is none, or they differ in a field that all must share; the message names it.
     """
     if not configs:
-        raise ValueError("there is no run to train")
+        raise NotTogetherError("there is no run to train")
     first = configs[0]
     for config in configs[1:]:
         different = [name for name in type(first).model_fields if getattr(config, name) != getattr(first, name)]
         if not set(different) <= set(FREE):
             name = next(name for name in different if name not in FREE)
-            raise ValueError(f"runs trained together may differ in {' and '.join(FREE)} only, not in {name}")
+            raise NotTogetherError(f"runs trained together may differ in {' and '.join(FREE)} only, not in {name}")
     return first
 
 

@@ -50,9 +50,7 @@ NOT_KEPT = (
     "the runs of this session only, and ends with it."
 )
 NO_ADDRESS = "The link leads to this page, not to your runs: they stay in your browser. To share a run, open its link."
-IMPORT_HELP = (
-    "A run file as it is saved here and on the other pages. It stays in this session; nobody else gets to see it."
-)
+IMPORT_HELP = "A run file, as saved here or on another page. It stays in this session; nobody else gets to see it."
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from bnviz import Record, RunConfig, registry, training
+from bnviz import Record, RunConfig, registry, together, training
 from bnviz.cli import main
 from bnviz.cli.options import read_config
 from bnviz.cli.training import run
@@ -214,13 +214,19 @@ def test_seeds_together_are_those_one_by_one(tmp_path: Path) -> None:
         assert "step 0 of 4" in result.stderr
     assert rows[0] == rows[1]
     for path in (tmp_path / "alone").iterdir():
-        alone, together = Record.load(path), Record.load(tmp_path / "together" / path.name)
-        assert together.config == alone.config
-        np.testing.assert_allclose(together.data["train_loss"], alone.data["train_loss"], rtol=1e-5)
+        alone, batched = Record.load(path), Record.load(tmp_path / "together" / path.name)
+        assert batched.config == alone.config
+        np.testing.assert_allclose(batched.data["train_loss"], alone.data["train_loss"], rtol=1e-5)
 
 
 def test_together_needs_seeds() -> None:
     assert "give --seeds" in invoke("run", *TINY, "--together", status=2).stderr
+
+
+def test_together_refuses_what_it_cannot_train(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(together, "recordable", lambda _: False)
+    told = invoke("run", *TINY, "--seeds", "0-1", "--together", status=2).stderr
+    assert "--together: network 'mlp' with norm 'none' cannot be trained together" in told
 
 
 def test_interruption_before_anything_was_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

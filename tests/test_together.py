@@ -8,7 +8,7 @@ import torch
 
 from bnviz import Record, RunConfig, networks, registry
 from bnviz.norms.batch import build as batch_norm
-from bnviz.together import train_together
+from bnviz.together import NotTogetherError, train_together
 from bnviz.training import train
 
 SMALL: dict[str, Any] = {
@@ -92,9 +92,9 @@ def test_a_stop_ends_all_that_still_go() -> None:
 
 def test_what_cannot_be_trained_together_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     one, other = RunConfig(**SMALL), RunConfig(**SMALL | {"norm": "batch", "seed": 2})
-    with pytest.raises(ValueError, match="may differ in seed and learning_rate only, not in norm"):
+    with pytest.raises(NotTogetherError, match="may differ in seed and learning_rate only, not in norm"):
         next(train_together([one, other]))
-    with pytest.raises(ValueError, match="no run"):
+    with pytest.raises(NotTogetherError, match="no run"):
         next(train_together([]))
 
     class Unknown(torch.nn.Module):
@@ -103,5 +103,5 @@ def test_what_cannot_be_trained_together_is_refused(monkeypatch: pytest.MonkeyPa
             self.norm = batch_norm(slot)
 
     monkeypatch.setattr(networks.norms, "build", Unknown)
-    with pytest.raises(ValueError, match="does not say RECORDABLE = True; train the runs one by one"):
+    with pytest.raises(NotTogetherError, match="does not say RECORDABLE = True; train the runs one by one"):
         next(train_together([other]))
