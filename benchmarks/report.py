@@ -18,10 +18,10 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import charts, memory, overhead, probes, step, sweep, worker_memory
+from benchmarks import charts, memory, overhead, probes, records, step, sweep, worker_memory
 from benchmarks.tables import Table
 
-BENCHMARKS = (overhead, probes, step, sweep, charts, memory, worker_memory)
+BENCHMARKS = (overhead, probes, step, records, sweep, charts, memory, worker_memory)
 PACKAGES = ("torch", "numpy", "dask", "streamlit")
 PAIRS = 7
 PROJECT = Path(__file__).resolve().parents[1]

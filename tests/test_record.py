@@ -85,6 +85,7 @@ def test_attributes_and_unicode_survive_the_file(tmp_path: Path) -> None:
         assert plain.attrs["run_key"] == CONFIG.key
         assert json.loads(plain.attrs["config"]) == CONFIG.model_dump(mode="json")  # all of it: defaults may change
         assert plain.attrs["outcome"] == "finished"
+        xr.testing.assert_identical(plain.drop_attrs(deep=False), data)
 
 
 def test_final_is_the_last_value_and_nan_where_there_is_none() -> None:

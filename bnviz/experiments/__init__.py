@@ -169,10 +169,10 @@ def judge(
 
 def interval(values: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, float, float]:
     """Mean and 95 % interval of it by Student's t; with one value, or one that is not finite, the interval is NaN."""
-    from scipy import stats  # takes a quarter of a second, and a page opens without it
-
     mean = float(values.mean())
     if len(values) < 2 or not np.isfinite(values).all():
         return mean, math.nan, math.nan
-    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values)))
+    from scipy.special import stdtrit  # only now: most pages show one seed and open without it
+
+    reach = float(stdtrit(len(values) - 1, (1 + CONFIDENCE) / 2) * values.std(ddof=1) / math.sqrt(len(values)))
     return mean, mean - reach, mean + reach

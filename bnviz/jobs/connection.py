@@ -45,7 +45,8 @@ class Connection:
         self._futures: dict[str, Any] = {}
         problem = ""
         try:
-            self._client = Client(self.address, timeout=CONNECT_SECONDS, set_as_default=False)
+            own = self._cluster is not None  # then its workers can be reached, without the scheduler in between
+            self._client = Client(self.address, timeout=CONNECT_SECONDS, set_as_default=False, direct_to_workers=own)
             problem = self._versions()
         except Exception as error:  # which one depends on what is wrong with the address
             self.close()

@@ -71,7 +71,7 @@ class Store:
 
         `packed` is what `gallery.packed` makes of it, where that is at hand.
         """
-        content = packed or gallery.packed(record, level=1)
+        content = packed or gallery.packed(record, level=0)
         return self._ask("written to", lambda shelf: shelf.write(record.config.key, content)) is True
 
     def damaged(self) -> list[str]:

@@ -116,7 +116,7 @@ def _packed(config: RunConfig, frames: list[Frame]) -> bytes:
 
     # Without this setting, xarray connects the worker to the scheduler once more, to share the writing out.
     with dask.config.set(scheduler="synchronous"):
-        return gallery.packed(Record.from_frames(config, frames), level=1)
+        return gallery.packed(Record.from_frames(config, frames), level=0)
 
 
 def _use_one_thread() -> None:

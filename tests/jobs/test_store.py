@@ -72,7 +72,7 @@ def test_the_record_of_another_run_under_this_name_is_not_taken(records: list[Re
 
 
 def test_the_least_recently_read_go_first(records: list[Record], tmp_path: Path) -> None:
-    size = len(gallery.packed(records[0], level=1))
+    size = len(gallery.packed(records[0], level=0))
     store = Store(str(tmp_path), megabytes=4.6 * size / 1e6)
     for age, record in enumerate(records[:4]):
         store.put(record)
@@ -86,7 +86,7 @@ def test_the_least_recently_read_go_first(records: list[Record], tmp_path: Path)
 
 def test_a_store_by_url_is_bounded_too(records: list[Record]) -> None:
     place = "memory://bnviz-bounded"
-    store = Store(place, megabytes=3.5 * len(gallery.packed(records[0], level=1)) / 1e6)
+    store = Store(place, megabytes=3.5 * len(gallery.packed(records[0], level=0)) / 1e6)
     for record in records:
         store.put(record)
     kept = [store.get(record.config) is not None for record in records]
