@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from bnviz import registry
+from bnviz import registry, settings
 from bnviz.ui.routing import mark_routed
 
 PAGES = Path(__file__).parent / "pages"
@@ -34,5 +34,11 @@ mark_routed()
 kinds = [registry.plugins(kind) for kind in ("datasets", "networks", "norms", "probes")]
 for broken in (plugin for group in (found, *kinds) for plugin in group.values() if plugin.error):
     st.sidebar.warning(f"{broken.kind}/{broken.name}.py is left out: {broken.error}", icon=":material/extension_off:")
+
+wrong = settings.problems()
+for problem in wrong:
+    st.error(f"This app is not set up as it should be: {problem}", icon=":material/build:")
+if wrong:
+    st.stop()  # rather than fail later, where visitors are not told why
 
 chosen.run()

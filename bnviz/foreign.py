@@ -46,6 +46,8 @@ RUN_ATTRIBUTES = {"title", "config", "run_key", "outcome"}
 LABELS = ("long_name", "units", "source")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
 """Any name that a probe would use, not a list of known ones: a probe is one file, and nothing has to be registered."""
+SCORE = re.compile(r"(train|test|final|population)_.*")
+"""How the names begin of what is measured over `step`: one number each time, which is what figures draw of them."""
 PLAIN = re.compile(r"(?:[\w .,;()|/=+\-'·×−–≤≥⟨⟩]|& )*")
 """Letters, digits and signs that mean nothing to HTML, Markdown, Plotly's templates and its pseudo-HTML, nor a link."""
 
@@ -196,6 +198,9 @@ def _record(file: _File) -> Record:
         is_measured = item.dims and item.dims[0] in AXES and not {*AXES} & {*item.dims[1:]}
         if not is_coordinate and (not is_measured or name in file.sizes or item.values.size == 0):
             raise _UnsoundError(f"{name} in it is not over the run's steps")
+        is_score = SCORE.fullmatch(name) is not None
+        if not is_coordinate and (is_score or item.dims[0] == "step") and item.dims != ("step",):
+            raise _UnsoundError(f"{name} in it is not one number at each step")
     axes = {axis: (axis, _steps(file, axis, config.steps), {"long_name": "updates done"}) for axis in AXES}
     data = xr.Dataset({name: item for name, item in file.variables.items() if item.dims != (name,)}, axes)
     if "quantile" in data.dims:

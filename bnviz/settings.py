@@ -74,6 +74,17 @@ def text(name: str) -> str:
         raise SettingError(f"{name} is {given!r}; it must be {error}, or not be set.") from None
 
 
+def problems() -> list[str]:
+    """A sentence for each variable whose value cannot be used."""
+    found = []
+    for name in VARIABLES:
+        try:
+            text(name)
+        except SettingError as error:
+            found.append(str(error))
+    return found
+
+
 def whole(name: str) -> int:
     """The same of a variable that is a whole number; raises as `text` does."""
     return int(text(name))

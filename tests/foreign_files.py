@@ -182,6 +182,11 @@ def _structures() -> Files:
         "a number by itself": ("over the run's", lambda parts: parts.variable("loss", np.ones((), "f4"), [])),
         "both axes": ("over the run's", lambda parts: parts.variable("loss", np.ones((3, 2)), [step, probe_step])),
         "not over steps": ("over the run's", lambda parts: parts.variable("loss", ones[:2], [layer])),
+        "a score over layers": ("one number", lambda parts: parts.variable("loss", np.ones((3, 2)), [step, layer])),
+        "a score at other steps": (
+            "one number",
+            lambda parts: parts.variables.append(("test_accuracy", [probe_step], np.ones(2, "f4"), {})),
+        ),
         "a new coordinate": ("over the run's", lambda parts: parts.variables.append(("bin", [bins], np.ones(5), {}))),
         "a coordinate over steps": ("over the run's", lambda parts: parts.variable("layer", ones, [step])),
         "no units": ("without values", lambda parts: parts.resize("unit", 0)),

@@ -15,7 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bnviz import Frame, Record, RunConfig, gallery
+from bnviz.figures.overlay import QUANTITIES, overlay
 from bnviz.foreign import GZIP, LABELS, PLAIN, UNPACKED, read_foreign
+from bnviz.ui.history import result_of
 from tests.foreign_files import BAD_FILES
 from tests.foreign_parts import CONFIG, sound_frames, sound_parts, sound_record
 
@@ -101,6 +103,9 @@ def assert_sound(record: Record) -> None:
         assert item.dtype.kind in "if"
         assert item.dims[0] in ("step", "probe_step")
     assert_same(read_foreign(record.to_bytes()), record)
+    assert result_of(record)
+    for quantity in QUANTITIES:
+        assert overlay({"one": record, "other": record}, quantity).layout.meta["alt"]
 
 
 @settings(max_examples=200)

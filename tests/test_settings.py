@@ -76,3 +76,14 @@ def test_a_name_that_is_not_in_the_table_is_a_mistake_of_the_caller() -> None:
 def test_every_variable_says_what_it_is_for(name: str) -> None:
     assert re.fullmatch(r"BNVIZ_[A-Z_]+", name)
     assert 10 < len(VARIABLES[name].meaning) < 120
+
+
+def test_problems_are_those_of_all_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    assert settings.problems() == []
+    for name in (*WHOLE, *SECONDS):
+        monkeypatch.setenv(name, "-1")
+    assert [sentence.split()[0] for sentence in settings.problems()] == [
+        name for name in VARIABLES if name in (*WHOLE, *SECONDS)
+    ]

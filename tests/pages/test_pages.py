@@ -68,6 +68,21 @@ def test_pages_are_left_and_come_back_to(opened):
         assert len(at.title) == 1
 
 
+def test_settings_that_cannot_be_used_are_named_instead_of_a_page(monkeypatch):
+    monkeypatch.setenv("BNVIZ_GRACE_SECONDS", "soon")
+    monkeypatch.setenv("BNVIZ_QUEUE", "0")
+    at = AppTest.from_file(str(APP), default_timeout=60).run()
+    assert not at.exception
+    assert not at.title
+    said = [error.value for error in at.error]
+    assert len(said) == 2
+    assert any("BNVIZ_GRACE_SECONDS is 'soon'; it must be a number of seconds" in one for one in said)
+    assert any("BNVIZ_QUEUE is '0'" in one for one in said)
+    monkeypatch.delenv("BNVIZ_GRACE_SECONDS")
+    monkeypatch.delenv("BNVIZ_QUEUE")
+    assert at.run().title
+
+
 def test_broken_plugins_and_pages_are_named_and_do_not_take_the_app_down(opened, monkeypatch):
     read = registry.read_folder
 
