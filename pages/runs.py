@@ -4,33 +4,25 @@ What finished in this browser, run by run: links back, curves of two to four lai
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from hashlib import sha256
-from pathlib import Path
-from urllib.parse import parse_qsl
 
-import pandas as pd
 import streamlit as st
 
-from bnviz import registry
-from bnviz.config import RunConfig
 from bnviz.figures.overlay import MOST_RUNS, QUANTITIES, names, overlay
 from bnviz.foreign import read_foreign
 from bnviz.record import Record
 from bnviz.ui.clock import QUEUED_SECONDS, clock
-from bnviz.ui.history import Entry, history, result_of
+from bnviz.ui.history import forget, history, result_of
 from bnviz.ui.live import train_again
 from bnviz.ui.prose import READING_WIDTH, link_problems, text
 from bnviz.ui.routing import require_router
-from bnviz.ui.share import address, app_address, titled
-from bnviz.ui.visitor import service, watched
+from bnviz.ui.run_rows import PAGE, Run, rows, table
+from bnviz.ui.share import titled
 
 SECTION = "Lab"
 ORDER = 10
 ICON = ":material/history:"
-PAGE = "runs"
 IMPORTED = f"{PAGE}/imported"
 PROBLEMS = f"{PAGE}/problems"
 UPLOADS = f"{PAGE}/uploads"
@@ -39,8 +31,8 @@ QUIET = {"displayModeBar": False}  # on a phone its buttons lie on the legend
 
 INTRODUCTION = """
 Each row is one run of a comparison that finished in this browser. The list is kept by the browser, not by the app:
-nobody else sees it, and it goes when you clear the browser's data. Open a link to see the page as it was; tick **two to
-four** rows to lay their curves over each other.
+nobody else sees it, and it goes when you empty it below or clear the browser's data. Open a link to see the page as it
+was; tick **two to four** rows to lay their curves over each other.
 """
 EMPTY = """
 No comparison has finished in this browser yet. Open a page, change a setting and wait; what you see is listed here.
@@ -50,62 +42,11 @@ NOT_KEPT = (
     "the runs of this session only, and ends with it."
 )
 NO_ADDRESS = "The link leads to this page, not to your runs: they stay in your browser. To share a run, open its link."
+FORGETTING = (
+    "Empties this browser's list. Other tabs that are open may bring back what they have shown. Links that you have "
+    "shared go on working."
+)
 IMPORT_HELP = "A run file, as saved here or on another page. It stays in this session; nobody else gets to see it."
-
-
-@dataclass(frozen=True)
-class Run:
-    """One row: a run of this browser's, or an imported one, which brings its record along."""
-
-    page: str
-    arm: str
-    settings: str
-    result: str
-    config: RunConfig
-    link: str | None = None
-    when: datetime | None = None
-    seconds: float | None = None
-    imported: Record | None = None
-
-    @property
-    def record(self) -> Record | None:
-        """What it measured, if anybody knows and there is something to see."""
-        found = self.imported or watched(PAGE).record(self.config) or service().store.get(self.config)
-        return found if found is not None and found.data.sizes.get("step") else None
-
-    @property
-    def training(self) -> bool:
-        """Whether it waits or trains now."""
-        return self.imported is None and watched(PAGE).training(self.config)
-
-
-def rows(entries: Sequence[Entry]) -> list[Run]:
-    """Imported runs, then the browser's, the newest first."""
-    held: dict[str, tuple[str, Record]] = st.session_state.get(IMPORTED, {})
-    pages = registry.read_folder(Path(__file__).parent)
-    app = app_address(PAGE)
-    found = []
-    for name, record in held.values():
-        said = ("imported", f"“{name}”", settings(record.config.to_query()), result_of(record))
-        found.append(Run(*said, record.config, imported=record))
-    for entry in entries:
-        query = dict(parse_qsl(entry.query))
-        link = address(app, entry.page, query)
-        for name, arm in entry.arms.items():
-            said = (pages[entry.page].label, name, settings(query), arm.result)
-            found.append(Run(*said, arm.config, link, entry.when, arm.seconds))
-    return found
-
-
-def settings(query: dict[str, str]) -> str:
-    """A query as a person reads it."""
-    return ", ".join(f"{name}={value}" for name, value in query.items()) or "as it opens"
-
-
-def table(runs: Sequence[Run]) -> pd.DataFrame:
-    """The rows as they are shown, and saved as CSV."""
-    columns = ("page", "arm", "settings", "result", "when", "seconds", "link")
-    return pd.DataFrame([[getattr(run, name) for name in columns] for run in runs], columns=list(columns))
 
 
 def chosen_of(runs: Sequence[Run]) -> list[Run]:
@@ -207,7 +148,7 @@ require_router()
 titled(PAGE, "What have I tried?", NO_ADDRESS)
 text(INTRODUCTION)
 kept = history(PAGE)
-runs = rows(kept.entries)
+runs = rows(st.session_state.get(IMPORTED, {}), kept.entries)
 if kept.available is False:
     st.info(NOT_KEPT, icon=":material/cloud_off:")
 if runs:
@@ -248,3 +189,7 @@ with st.container(horizontal=True, key=f"{PAGE}-files"):
             on_click="ignore",
             icon=":material/table:",
         )
+    if kept.entries:
+        with st.popover("Forget this list", icon=":material/delete_sweep:"):
+            st.markdown(FORGETTING)
+            st.button("Forget all", on_click=forget, key=f"{PAGE}/forget", type="primary")

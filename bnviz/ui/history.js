@@ -7,7 +7,7 @@ const KEY = "bnviz.runs";
 const reported = new WeakMap(); // by element: called again for every change of the page, it says nothing twice
 
 export default function ({ data, parentElement, setStateValue }) {
-  const kept = keep(data.add ?? [], data.most);
+  const kept = keep(data.add ?? [], data.most, data.forget ?? 0);
   if (!data.report) return;
   const answer = { available: kept !== null, entries: kept ?? [] };
   const text = JSON.stringify(answer);
@@ -16,10 +16,11 @@ export default function ({ data, parentElement, setStateValue }) {
   setStateValue("kept", answer);
 }
 
-// All entries, the newest last; null where the browser keeps nothing for this app.
-function keep(added, most) {
+// All entries, the newest last; null where the browser keeps nothing for this app. Those up to the moment `forget`, in
+// milliseconds since 1970, go.
+function keep(added, most, forget) {
   try {
-    let entries = read();
+    let entries = read().filter((one) => Date.parse(one?.when) > forget);
     for (const entry of added) {
       const before = entries.find((one) => same(one) === same(entry));
       if (before && before.when >= entry.when) continue;

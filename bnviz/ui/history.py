@@ -31,6 +31,7 @@ LONGEST_QUERY = 2000
 SETTINGS = {*RunConfig.model_fields, *QUERY_NAMES.values()}
 EARLIEST, LATEST = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 SESSION = "bnviz.runs"
+FORGOTTEN = "bnviz.runs/forgotten"
 
 _component = st.components.v2.component(
     "bnviz_history",
@@ -159,15 +160,29 @@ def note(page: str, records: Mapping[str, Record], seconds: Mapping[str, float] 
 def history(page: str) -> History:
     """What this browser has kept, and this session noted; drawn by the page that shows it, which it runs again once
     the browser has answered."""
-    data = {"add": [entry.model_dump(mode="json") for entry in _session().values()], "most": MOST, "report": True}
+    forgotten: datetime | None = st.session_state.get(FORGOTTEN)
+    data = {
+        "add": [entry.model_dump(mode="json") for entry in _session().values()],
+        "most": MOST,
+        "report": True,
+        "forget": forgotten and forgotten.timestamp() * 1000,
+    }
     answer: Any = _component(key=f"{page}/history", data=data, width=1, on_kept_change=lambda: None).kept
     found = {entry.same: entry for entry in _session().values()}
     if answer is None:
         return History(_newest_first(found), None)
     for entry in validated(answer):
+        if forgotten and entry.when <= forgotten:
+            continue  # it was said before the browser was told
         if entry.same not in found or found[entry.same].when < entry.when:
             found[entry.same] = entry
     return History(_newest_first(found), isinstance(answer, Mapping) and answer.get("available") is True)
+
+
+def forget() -> None:
+    """Empty the list, here and, once it is shown again, in the browser."""
+    _session().clear()
+    st.session_state[FORGOTTEN] = datetime.now(UTC)
 
 
 def validated(answer: object) -> list[Entry]:

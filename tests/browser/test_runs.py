@@ -33,6 +33,23 @@ def test_a_finished_page_is_listed_after_a_reload_and_its_link_leads_back(page: 
     )
 
 
+def test_the_list_is_forgotten_by_the_browser_and_begins_anew(page: Page, app: RunningApp) -> None:
+    open_board(page, f"{app.url}/activations?layer=2")
+    page.goto(f"{app.url}/runs")
+    table(page)
+    page.get_by_role("button", name="Forget this list").click()
+    page.get_by_role("button", name="Forget all").click()
+    expect(page.get_by_text("No comparison has finished in this browser yet")).to_be_visible(timeout=BUSY_MACHINE)
+    page.wait_for_function("localStorage.getItem('bnviz.runs') === '[]'", timeout=BUSY_MACHINE)
+    page.reload()
+    expect(page.get_by_text("No comparison has finished in this browser yet")).to_be_visible(timeout=BUSY_MACHINE)
+    open_board(page, f"{app.url}/activations?layer=1")
+    page.get_by_role("link", name="Runs").click()
+    table(page)
+    (entry,) = json.loads(page.evaluate("localStorage.getItem('bnviz.runs')"))
+    assert entry["query"] == "layer=1"
+
+
 def test_an_exported_file_is_imported_as_it_went_out(page: Page, app: RunningApp, tmp_path: Path) -> None:
     open_board(page, f"{app.url}/activations?layer=2")
     page.get_by_role("link", name="Runs").click()

@@ -195,3 +195,14 @@ def test_the_table_is_saved_as_csv(kept_by):
     assert button.proto.url
     text = rows(at).to_csv(index=False)
     assert list(pd.read_csv(io.StringIO(text))["arm"]) == [*NOISY_BN.configs(), *ACTIVATIONS.configs()]
+
+
+def test_the_list_can_be_forgotten(kept_by):
+    at = kept_by(*KNOWN)
+    assert len(rows(at)) == 6
+    (forget,) = [button for button in at.button if button.label == "Forget all"]
+    forget.click().run()
+    assert not at.exception
+    assert not at.dataframe
+    assert "No comparison has finished" in said(at)
+    assert "Forget all" not in [button.label for button in at.button]

@@ -46,6 +46,8 @@ def page():
 
     from bnviz.ui import history
 
+    if st.session_state.pop("forget", False):
+        history.forget()
     if "shown" in st.session_state:
         history.note("activations", st.session_state["shown"], st.session_state.get("seconds"))
     else:
@@ -127,6 +129,18 @@ def test_before_the_browser_answers_there_are_the_sessions_own(sent):
     assert [entry.page for entry in shown.entries] == ["activations"]
     assert sent["runs/history"]["report"] is True
     assert len(sent["runs/history"]["add"]) == 1, "also what no page could hand over"
+
+
+def test_what_is_forgotten_is_not_shown_again_and_what_comes_later_is(sent):
+    at = noted()
+    at.session_state["forget"] = True
+    sent.answer = {"available": True, "entries": [GOOD | {"page": "noisy_bn"}]}
+    shown = listed(at)
+    assert shown.entries == []
+    assert sent["runs/history"]["add"] == []
+    assert sent["runs/history"]["forget"] > datetime.fromisoformat(GOOD["when"]).timestamp() * 1000
+    noted(layer="2", at=at)
+    assert [entry.query for entry in listed(at).entries] == ["layer=2"]
 
 
 @pytest.mark.parametrize("answer", [{"available": False, "entries": []}, "nonsense", {"available": "yes"}, []])
