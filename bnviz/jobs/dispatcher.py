@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Any
 
 from bnviz import gallery
+from bnviz.config import RunConfig
 from bnviz.jobs.cluster import JobsError
 from bnviz.jobs.connection import LOST, Connection
 from bnviz.jobs.job import Job, State
@@ -23,6 +24,7 @@ POLL_SECONDS = 0.2  # how often to look for a free worker while jobs wait: one s
 LOOK_SECONDS = 1.0  # how often to look whether the scheduler is still there while it has jobs of ours
 CLOSE_SECONDS = 10.0
 RETURN_SECONDS = 30.0  # how long a scheduler that was there and has gone is waited for
+LONG_SECONDS = 1.0  # what has waited for so long may have been trained for another app meanwhile
 
 
 class Dispatcher:
@@ -32,11 +34,18 @@ class Dispatcher:
         address: of a Dask scheduler; None: a cluster on this machine, that ends with this process.
         arrived: called with each record of a run that came to its end, and as it came, packed, before its job says so;
             may take its time.
+        known: asked for the result of a run that has waited long, before it is sent; None if it is to be trained.
     """
 
-    def __init__(self, address: str | None, arrived: Callable[[Record, bytes], object]) -> None:
+    def __init__(
+        self,
+        address: str | None,
+        arrived: Callable[[Record, bytes], object],
+        known: Callable[[RunConfig], Record | None],
+    ) -> None:
         self._address = address
         self._arrived = arrived
+        self._known = known
         self._lock = threading.RLock()
         self._queue = Queue()
         self._sent: dict[str, tuple[str, Job]] = {}  # by attempt: those that the cluster has, with their owners
@@ -149,6 +158,13 @@ class Dispatcher:
             chosen = {self._attempt(job): (owner, job) for owner, job in self._queue.take(room, self._training())}
             self._sent.update(chosen)
         for attempt, (_, job) in chosen.items():
+            waited = monotonic() - job.submitted > LONG_SECONDS
+            record = self._known(job.config) if waited and not job.fresh else None
+            if record is not None:
+                with self._lock:
+                    if job.live:
+                        self._end(job, "finished", record)
+                continue
             try:
                 connection.start(job.config, attempt, partial(self._ended, attempt))
             except JobsError:

@@ -47,6 +47,7 @@ class Service:
         self.dispatcher = Dispatcher(
             address or settings.text("BNVIZ_SCHEDULER") or None,
             arrived=lambda record, packed: self.store.put(record, packed),
+            known=lambda config: self.store.get(config),
         )
         self._lock = threading.RLock()
         self._jobs: OrderedDict[str, Job] = OrderedDict()  # by run key, the most recently used last

@@ -11,6 +11,7 @@ from bnviz import Record, RunConfig
 from bnviz.jobs import service as service_module
 from bnviz.jobs.service import JobsError, Service
 from bnviz.jobs.store import Store
+from bnviz.training import train
 
 SHORT = {"steps": 120, "curve_points": 20, "probe_points": 10}
 ENDLESS = {"steps": 1_000_000, "curve_points": 2, "probe_points": 2}  # its second frame never comes
@@ -164,6 +165,23 @@ def test_what_was_trained_once_is_there_after_a_restart(service, wait, monkeypat
     assert found.state == "finished"
     assert found.record().to_bytes() == job.record().to_bytes()
     later.close()
+
+
+def test_what_another_app_had_trained_while_it_waited_is_not_trained_again(service, wait, until, monkeypatch, tmp_path):
+    """Both apps have one store; each has a queue of its own, and its scheduler may have finished it long ago."""
+    monkeypatch.setattr(service, "store", Store(str(tmp_path)))
+    monkeypatch.setattr("bnviz.jobs.dispatcher.LONG_SECONDS", 0.0)
+    config, another = RunConfig(seed=31, **SHORT), RunConfig(seed=32, **SHORT)
+    with monkeypatch.context() as no_room:
+        no_room.setattr(service.dispatcher._connection, "room", lambda: (2, 0))
+        jobs = [service.submit(config, "me"), service.submit(another, "me")]
+        kept = Record.from_frames(config, train(config))
+        service.store.put(kept)
+        assert [job.state for job in jobs] == ["queued", "queued"]
+    wait(*jobs)
+    assert [job.state for job in jobs] == ["finished", "finished"]
+    assert (jobs[0].seconds, jobs[1].seconds is not None) == (None, True), "only the second was trained"
+    assert jobs[0].record().to_bytes() == Record.from_bytes(kept.to_bytes()).to_bytes()
 
 
 def test_what_was_stopped_is_not_kept_as_if_it_were_whole(service, wait, until, monkeypatch, tmp_path):
