@@ -32,6 +32,7 @@ class Seen:
     Attributes:
         trained: by the workers, counted at their scheduler.
         results: seconds from a press until both results stand on the page.
+        answers: seconds from a change of what is trained until the end of the run of the page that takes it up.
         reactions: seconds from a change of a control until the end of the run that shows it.
         errors: sentences, and how often.
         used: seconds of a core, by kind of process; by the sessions, too, whose browsers would be elsewhere.
@@ -40,6 +41,7 @@ class Seen:
 
     trained: Trained
     results: list[float] = field(default_factory=list)
+    answers: list[float] = field(default_factory=list)
     reactions: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     used: dict[str, float] = field(default_factory=dict)
@@ -72,11 +74,12 @@ async def different(url: str, process: int, configs: Iterable[RunConfig], every:
     looking = [asyncio.create_task(_train_seed(tab, config)) for tab, config in zip(tabs, configs, strict=True)]
     around = [asyncio.create_task(_look_around(tab, every, over)) for tab in tabs]
     try:
-        results = await asyncio.wait_for(asyncio.gather(*looking), LONGEST_SECONDS)
+        both = await asyncio.wait_for(asyncio.gather(*looking), LONGEST_SECONDS)
     finally:
         over.set()
     reactions = await asyncio.gather(*around)
-    seen = Seen(counted.so_far().since(before), results, [one for several in reactions for one in several])
+    answers, results = (list(column) for column in zip(*both, strict=True))
+    seen = Seen(counted.so_far().since(before), results, answers, [one for several in reactions for one in several])
     return await _end(seen, tabs, process, used, began)
 
 
@@ -133,12 +136,12 @@ async def _train(tab: Tab) -> float:
     return time.perf_counter() - began
 
 
-async def _train_seed(tab: Tab, config: RunConfig) -> float:
-    """A page trains what it has no results of as soon as it is asked for it."""
+async def _train_seed(tab: Tab, config: RunConfig) -> tuple[float, float]:
+    """A page trains what it has no results of as soon as it is asked for it: seconds until it answers, and has both."""
     began = time.perf_counter()
-    await tab.enter(f"{PAGE}.seed", config.seed, lambda: f"seed={config.seed}" in tab.query)
+    answer = await tab.enter(f"{PAGE}.seed", config.seed, lambda: f"seed={config.seed}" in tab.query)
     await tab.until(lambda: rests(tab), LONGEST_SECONDS)
-    return time.perf_counter() - began
+    return answer, time.perf_counter() - began
 
 
 async def _look_around(tab: Tab, every: float, over: asyncio.Event | None = None, changes: int = 0) -> list[float]:

@@ -95,6 +95,7 @@ def print_different(sessions: int, workers: int, every: float) -> None:
             (f"reaction of {sessions} sessions, everything trains", _both(busy.reactions), ""),
             ("the last over the first", _ratios(busy.reactions, alone.reactions), "2"),
             ("the last over the second", _ratios(busy.reactions, idle.reactions), "2"),
+            ("seconds until the page takes up the new seed, p50 and p95", _both(busy.answers), ""),
             ("updates per second, with the app and with bare workers", f"{speeds[0]:.0f} and {speeds[1]:.0f}", ""),
             ("their ratio", f"{speeds[0] / speeds[1]:.2f}", "0.9"),
             ("seconds from change of the seed to result, p50 and p95", _both(busy.results), ""),
