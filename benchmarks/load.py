@@ -71,7 +71,7 @@ def print_same(sessions: int, workers: int) -> None:
         f"same: {sessions} sessions press the same",
         [
             ("trainings, for two arms", f"{seen.trained.started}", "2"),
-            ("seconds from press to result, p50 and p95", _both(seen.results), ""),
+            ("seconds from press to result, p50 and p95", both(seen.results), ""),
             *_common(seen),
         ],
     )
@@ -90,15 +90,15 @@ def print_different(sessions: int, workers: int, every: float) -> None:
     table(
         f"different: {sessions} sessions, each another seed and a change of a control every {every:g} s",
         [
-            ("reaction of one session alone, nothing trains, p50 and p95 s", _both(alone.reactions), ""),
-            (f"reaction of {sessions} sessions, nothing trains", _both(idle.reactions), ""),
-            (f"reaction of {sessions} sessions, everything trains", _both(busy.reactions), ""),
+            ("reaction of one session alone, nothing trains, p50 and p95 s", both(alone.reactions), ""),
+            (f"reaction of {sessions} sessions, nothing trains", both(idle.reactions), ""),
+            (f"reaction of {sessions} sessions, everything trains", both(busy.reactions), ""),
             ("the last over the first", _ratios(busy.reactions, alone.reactions), "2"),
             ("the last over the second", _ratios(busy.reactions, idle.reactions), "2"),
-            ("seconds until the page takes up the new seed, p50 and p95", _both(busy.answers), ""),
+            ("seconds until the page takes up the new seed, p50 and p95", both(busy.answers), ""),
             ("updates per second, with the app and with bare workers", f"{speeds[0]:.0f} and {speeds[1]:.0f}", ""),
             ("their ratio", f"{speeds[0] / speeds[1]:.2f}", "0.9"),
-            ("seconds from change of the seed to result, p50 and p95", _both(busy.results), ""),
+            ("seconds from change of the seed to result, p50 and p95", both(busy.results), ""),
             (
                 "the app's processor seconds for one reaction, alone",
                 f"{alone.used['app'] / len(alone.reactions):.2f}",
@@ -126,7 +126,7 @@ def bare_workers(configs: Sequence[RunConfig], workers: int) -> Trained:
     """Both arms of all, handed to the workers by themselves."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        _environment(BNVIZ_STORE=folder, BNVIZ_SCHEDULER="", BNVIZ_WORKERS=str(workers)),
+        environment(BNVIZ_STORE=folder, BNVIZ_SCHEDULER="", BNVIZ_WORKERS=str(workers)),
     ):
         service = Service()
         try:
@@ -171,7 +171,7 @@ def _app(workers: int) -> Iterator[tuple[RunningApp, Trainings]]:
     """The app with an empty store, its workers there; afterwards its log's first tracebacks are printed."""
     with (
         tempfile.TemporaryDirectory(prefix="bnviz-load-") as folder,
-        _environment(BNVIZ_STORE=folder, BNVIZ_SCHEDULER=""),
+        environment(BNVIZ_STORE=folder, BNVIZ_SCHEDULER=""),
         running_app(workers) as app,
     ):
         asyncio.run(classroom.warmed(app.url))
@@ -183,7 +183,8 @@ def _app(workers: int) -> Iterator[tuple[RunningApp, Trainings]]:
 
 
 @contextmanager
-def _environment(**values: str) -> Iterator[None]:
+def environment(**values: str) -> Iterator[None]:
+    """These environment variables, and afterwards what they were."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
@@ -207,7 +208,8 @@ def _common(seen: Seen) -> list[tuple[str, str, str]]:
     ]
 
 
-def _both(values: Sequence[float]) -> str:
+def both(values: Sequence[float]) -> str:
+    """Median and 95 % quantile."""
     return "{:.2f} and {:.2f}".format(*np.percentile(values, (50, 95))) if values else "none"
 
 

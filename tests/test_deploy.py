@@ -2,6 +2,9 @@
 
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -118,6 +121,19 @@ def test_the_server_is_started_with_options_that_streamlit_has(where):
     assert "server.enableAgentApi" not in options, "never where strangers come by"
     assert options["server.port"] == "8501"
     assert options["server.address"] == {"unit": "127.0.0.1", "container": "0.0.0.0"}[where]
+
+
+def test_systemd_understands_the_unit(tmp_path):
+    verify = shutil.which("systemd-analyze")
+    if verify is None:
+        pytest.skip("there is no systemd-analyze here")
+    unit = tmp_path / "bnviz.service"
+    unit.write_text(UNIT.replace("/opt/bnviz/.venv/bin/python", sys.executable), encoding="utf-8")
+    said = subprocess.run([verify, "verify", str(unit)], capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stdout + said.stderr) == (0, "")
+    unit.write_text(UNIT.replace("ProtectSystem=strict", "ProtectSystm=strict"), encoding="utf-8")
+    said = subprocess.run([verify, "verify", str(unit)], capture_output=True, text=True, check=False)
+    assert "ProtectSystm" in said.stderr, "so that it would tell"
 
 
 def test_the_unit_may_write_where_it_is_told_to():
