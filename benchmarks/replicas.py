@@ -2,8 +2,8 @@
 
 `python -m benchmarks.replicas` starts a scheduler with workers and, connected to it, so many apps as they are, each with
 its share of the sessions of `benchmarks.load`. It prints what the same class saw twice: when every app was asked for
-the same runs, trainings, counted at the scheduler; and when all runs were different, as in that command's case
-`different`. Everything is on this machine and shares its cores.
+the same runs, trainings, counted at the scheduler; when all runs were different, what the case `different` of that
+command prints. Everything is on this machine and shares its cores.
 """
 
 import argparse
