@@ -1,9 +1,9 @@
 """Several apps behind one scheduler and one store: do they share trainings, and a class between them?
 
-`python -m benchmarks.replicas` starts a scheduler with workers and, connected to it, so many apps as they are, each with
-its share of the sessions of `benchmarks.load`. It prints what the same class saw twice: when every app was asked for
-the same runs, trainings, counted at the scheduler; when all runs were different, what the case `different` of that
-command prints. Everything is on this machine and shares its cores.
+`python -m benchmarks.replicas` starts a scheduler with workers and, connected to it, so many apps as they are, each
+with its share of the sessions of `benchmarks.load`. It prints what the same class saw twice: when every app was asked
+for the same runs, trainings, counted at the scheduler; when all runs were different, what that command's case
+`different` prints. Everything is on this machine and shares its cores.
 """
 
 import argparse
