@@ -8,13 +8,14 @@ until the device has done all its work.
 - 64 replicas, 8 learning rates x 8 seeds, as one batch, over one run alone (goal <= 4), and over 64 runs one by one,
   which are put together from a few;
 - a line's 8 lengths in one batched pass over one after the other;
-- LeNet on MNIST for 20 epochs, in seconds (goal <= 10).
+- LeNet on MNIST for 20 epochs, in seconds (goal <= 10), in single precision and with products in bfloat16.
 
 `--device cpu` runs the same on the processor, where nothing is captured: to see what replicas give there, and that the
 command works. `--steps` shortens all runs.
 """
 
 import argparse
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -38,6 +39,7 @@ PAIRS = 7
 RATES, SEEDS, ALONE = 8, 8, 4
 EPOCHS = 20
 POINTS, LINE_BATCH = 8, 128
+PRECISIONS = {"float32": "", "bfloat16": ", products in bfloat16"}
 SECONDS_GOAL, REPLICAS_GOAL = "<= 10", "<= 4"
 
 Work = Callable[[], object]
@@ -136,10 +138,11 @@ def _lenet(device: torch.device, steps: int | None) -> dict[str, tuple[Values, .
     (config,) = (case.config for case in cases.CASES if case.config.network == "lenet")
     whole = EPOCHS * (60_000 // config.batch_size)
     found: dict[str, tuple[Values, ...]] = {}
-    for norm, row in cases.NORMS.items():
-        run = config.model_copy(update={"device": device.type, "norm": norm, "steps": steps or whole})
+    for (norm, row), (precision, how) in itertools.product(cases.NORMS.items(), PRECISIONS.items()):
+        changes = {"device": device.type, "norm": norm, "steps": steps or whole, "precision": precision}
+        run = config.model_copy(update=changes)
         [[seconds]] = _rounds([partial(_run, run)], device, 1)
-        found[f"{run.steps} updates of LeNet{row}"] = ((seconds,),)
+        found[f"{run.steps} updates of LeNet{row}{how}"] = ((seconds,),)
     return found
 
 

@@ -38,7 +38,7 @@ class Task:
     @classmethod
     def made_of(cls, data: datasets.Dataset, config: RunConfig, device: torch.device) -> "Task":
         """This data set, in the precision of `config`."""
-        kind = getattr(torch, config.precision)
+        kind = torch.float64 if config.precision == "float64" else torch.float32
         targets = "values" if data.train.labels.dtype.kind == "f" else "classes"
         scores = Scores(*_tensors(data.test, kind, device), targets)
         return cls(*_tensors(data.train, kind, device), data.classes, CRITERIA[targets], scores)

@@ -5,6 +5,7 @@ What the host would wait for is counted on every machine; the rest is skipped wh
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from bnviz import Record, RunConfig, networks, registry
 from bnviz.captured import CapturedPass
 from bnviz.objective import CRITERIA
-from bnviz.recorded import RecordedPass
+from bnviz.recorded import RecordedPass, made
 from bnviz.replicas import Replicas
 from bnviz.together import train_together
 from bnviz.training import train
@@ -27,6 +28,8 @@ WAITS = {"aten._local_scalar_dense.default", "aten.nonzero.default", "aten.equal
 FIRST_STEPS, TOLERANCE = 20, 1e-3
 """Losses of that many steps agree with the CPU's to that part in float32; later ones drift apart, as runs do that
 differ by rounding."""
+MIXED_TOLERANCE = 2e-2
+"""The same of products in bfloat16 on the device, and of float32 on the CPU."""
 
 
 class Counting(TorchDispatchMode):
@@ -103,6 +106,24 @@ def test_a_run_is_the_same_each_time_and_the_cpu_s_within_the_tolerance(norm: st
         expected = Record.from_frames(config, train(config.model_copy(update={"device": "cpu"})))
         for name in ("train_loss", "test_loss"):
             np.testing.assert_allclose(first.data[name], expected.data[name], rtol=TOLERANCE)
+
+
+@ON_GPU
+def test_lenet_in_bfloat16_is_the_cpu_s_in_float32_within_the_tolerance() -> None:
+    inputs, labels = torch.rand(FIRST_STEPS, 60, 1, 28, 28), torch.randint(10, (FIRST_STEPS, 60))
+    losses: list[list[float]] = []
+    for device, precision in ((CUDA, "bfloat16"), (torch.device("cpu"), "float32")):
+        config = small(network="lenet", dataset="mnist", precision=precision)
+        network = networks.build(config, (1, 28, 28), 10, device)
+        recorded = RecordedPass(partial(made, network, CRITERIA["classes"]))
+        losses.append([])
+        for batch, target in zip(inputs.to(device), labels.to(device), strict=True):
+            loss, gradient = recorded(batch, target)
+            losses[-1].append(float(loss))
+            with torch.no_grad():
+                for parameter, slope in zip(network.parameters(), gradient, strict=True):
+                    parameter.sub_(0.1 * slope)
+    np.testing.assert_allclose(*losses, rtol=MIXED_TOLERANCE)
 
 
 @ON_GPU

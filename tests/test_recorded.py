@@ -29,16 +29,21 @@ NETWORKS: dict[str, dict[str, Any]] = {
 }
 
 
+def kind_of(config: RunConfig) -> torch.dtype:
+    """Of weights and data."""
+    return torch.float64 if config.precision == "float64" else torch.float32
+
+
 def built(config: RunConfig) -> tuple[nn.Module, nn.Module]:
     """The same network twice."""
     shape = {"mnist": (1, 28, 28), "digits": (1, 8, 8), "linear_map": (10,)}[config.dataset]
-    one, two = (networks.build(config, shape, 10, CPU).to(getattr(torch, config.precision)) for _ in range(2))
+    one, two = (networks.build(config, shape, 10, CPU).to(kind_of(config)) for _ in range(2))
     return one, two
 
 
 def batches(config: RunConfig) -> list[tuple[Tensor, Tensor]]:
     torch.manual_seed(1)
-    kind = getattr(torch, config.precision)
+    kind = kind_of(config)
     shape = {"mnist": (1, 28, 28), "digits": (1, 8, 8), "linear_map": (10,)}[config.dataset]
     targets = torch.randn(PASSES, BATCH, 10, dtype=kind)
     inputs = torch.randn(PASSES, BATCH, *shape, dtype=kind)
@@ -71,7 +76,7 @@ def assert_alike(config: RunConfig) -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("norm", registry.names("norms"))
-@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("precision", ["float32", "float64", "bfloat16"])
 def test_every_network_and_norm(name: str, norm: str, precision: str) -> None:
     assert_alike(RunConfig(network=name, norm=norm, precision=precision, **NETWORKS[name]))
 

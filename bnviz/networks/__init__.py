@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from bnviz import norms, registry
 from bnviz.config import RunConfig
+from bnviz.networks._bfloat16 import in_bfloat16
 from bnviz.nonlinearities import NONLINEARITIES
 from bnviz.streams import stream
 
@@ -21,7 +22,8 @@ def build(config: RunConfig, input_shape: tuple[int, ...], classes: int, device:
     """The network that `config` describes, initialised, in training mode, on `device`."""
     network: nn.Module = registry.load("networks", config.network).build(config, input_shape, classes, device)
     initialise(network, config)
-    return network.to(device)
+    network.to(device)
+    return in_bfloat16(network) if config.precision == "bfloat16" else network
 
 
 class Stack(nn.Sequential):
