@@ -18,7 +18,7 @@ from bnviz.config import MEASURING_VERSION, RunConfig
 from bnviz.datasets import DatasetError
 from bnviz.record import Frame, Record
 
-SEND_SECONDS = 0.15
+SEND_SECONDS = 0.3
 """Frames of less than this time are sent as one message: a page looks three times a second at most, and each message
 takes some milliseconds of the scheduler's time and of every app's that watches."""
 NICE = 10  # of the thread that trains, from 0, as others are, to 19
