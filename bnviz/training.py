@@ -42,6 +42,8 @@ def train(
     task = Task.of(config, device)
     if network is None:
         network = networks.build(config, tuple(task.inputs.shape[1:]), task.classes, device)
+    elif config.precision == "bfloat16":
+        networks.in_bfloat16(network)
     network.to(task.inputs.dtype)
     observer = Observer(config, network, task.criterion, task.fixed(config.probe_samples))
     optimizer = Optimizer(config, list(network.parameters()))

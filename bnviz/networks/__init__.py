@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from bnviz import norms, registry
 from bnviz.config import RunConfig
-from bnviz.networks._bfloat16 import in_bfloat16
+from bnviz.networks._bfloat16 import in_bfloat16 as in_bfloat16
 from bnviz.nonlinearities import NONLINEARITIES
 from bnviz.streams import stream
 
