@@ -207,7 +207,7 @@ class Board {
   turned(chart, camera) {
     this.cameras.set(chart.camera, structuredClone(camera));
     for (const other of this.charts.values()) {
-      if (other !== chart && other.camera === chart.camera) other.turn(camera);
+      if (other !== chart && other.camera === chart.camera) other.turn();
     }
   }
 

@@ -27,7 +27,7 @@ class Chart {
     this.text = null; // the figure as it came
     this.drawn = null; // what was last drawn: figure text and look
     this.visible = false;
-    this.told = 0; // turns it was told to make and has not made yet
+    this.turning = null; // the camera that it was told to take and has not taken yet, as JSON
     this.swatch = element("span", { class: "bnviz-swatch", hidden: true });
     this.title = element("span", { class: "bnviz-chart-title" });
     const save = element("details", { class: "bnviz-save" }, element("summary", { "aria-label": "Save this chart" }, "Save"));
@@ -117,19 +117,23 @@ class Chart {
   listen() {
     this.plot.on("plotly_click", (event) => this.board.clicked(this, event.points[0]));
     this.plot.on("plotly_afterplot", () => this.placeCursor());
-    const turned = (change) => !this.told && change["scene.camera"] && this.board.turned(this, change["scene.camera"]);
+    const turned = ({ "scene.camera": camera }) => camera && JSON.stringify(camera) !== this.turning && this.board.turned(this, camera);
     this.plot.on("plotly_relayouting", turned); // while it is dragged
     this.plot.on("plotly_relayout", turned);
   }
 
-  // What it was told it does not pass on: of two charts that answer late, each would push the other back for ever.
-  async turn(camera) {
-    if (!this.solid || !this.plot.data) return;
-    this.told += 1;
+  // Takes the board's camera, one turn at a time and the newest next, as turning may take a while. What it was told it
+  // does not pass on (of two charts that answer late, each would push the other back for ever); a drag meanwhile, it does.
+  async turn() {
+    const wanted = () => JSON.stringify(this.board.cameras.get(this.camera));
+    if (this.turning) return;
     try {
-      await window.Plotly.relayout(this.plot, { "scene.camera": structuredClone(camera) });
+      for (let taken = null; this.solid && this.plot.data && taken !== wanted(); taken = this.turning) {
+        this.turning = wanted();
+        await window.Plotly.relayout(this.plot, { "scene.camera": JSON.parse(this.turning) });
+      }
     } finally {
-      this.told -= 1;
+      this.turning = null;
     }
   }
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from scripts import RunningApp, running_app
 from tests.browser.screen import BUSY_MACHINE, chart, drawn, saved, step
@@ -17,11 +17,12 @@ EYE = """(chart) => {
     const { x, y, z } = chart.querySelector('.bnviz-plot')._fullLayout.scene._scene.getCamera().eye;
     return [x, y, z].map((value) => value.toFixed(4)).join();
 }"""
-LATE = """() => { // as on a busy machine: a chart that is told to turn does so a while later
-    const { relayout } = window.Plotly;
-    const late = () => new Promise((done) => setTimeout(done, 300));
+LATE_MILLISECONDS = 3000
+LATE = f"""() => {{ // as on a busy machine: a chart that is told to turn does so a while later
+    const {{ relayout }} = window.Plotly;
+    const late = () => new Promise((done) => setTimeout(done, {LATE_MILLISECONDS}));
     window.Plotly.relayout = (...told) => late().then(() => relayout(...told));
-}"""
+}}"""
 CONTEXTS = "() => document.querySelectorAll('.gl-container canvas').length"
 
 
@@ -95,32 +96,40 @@ def test_a_group_of_words_has_lines_and_no_empty_space(parts: Page) -> None:
     expect(parts.get_by_text("Small print.")).to_be_visible()
 
 
+def drag(page: Page, surface: Locator, across: int) -> None:
+    canvas = surface.locator(".gl-container canvas")
+    canvas.hover()  # waits until it stands still
+    box = canvas.bounding_box()
+    assert box is not None
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2 + across, box["y"] + box["height"] / 2 + 20, steps=4)
+    page.mouse.up()
+
+
 def test_cameras_of_one_name_turn_together_and_stay_when_charts_leave_the_screen(parts: Page) -> None:
     first, second = (chart(parts, f"surface-{arm}") for arm in ("standard", "batch norm"))
     first.scroll_into_view_if_needed()
     for surface in (first, second):
         expect(surface.locator(".gl-container canvas")).to_be_visible(timeout=BUSY_MACHINE)
-    before = first.evaluate(EYE)
+    before = [first.evaluate(EYE)]
     parts.evaluate(LATE)
-    for turned, other in ((first, second), (second, first)):
-        turned.locator(".gl-container canvas").hover()  # waits until it stands still
-        box = turned.locator(".gl-container canvas").bounding_box()
-        assert box is not None
-        parts.mouse.down()
-        parts.mouse.move(box["x"] + box["width"] / 2 + 80, box["y"] + box["height"] / 2 + 20, steps=4)
-        parts.mouse.up()
-        parts.wait_for_function(
-            f"([one, two, old]) => [one, two].map({EYE}).every((eye, _, [first]) => eye === first && eye !== old)",
-            arg=[turned.element_handle(), other.element_handle(), before],
-            timeout=BUSY_MACHINE,
-        )
-        before = first.evaluate(EYE)
+    drag(parts, first, 80)
+    before.append(first.evaluate(EYE))
+    drag(parts, second, 50)  # before it has taken the turn of the first
+    together = (
+        f"([one, two, before]) => [one, two].map({EYE}).every((eye, _, [it]) => eye === it && !before.includes(eye))"
+    )
+    both = [first.element_handle(), second.element_handle(), before]
+    parts.wait_for_function(together, arg=both, timeout=BUSY_MACHINE)
+    parts.wait_for_timeout(2 * LATE_MILLISECONDS)
+    assert parts.evaluate(together, both), "nothing pushes them back"
+    eye = first.evaluate(EYE)
 
     parts.get_by_text("Something to scroll.").last.scroll_into_view_if_needed()
     parts.wait_for_function(f"() => ({CONTEXTS})() === 0", timeout=BUSY_MACHINE)
     first.scroll_into_view_if_needed()
     expect(first.locator(".gl-container canvas")).to_be_visible(timeout=BUSY_MACHINE)
-    assert first.evaluate(EYE) == before
+    assert first.evaluate(EYE) == eye
 
 
 def test_maps_and_surfaces_are_saved_in_long_format(parts: Page, tmp_path: Path) -> None:
