@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from scripts import RunningApp, running_app
+from tests.browser.conftest import silence
 from tests.browser.screen import BUSY_MACHINE, chart, drawn, saved, step
 
 POINTS = "(chart) => chart.querySelector('.bnviz-plot').data.map(({x, y}) => [[...x], [...y]])"
@@ -130,6 +131,33 @@ def test_cameras_of_one_name_turn_together_and_stay_when_charts_leave_the_screen
     first.scroll_into_view_if_needed()
     expect(first.locator(".gl-container canvas")).to_be_visible(timeout=BUSY_MACHINE)
     assert first.evaluate(EYE) == eye
+
+
+def test_a_finger_turns_both_too(browser: Browser, boards: RunningApp) -> None:
+    phone = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    with silence(phone):
+        page = phone.new_page()
+        page.goto(boards.url)
+        both = [chart(page, f"surface-{arm}") for arm in ("standard", "batch norm")]
+        both[0].scroll_into_view_if_needed(timeout=BUSY_MACHINE)
+        for surface in both:
+            expect(surface.locator(".gl-container canvas")).to_be_visible(timeout=BUSY_MACHINE)
+        before = both[0].evaluate(EYE)
+        both[0].locator(".gl-container canvas").hover()  # waits until it stands still
+        box = both[0].locator(".gl-container canvas").bounding_box()
+        assert box is not None
+        finger = phone.new_cdp_session(page)
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        for kind, across in (("Start", 0), ("Move", 0), ("Move", 15), ("Move", 30)):
+            at = [{"x": x + across, "y": y}]
+            finger.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": at})
+        finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        page.wait_for_function(
+            f"([one, two, before]) => [one, two].map({EYE}).every((eye, _, [it]) => eye === it && eye !== before)",
+            arg=[*(surface.element_handle() for surface in both), before],
+            timeout=BUSY_MACHINE,
+        )
+    phone.close()
 
 
 def test_maps_and_surfaces_are_saved_in_long_format(parts: Page, tmp_path: Path) -> None:
