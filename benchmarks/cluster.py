@@ -78,7 +78,7 @@ def _timed(service: Service, configs: Sequence[RunConfig]) -> tuple[float, list[
     """Seconds from asking until all have ended, and their records."""
     began = time.perf_counter()
     jobs = [service.submit(config, "benchmark") for config in configs]
-    assert wait_until(lambda: not any(job.live for job in jobs), SECONDS)
+    assert wait_until(lambda: not any(job.live for job in jobs), SECONDS, pause=0.05)
     seconds = time.perf_counter() - began
     assert [job.state for job in jobs] == ["finished"] * len(jobs), [job.error for job in jobs]
     return seconds, [job.record().to_bytes() for job in jobs]

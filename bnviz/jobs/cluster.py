@@ -22,18 +22,7 @@ WORKER_BYTES = 800 * 2**20  # torch and a run; about 500 MiB for the default run
 START_SECONDS = 30  # a cluster that has not printed its address by then never will
 CLOSE_SECONDS = 2.0
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-SETTINGS = {
-    "distributed.nanny.pre-spawn-environ": ONE_THREAD,
-    "distributed.scheduler.allowed-failures": 1,  # a run whose worker died is tried once more, not three times
-    "distributed.scheduler.worker-saturation": 1.0,  # what waits for a worker goes to the one that is free first
-    # Dask watches itself closely; idle processes are to take next to no time, and no memory that grows.
-    "distributed.worker.profile.enabled": False,
-    "distributed.worker.memory.monitor-interval": "500ms",
-    "distributed.admin.tick.interval": "500ms",
-    "distributed.admin.system-monitor.interval": "2s",
-    "distributed.admin.system-monitor.log-length": 60,
-    "distributed.admin.low-level-log-length": 100,
-}
+SETTINGS = Path(__file__).with_name("dask.yaml")
 PRELOADED = ["distributed", "bnviz.training", "bnviz.datasets.digits", "bnviz.jobs.frozen"]
 """What workers have imported from the start: 4 s of a core, done once, in the process that they are forked from.
 
@@ -129,7 +118,9 @@ def main() -> None:
 
     os.environ.update(ONE_THREAD)
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # to ask whether there is a GPU must not start CUDA before a fork
-    dask.config.set(SETTINGS)
+    [found] = dask.config.collect_yaml([str(SETTINGS)])
+    dask.config.update(dask.config.config, found, priority="new")
+    dask.config.set({"distributed.nanny.pre-spawn-environ": ONE_THREAD})
     if sys.platform == "linux":  # elsewhere, to fork after imports is not safe
         dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"})
         get_mp_context().set_forkserver_preload(PRELOADED)

@@ -18,10 +18,7 @@ import psutil
 
 PROJECT = Path(__file__).resolve().parents[2]
 MAKE_CERTIFICATES = PROJECT / "deploy" / "cluster" / "make-certificates.sh"
-AS_EMBEDDED = {
-    "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",
-    "DASK_DISTRIBUTED__SCHEDULER__WORKER_SATURATION": "1.0",
-}
+AS_EMBEDDED = {"DASK_CONFIG": str(PROJECT / "bnviz" / "jobs" / "dask.yaml")}
 SECONDS = 300  # a worker takes some 8 of a core to start, and machines are shared
 
 

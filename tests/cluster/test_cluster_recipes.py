@@ -5,9 +5,12 @@ import re
 import shlex
 import signal
 import subprocess
+import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import dask
+import distributed
 import yaml
 from distributed.cli import dask_scheduler, dask_worker
 from streamlit.web import cli as streamlit_cli
@@ -47,9 +50,11 @@ def named(kind: str) -> dict[str, dict]:
 
 
 def is_setting(name: str) -> bool:
-    """Whether bnviz or Dask reads a variable; Dask's are those that its own defaults have."""
+    """Whether bnviz or Dask reads a variable; Dask reads those that its defaults have, and where its settings are."""
     if name.startswith("BNVIZ_"):
         return name in settings.VARIABLES
+    if name == "DASK_CONFIG":
+        return True
     key = name.removeprefix("DASK_").lower().replace("__", ".").replace("_", "-")
     return dask.config.get(key, "unknown") != "unknown"
 
@@ -88,19 +93,34 @@ def test_manifests_refer_to_what_is_there():
     assert named("Service")["bnviz"]["spec"]["sessionAffinity"] == "ClientIP"
 
 
-def test_recipes_set_schedulers_as_the_embedded_one_is_set():
-    expected = {
-        f"DASK_{key.upper().replace('.', '__').replace('-', '_')}": str(value)
-        for key, value in cluster.SETTINGS.items()
-        if key.startswith("distributed.scheduler.")
-    }
-    assert expected == AS_EMBEDDED
+def test_recipes_have_dask_set_as_the_embedded_cluster_has_it():
+    settings = cluster.SETTINGS.relative_to(PROJECT)
+    assert {"DASK_CONFIG": str(cluster.SETTINGS)} == AS_EMBEDDED
     [environment] = named("ConfigMap").values()
-    assert expected.items() <= environment["data"].items()
-    for file in (GUIDE, RECIPES / "slurm.sbatch"):
-        assert set(re.findall(r"\b(DASK_DISTRIBUTED__SCHEDULER__\w+)=([\w.]+)", file.read_text())) == set(
-            expected.items()
-        )
+    workdir = re.findall(r"^WORKDIR (.+)$", (PROJECT / "deploy/server/Containerfile").read_text(), re.MULTILINE)[-1]
+    assert environment["data"]["DASK_CONFIG"] == f"{workdir}/{settings}"
+    assert GUIDE.read_text().count(f"export DASK_CONFIG=$PWD/{settings}\n") == 2, "scheduler and worker"
+    assert f"export DASK_CONFIG=$PWD/{settings}\n" in (RECIPES / "slurm.sbatch").read_text()
+
+
+def test_dask_knows_all_that_is_set():
+    [known] = dask.config.collect_yaml([str(Path(distributed.__file__).with_name("distributed.yaml"))])
+    [given] = dask.config.collect_yaml([str(cluster.SETTINGS)])
+    assert named_values(given).keys() <= named_values(known).keys()
+    told = subprocess.run(
+        [sys.executable, "-c", "import dask, distributed; print(dask.config.get('distributed.admin.tick.interval'))"],
+        env={**os.environ, **AS_EMBEDDED}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert told.stdout.strip() == named_values(given)["distributed.admin.tick.interval"] == "500ms"
+
+
+def named_values(settings, below=""):
+    """By their whole names, with dots."""
+    if not isinstance(settings, dict):
+        return {below.lstrip("."): settings}
+    return {
+        name: value for key, part in settings.items() for name, value in named_values(part, f"{below}.{key}").items()
+    }
 
 
 def test_the_slurm_job_starts_a_scheduler_and_workers_and_starts_them_again(tmp_path):
