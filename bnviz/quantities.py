@@ -6,7 +6,7 @@ functions of a Record that give DataArrays over `probe_step`; what a record lack
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -15,53 +15,58 @@ import xarray as xr
 
 from bnviz.record import Record
 
+Numbers = TypeVar("Numbers")
+Which = ParamSpec("Which")
 
-def _once(of: Callable[[Record], xr.DataArray]) -> Callable[[Record], xr.DataArray]:
+
+def once(of: Callable[Concatenate[Record, Which], Numbers]) -> Callable[Concatenate[Record, Which], Numbers]:
     """Worked out once for each record, which never changes, and kept for as long as the record: pages ask often."""
-    found: WeakKeyDictionary[Record, xr.DataArray] = WeakKeyDictionary()
+    found: WeakKeyDictionary[Record, dict[Any, Numbers]] = WeakKeyDictionary()
 
     @wraps(of)
-    def known(record: Record) -> xr.DataArray:
-        if record not in found:
-            found[record] = of(record)
-        return found[record]
+    def known(record: Record, /, *which: Which.args, **named: Which.kwargs) -> Numbers:
+        of_record = found.setdefault(record, {})
+        asked = (which, tuple(named.items()))
+        if asked not in of_record:
+            of_record[asked] = of(record, *which, **named)
+        return of_record[asked]
 
     return known
 
 
-@_once
+@once
 def loss_variation(record: Record) -> xr.DataArray:
     """Range of the loss over the step lengths: max - min (Santurkar et al. 2018, Fig. 4a). In nat."""
     loss = record.data["line_loss"]
     return _named(loss.max("alpha", skipna=False) - loss.min("alpha", skipna=False), "range of the loss", "nat")
 
 
-@_once
+@once
 def relative_loss_variation(record: Record) -> xr.DataArray:
     """The same as a share of the loss at the point itself."""
     relative = loss_variation(record) / record.data["line_loss_here"]
     return _named(relative, "range of the loss / loss")
 
 
-@_once
+@once
 def gradient_change(record: Record) -> xr.DataArray:
     """Largest change of the gradient over the step lengths, max |g(alpha) - g|: "gradient predictiveness" (Fig. 4b)."""
     return _named(record.data["line_gradient_change"].max("alpha", skipna=False), "max |g(α) − g|")
 
 
-@_once
+@once
 def relative_gradient_change(record: Record) -> xr.DataArray:
     """The same as a share of |g|: it does not shrink merely because weights in front of a normalisation grow."""
     return _named(gradient_change(record) / record.data["line_gradient_norm"], "max |g(α) − g| / |g|")
 
 
-@_once
+@once
 def least_cosine(record: Record) -> xr.DataArray:
     """Smallest cosine between the gradient and that at any of the step lengths: 1 predicts perfectly, -1 misleads."""
     return _named(record.data["line_cosine"].min("alpha", skipna=False), "min cos(g(α), g)")
 
 
-@_once
+@once
 def effective_smoothness(record: Record) -> xr.DataArray:
     """Effective beta: largest |g(alpha) - g| / |alpha d| (Fig. 4c). NaN where nothing moved."""
     distance = record.data["line_distance"]
@@ -69,7 +74,7 @@ def effective_smoothness(record: Record) -> xr.DataArray:
     return _named(ratio.max("alpha", skipna=False), "effective β")
 
 
-@_once
+@once
 def lipschitz_estimate(record: Record) -> xr.DataArray:
     """Largest |L(alpha) - L| / |alpha d|: a lower bound of the L in |f(x1) - f(x2)| <= L |x1 - x2|, on this line."""
     distance = record.data["line_distance"]
@@ -77,14 +82,14 @@ def lipschitz_estimate(record: Record) -> xr.DataArray:
     return _named((change / distance.where(distance > 0)).max("alpha", skipna=False), "Lipschitz estimate", "nat")
 
 
-@_once
+@once
 def relative_shift(record: Record) -> xr.DataArray:
     """Internal covariate shift as a share of the gradient, |G - G'| / |G|, over (probe_step, weight_layer)."""
     before = record.data["shift_before"]
     return _named(record.data["shift_l2"] / before.where(before > 0), "|G − G'| / |G|")
 
 
-@_once
+@once
 def largest_eigenvalue(record: Record) -> xr.DataArray:
     """Sharpness, the largest eigenvalue of the Hessian, at the steps where it was measured."""
     return _named(record.data["sharpness"].isel(rank=0).dropna("probe_step"), "λ max")

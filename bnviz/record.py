@@ -122,6 +122,25 @@ class Record:
         axes = [self.data[axis].values for axis in ("step", "probe_step") if self.data.sizes.get(axis)]
         return max((int(steps.max()) for steps in axes), default=-1)
 
+    def values(self, quantity: str, **at: float) -> npt.NDArray[Any]:
+        """A quantity's numbers, not to be written to; of one layer, unit or the like where `at` names it.
+
+        What `data[quantity].sel(at).values` gives, in a tenth of the time: figures ask for hundreds of these.
+
+        Raises:
+            KeyError: there is no such quantity, or nothing of that name in it.
+        """
+        variable = self.data.variables[quantity]
+        place = tuple(self._place(name, at[name]) if name in at else slice(None) for name in variable.dims)
+        found: npt.NDArray[Any] = variable.values[place]
+        return found
+
+    def _place(self, name: str, label: float) -> int:
+        places = np.flatnonzero(self.data.variables[name].values == label)
+        if not places.size:
+            raise KeyError(f"{name} {label:g}")
+        return int(places[0])
+
     def final(self, name: str) -> float:
         """The last value of a curve, NaN if there is none."""
         return float(self.data[name][-1]) if name in self.data and self.data.sizes["step"] else float("nan")

@@ -1,6 +1,8 @@
 """Quantities in closed form, on records that are small enough to do it by hand."""
 
+import gc
 import warnings
+import weakref
 from typing import Any
 
 import numpy as np
@@ -118,3 +120,22 @@ def test_medians_and_means_over_what_is_seen_are_numpys(values: Any, axis: int) 
     for found, expected in ((quantities.median_over(values, axis), median), (quantities.mean_over(values, axis), mean)):
         np.testing.assert_array_equal(found, expected)
         assert found.dtype == values.dtype
+
+
+def test_what_is_worked_out_once_is_kept_for_each_record_and_question_and_no_longer() -> None:
+    asked = []
+
+    @quantities.once
+    def of(record: Record, layer: int, unit: int = 1) -> tuple[int, int]:
+        asked.append((layer, unit))
+        return layer, unit
+
+    first, second = (Record.from_frames(RunConfig(), []) for _ in range(2))
+    assert [of(first, 1), of(first, 1), of(first, 2), of(first, 1, unit=2), of(second, 1)] == [
+        (1, 1), (1, 1), (2, 1), (1, 2), (1, 1),
+    ]  # fmt: skip
+    assert asked == [(1, 1), (2, 1), (1, 2), (1, 1)]
+    kept = weakref.ref(first)
+    del first
+    gc.collect()
+    assert kept() is None

@@ -192,3 +192,28 @@ def test_a_file_without_step_axes_is_refused() -> None:
 def test_packed_files_are_not_unpacked() -> None:
     with pytest.raises(ValueError, match="not a netCDF-3 file"):
         Record.from_bytes(gzip.compress(CONTENT))
+
+
+@pytest.mark.parametrize("of_file", [False, True])
+@pytest.mark.parametrize(
+    ("quantity", "at"),
+    [
+        ("loss", {}),
+        ("percentile", {}),
+        ("percentile", {"layer": 2}),
+        ("percentile", {"quantile": 90.0, "layer": 1}),
+        ("count", {"unit": 3, "layer": 2}),
+        ("percentile", {"unit": 2, "probe_step": 5}),
+    ],
+)
+def test_values_are_what_selecting_by_labels_gives(quantity: str, at: dict[str, float], of_file: bool) -> None:
+    record = Record.from_bytes(CONTENT) if of_file else Record.from_frames(CONFIG, frames())
+    found = record.values(quantity, **at)
+    np.testing.assert_array_equal(found, record.data[quantity].sel(at).values)
+    assert found.dtype == record.data[quantity].dtype
+
+
+@pytest.mark.parametrize(("quantity", "at"), [("nothing", {}), ("percentile", {"layer": 3}), ("count", {"unit": 0})])
+def test_values_of_what_is_not_there_are_refused(quantity: str, at: dict[str, float]) -> None:
+    with pytest.raises(KeyError):
+        Record.from_bytes(CONTENT).values(quantity, **at)

@@ -5,12 +5,13 @@ plotly.graph_objects checks and copies each property as it is set, which is most
 """
 
 import base64
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.io.json import to_json_plotly
+from plotly.utils import PlotlyJSONEncoder
 
 
 class Part(dict[str, Any]):
@@ -69,7 +70,7 @@ class Chart:
 
     def to_json(self) -> str:
         """For plotly.js, arrays as base64."""
-        return str(to_json_plotly(_encoded(self.to_plotly_json())))
+        return json.dumps(self.to_plotly_json(), cls=_Encoder, separators=(",", ":"))
 
     def figure(self) -> go.Figure:
         """The same for plotly in Python, checked.
@@ -85,19 +86,18 @@ class Chart:
 
 
 def _as_part(value: Any) -> Any:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return value if isinstance(value, Part) else Part(value)
-    if isinstance(value, (list, tuple)) and any(isinstance(one, Mapping) for one in value):
+    if isinstance(value, (list, tuple)) and any(isinstance(one, dict) for one in value):
         return [_as_part(one) for one in value]
     return value
 
 
-def _encoded(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _encoded(one) for name, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_encoded(one) for one in value]
-    return _typed_array(value) if isinstance(value, np.ndarray) else value
+class _Encoder(PlotlyJSONEncoder):
+    """Plotly's own, which knows NaN and NumPy's numbers, but for arrays."""
+
+    def default(self, o: Any) -> Any:
+        return _typed_array(o) if isinstance(o, np.ndarray) else super().default(o)
 
 
 def _typed_array(values: "np.ndarray[Any, Any]") -> dict[str, str] | list[Any]:

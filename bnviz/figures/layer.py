@@ -50,7 +50,7 @@ def saturated(records: Mapping[str, Record], layer: int) -> Chart:
     ends = []
     for name, record in records.items():
         if _measured(record, "saturated_share"):
-            share = finite(record.data["saturated_share"].sel(layer=layer).mean("unit").values)
+            share = finite(mean_over(record.values("saturated_share", layer=layer), -1))
             ends += [f"{name} ends at {percent(float(value))}" for value in share[-1:]]
     alt = told(f"Share of saturated units of layer {layer} over updates", ends)
     drawn = figure("Saturated share", alt, "updates", "saturated", most_steps(records))
@@ -64,7 +64,7 @@ def drift(records: Mapping[str, Record], quantity: str, layer: int) -> Chart:
     word = "mean" if quantity == "mean_change" else "variance"
     ends = []
     for name, record in records.items():
-        changes = finite(record.data[quantity].sel(layer=layer).values) if _measured(record, quantity) else ()
+        changes = finite(record.values(quantity, layer=layer)) if _measured(record, quantity) else ()
         if len(changes):
             ends.append(f"{name} has a median of {two_digits(float(np.median(changes)))}")
     alt = told(f"Change of a unit's {word} in one step, median over the units of layer {layer}", ends)
@@ -81,14 +81,13 @@ def _measured(record: Record, quantity: str) -> bool:
 def _median(record: Record, layer: int) -> Array:
     if not _measured(record, "percentile"):
         return np.full((1, 1), np.nan)
-    values: Array = record.data["percentile"].sel(layer=layer).values[:, len(record.config.percentiles) // 2]
-    return values
+    return record.values("percentile", layer=layer)[:, len(record.config.percentiles) // 2]
 
 
 def _width(record: Record, layer: int) -> Array:
     if not _measured(record, "percentile"):
         return np.full((1, 1), np.nan)
-    values: Array = record.data["percentile"].sel(layer=layer).values
+    values = record.values("percentile", layer=layer)
     return spread(values[:, 0], values[:, -1])
 
 
@@ -143,8 +142,8 @@ def _per_layer(
             continue
         style = styles(records)[name]
         steps = record.data["probe_step"].values
-        values = record.data[quantity].transpose("layer", "probe_step", "unit")
-        lines = zip(values["layer"].values, reduce(values.values, -1), strict=True)
+        values = record.data.variables[quantity].transpose("layer", "probe_step", "unit").values
+        lines = zip(record.data["layer"].values, reduce(values, -1), strict=True)
         for layer, line in sorted(lines, key=lambda of_layer: of_layer[0] == chosen):  # the chosen one on top
             bold = layer == chosen
             drawn.add(

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bnviz.figures.style import finite, percent, spread, two_digits
-from bnviz.quantities import median_over
+from bnviz.quantities import mean_over, median_over, once
 from bnviz.record import Record
 
 TINY = 1e-12  # a width up to this counts as none: all samples are alike, and nothing can be measured against it
@@ -33,7 +33,8 @@ def learning(records: Mapping[str, Record]) -> str:
 def one_unit(records: Mapping[str, Record], layer: int, unit: int) -> str:
     """How far the unit's median wanders in each arm, as a number and against the width of its own distribution."""
     parts = []
-    for name, (wanders, widths) in _wander_and_width(records, layer).items():
+    for name, record in _measured(records).items():
+        wanders, widths = _wander_and_width(record, layer)
         wander, width = float(wanders[unit - 1]), float(widths[unit - 1])
         if np.isfinite(wander):
             part = f"{two_digits(wander)} in {name}"
@@ -46,7 +47,8 @@ def one_unit(records: Mapping[str, Record], layer: int, unit: int) -> str:
 def whole_layer(records: Mapping[str, Record], layer: int) -> str:
     """The same for all units of the layer: the unit in the middle of the ranking, and the largest."""
     parts = []
-    for name, (wanders, widths) in _wander_and_width(records, layer).items():
+    for name, record in _measured(records).items():
+        wanders, widths = _wander_and_width(record, layer)
         seen = np.isfinite(wanders) & (widths > TINY)
         if seen.any():
             wander, times = wanders[seen], wanders[seen] / widths[seen]
@@ -57,24 +59,24 @@ def whole_layer(records: Mapping[str, Record], layer: int) -> str:
     return _sentence(parts, f"In layer {layer} a typical unit's median wanders over ", "", ", over ")
 
 
-def _wander_and_width(records: Mapping[str, Record], layer: int) -> dict[str, tuple[Array, Array]]:
-    """For each unit of each measured arm: largest minus smallest median of the run, and the width of its distribution.
+def _measured(records: Mapping[str, Record]) -> dict[str, Record]:
+    return {name: record for name, record in records.items() if "percentile" in record.data}
+
+
+@once
+def _wander_and_width(record: Record, layer: int) -> tuple[Array, Array]:
+    """For each unit of a layer: largest minus smallest median of the run, and the width of its distribution.
 
     The width is the median over steps of the distance between the outer percentiles; NaN is what is not finite.
     """
-    found = {}
-    for name, record in records.items():
-        if "percentile" not in record.data:
-            continue
-        values = record.data["percentile"].sel(layer=layer).values  # (probe_step, quantile, unit)
-        middle = values[:, len(record.config.percentiles) // 2]
-        middle = np.where(np.isfinite(middle), middle, np.nan)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # a unit that a narrower layer lacks is NaN throughout
-            wander = spread(np.nanmin(middle, axis=0), np.nanmax(middle, axis=0))
-            width = median_over(spread(values[:, 0], values[:, -1]), axis=0)
-        found[name] = (wander, width)
-    return found
+    values = record.values("percentile", layer=layer)  # (probe_step, quantile, unit)
+    middle = values[:, len(record.config.percentiles) // 2]
+    middle = np.where(np.isfinite(middle), middle, np.nan)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a unit that a narrower layer lacks is NaN throughout
+        wander = spread(np.nanmin(middle, axis=0), np.nanmax(middle, axis=0))
+        width = median_over(spread(values[:, 0], values[:, -1]), axis=0)
+    return wander, width
 
 
 def saturation_and_drift(records: Mapping[str, Record], layer: int) -> str:
@@ -83,8 +85,7 @@ def saturation_and_drift(records: Mapping[str, Record], layer: int) -> str:
     for name, record in records.items():
         if not {"saturated_share", "mean_change"} <= record.data.keys():
             continue
-        share = finite(record.data["saturated_share"].sel(layer=layer).mean("unit").values)
-        change = finite(record.data["mean_change"].sel(layer=layer).values)
+        share, change = _share_and_change(record, layer)
         if share.size and change.size:
             parts.append(
                 f"{name}: {percent(float(share[-1]))} saturated, a unit's mean moves by "
@@ -93,6 +94,12 @@ def saturation_and_drift(records: Mapping[str, Record], layer: int) -> str:
     where = {record.config.probe_data for record in records.values()}
     noise = " This includes the chance difference between one mini-batch and the next." if where == {"batch"} else ""
     return "; ".join(parts)[:1].upper() + "; ".join(parts)[1:] + "." + noise if parts else ""
+
+
+@once
+def _share_and_change(record: Record, layer: int) -> tuple[Array, Array]:
+    share = mean_over(record.values("saturated_share", layer=layer), -1)
+    return finite(share), finite(record.values("mean_change", layer=layer))
 
 
 def compared(values: Mapping[str, float], end: str = "") -> str:

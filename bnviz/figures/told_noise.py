@@ -31,7 +31,7 @@ def drift(records: Mapping[str, Record], layer: int) -> str:
         values = {}
         for arm, record in records.items():
             if quantity in record.data:
-                seen = finite(record.data[quantity].sel(layer=layer).values)
+                seen = finite(record.values(quantity, layer=layer))
                 if seen.size:
                     values[arm] = float(np.median(seen))
         told = compared(values)
