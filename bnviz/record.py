@@ -8,7 +8,7 @@ import io
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
@@ -91,6 +91,8 @@ class Record:
     def from_frames(cls, config: RunConfig, frames: Iterable[Frame]) -> Self:
         """Collect frames, in order of step; works as well on the first few of a run that goes on."""
         collected = list(frames)
+        if not collected:
+            return cls(config, _nothing())
         columns: dict[str, list[tuple[int, Measurement]]] = {}
         for frame in collected:
             for name, item in frame.values.items():
@@ -109,7 +111,7 @@ class Record:
         numbered = [name for name in ("layer", "unit") if name in lengths]
         coordinates |= {name: np.arange(1, lengths[name] + 1, dtype=np.int32) for name in numbered}
         data = xr.Dataset(variables, coordinates)
-        return cls(config, data, collected[-1].outcome if collected else "running")
+        return cls(config, data, collected[-1].outcome)
 
     @cached_property
     def nbytes(self) -> int:
@@ -200,6 +202,12 @@ def _dataset(file: netcdf_file) -> xr.Dataset:
 
 def _text(value: Any) -> Any:
     return value.decode() if isinstance(value, bytes) else value
+
+
+@cache
+def _nothing() -> xr.Dataset:
+    axes = {axis: (axis, np.empty(0, np.int32), {"long_name": "updates done"}) for axis in ("step", "probe_step")}
+    return xr.Dataset(coords=axes)
 
 
 def _stack(column: list[tuple[int, Measurement]], steps: list[int]) -> xr.Variable:
