@@ -93,8 +93,8 @@ def print_different(sessions: int, workers: int, every: float) -> None:
             ("reaction of one session alone, nothing trains, p50 and p95 s", both(alone.reactions), ""),
             (f"reaction of {sessions} sessions, nothing trains", both(idle.reactions), ""),
             (f"reaction of {sessions} sessions, everything trains", both(busy.reactions), ""),
-            ("the last over the first", _ratios(busy.reactions, alone.reactions), "2"),
-            ("the last over the second", _ratios(busy.reactions, idle.reactions), "2"),
+            ("the last over the first", ratios(busy.reactions, alone.reactions), "2"),
+            ("the last over the second", ratios(busy.reactions, idle.reactions), "2"),
             ("seconds until the page takes up the new seed, p50 and p95", both(busy.answers), ""),
             ("updates per second, with the app and with bare workers", f"{speeds[0]:.0f} and {speeds[1]:.0f}", ""),
             ("their ratio", f"{speeds[0] / speeds[1]:.2f}", "0.9"),
@@ -213,7 +213,8 @@ def both(values: Sequence[float]) -> str:
     return "{:.2f} and {:.2f}".format(*np.percentile(values, (50, 95))) if values else "none"
 
 
-def _ratios(values: Sequence[float], others: Sequence[float]) -> str:
+def ratios(values: Sequence[float], others: Sequence[float]) -> str:
+    """Median over median, and 95 % over 95 %."""
     if not values:  # few sessions have their results before anybody has changed a control
         return "none"
     return "{:.2f} and {:.2f}".format(*np.percentile(values, (50, 95)) / np.percentile(others, (50, 95)))

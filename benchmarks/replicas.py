@@ -40,6 +40,9 @@ def main() -> None:
     apart = [_configs(1000 * (1 + place), each) for place in range(options.apps)]
     bare = load.bare_workers([one for several in apart for one in several], options.workers)
     with _apps(options.apps, options.workers) as (apps, counted):
+        alone = asyncio.run(
+            classroom.idle(apps[0].url, apps[0].pid, 1, load.ALONE_SECONDS, 2 * load.IDLE_CHANGES, counted)
+        ).reactions
         same = asyncio.run(_class(apps, shared, options.every, counted))
         different = asyncio.run(_class(apps, apart, options.every, counted))
     speeds = [trained.done * DEFAULTS.steps / trained.seconds for trained in (different[1], bare)]
@@ -48,7 +51,9 @@ def main() -> None:
         [
             ("the same runs asked for at every app: trainings", f"{same[1].started}", f"{ARMS * each}"),
             ("all different: trainings", f"{different[1].started}", f"{ARMS * each * options.apps}"),
-            ("all different: reaction, p50 and p95 s", load.both(_all(different[0], "reactions")), ""),
+            ("reaction of one session alone, nothing trains, p50 and p95 s", load.both(alone), ""),
+            ("all different: reaction", load.both(reactions := _all(different[0], "reactions")), ""),
+            ("the last over the first", load.ratios(reactions, alone), "2"),
             ("all different: seconds until a page takes up the seed", load.both(_all(different[0], "answers")), ""),
             ("all different: seconds until its result", load.both(_all(different[0], "results")), ""),
             ("updates per second, with apps and with bare workers", f"{speeds[0]:.0f} and {speeds[1]:.0f}", ""),

@@ -43,6 +43,7 @@ class Connection:
         self.address = self._cluster.address if self._cluster else str(address)
         self._on_message = on_message
         self._futures: dict[str, Any] = {}
+        self._stopped: set[str] = set()  # attempts
         problem = ""
         try:
             own = self._cluster is not None  # then its workers can be reached, without the scheduler in between
@@ -111,6 +112,7 @@ class Connection:
 
         Returns at once; `on_end` is called in less than a second.
         """
+        self._stopped.add(attempt)
         threading.Thread(target=self._stop, args=(attempt,), daemon=True).start()
         giving_up = threading.Timer(STOP_SECONDS, self._cancel, (attempt,))
         giving_up.daemon = True
@@ -162,10 +164,15 @@ class Connection:
         except Exception as error:  # about the process or the connection: what a run says of itself comes as a result
             result = _told(error)
         self._futures.pop(attempt, None)
+        whole = isinstance(result, bytes) and attempt not in self._stopped
+        self._stopped.discard(attempt)
+        if whole:  # until it is in the store, the cluster knows it, and no other app has it trained once more
+            on_end(result)
         with suppress(Exception):
             future.release()
             self._client.unsubscribe_topic(attempt)
-        on_end(result)
+        if not whole:  # and no trace is left of what may soon be tried again
+            on_end(result)
 
     def _end_cluster(self) -> None:
         if self._cluster is not None:

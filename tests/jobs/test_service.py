@@ -9,6 +9,7 @@ import pytest
 
 from bnviz import Record, RunConfig
 from bnviz.jobs import service as service_module
+from bnviz.jobs import worker
 from bnviz.jobs.service import JobsError, Service
 from bnviz.jobs.store import Store
 from bnviz.training import train
@@ -182,6 +183,24 @@ def test_what_another_app_had_trained_while_it_waited_is_not_trained_again(servi
     assert [job.state for job in jobs] == ["finished", "finished"]
     assert (jobs[0].seconds, jobs[1].seconds is not None) == (None, True), "only the second was trained"
     assert jobs[0].record().to_bytes() == Record.from_bytes(kept.to_bytes()).to_bytes()
+
+
+def test_the_cluster_knows_a_result_until_it_is_in_the_store(service, wait, monkeypatch, tmp_path):
+    """Or another app could find it in neither, and have it trained once more."""
+    monkeypatch.setattr(service, "store", Store(str(tmp_path)))
+    known = []
+    arrived = service.dispatcher._arrived
+
+    def arrived_late(record, packed):
+        tasks = service.dispatcher._connection._ask_scheduler(lambda dask_scheduler: list(dask_scheduler.tasks))
+        known.append(worker.task_key(record.config.key) in tasks)
+        arrived(record, packed)
+
+    monkeypatch.setattr(service.dispatcher, "_arrived", arrived_late)
+    job = service.submit(RunConfig(seed=33, **SHORT), "me")
+    wait(job)
+    assert known == [True]
+    assert service.store.get(job.config) is not None
 
 
 def test_what_was_stopped_is_not_kept_as_if_it_were_whole(service, wait, until, monkeypatch, tmp_path):
