@@ -120,7 +120,7 @@ class Chart {
     const turned = ({ "scene.camera": camera }) => camera && JSON.stringify(camera) !== this.turning && this.board.turned(this, camera);
     this.plot.on("plotly_relayouting", turned); // while it is dragged
     this.plot.on("plotly_relayout", turned);
-    const touched = () => this.solid && turned({ "scene.camera": this.plot._fullLayout.scene._scene.getCamera() });
+    const touched = () => turned({ "scene.camera": this.plot._fullLayout?.scene?._scene?.getCamera() });
     this.plot.ontouchmove = this.plot.ontouchend = touched; // of a finger plotly tells nobody
   }
 
