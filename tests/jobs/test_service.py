@@ -1,6 +1,5 @@
 """The service with real worker processes: what a page relies on."""
 
-import gc
 import subprocess
 import sys
 import time
@@ -9,10 +8,7 @@ import pytest
 
 from bnviz import Record, RunConfig
 from bnviz.jobs import service as service_module
-from bnviz.jobs import worker
 from bnviz.jobs.service import JobsError, Service
-from bnviz.jobs.store import Store
-from bnviz.training import train
 
 SHORT = {"steps": 120, "curve_points": 20, "probe_points": 10}
 ENDLESS = {"steps": 1_000_000, "curve_points": 2, "probe_points": 2}  # its second frame never comes
@@ -125,91 +121,6 @@ def test_what_cannot_be_trained_fails_with_a_sentence(service, wait):
     assert job.error == "device is 'cuda', but this machine has no CUDA device; use 'auto' or 'cpu'"
     assert job.record().last_step == -1
     assert service.submit(job.config, "me") is not job
-
-
-def test_records_in_memory_are_bounded_and_come_back_from_the_store(service, wait, monkeypatch, tmp_path):
-    monkeypatch.setattr(service, "store", Store(str(tmp_path)))
-    first = service.submit(RunConfig(seed=20, **SHORT), "me")
-    wait(first)
-    monkeypatch.setattr(service_module, "KEPT_BYTES", int(2.5 * first.nbytes))
-    jobs = [first]
-    for seed in range(21, 24):
-        jobs.append(service.submit(RunConfig(seed=seed, **SHORT), "me"))
-        wait(jobs[-1])
-        service.find(first.key)  # in use, so it stays
-    assert [service.find(job.key) is job for job in jobs] == [True, False, True, True]
-    assert service.recall(first.config) is first.record()
-    again = service.submit(jobs[1].config, "me")
-    assert (again.state, again.started) == ("finished", None)
-    assert again.record() is jobs[1].record(), "somebody holds it"
-    key, content = jobs[1].key, jobs[1].record().to_bytes()
-    del jobs, again
-    gc.collect()
-    for seed in (20, 22, 23):  # again more than are kept
-        service.submit(RunConfig(seed=seed, **SHORT), "me")
-    gc.collect()
-    assert service.find(key) is None
-    assert service.recall(RunConfig(seed=21, **SHORT)).to_bytes() == content
-    assert service.recall(RunConfig(seed=99, **SHORT)) is None
-    assert service.find(key) is None, "to be recalled is not to be looked at"
-    back = service.submit(RunConfig(seed=21, **SHORT), "me")
-    assert (back.state, back.started) == ("finished", None)
-    assert back.record().to_bytes() == content, "from the store"
-
-
-def test_what_was_trained_once_is_there_after_a_restart(service, wait, monkeypatch, tmp_path):
-    monkeypatch.setattr(service, "store", Store(str(tmp_path)))
-    job = service.submit(RunConfig(seed=30, **SHORT), "me")
-    wait(job)
-    later = Service("tcp://127.0.0.1:9", Store(str(tmp_path)))  # nothing can be trained there
-    found = later.submit(job.config, "me")
-    assert found.state == "finished"
-    assert found.record().to_bytes() == job.record().to_bytes()
-    later.close()
-
-
-def test_what_another_app_had_trained_while_it_waited_is_not_trained_again(service, wait, until, monkeypatch, tmp_path):
-    """Both apps have one store; each has a queue of its own, and its scheduler may have finished it long ago."""
-    monkeypatch.setattr(service, "store", Store(str(tmp_path)))
-    monkeypatch.setattr("bnviz.jobs.dispatcher.LONG_SECONDS", 0.0)
-    config, another = RunConfig(seed=31, **SHORT), RunConfig(seed=32, **SHORT)
-    with monkeypatch.context() as no_room:
-        no_room.setattr(service.dispatcher._connection, "room", lambda: (2, 0))
-        jobs = [service.submit(config, "me"), service.submit(another, "me")]
-        kept = Record.from_frames(config, train(config))
-        service.store.put(kept)
-        assert [job.state for job in jobs] == ["queued", "queued"]
-    wait(*jobs)
-    assert [job.state for job in jobs] == ["finished", "finished"]
-    assert (jobs[0].seconds, jobs[1].seconds is not None) == (None, True), "only the second was trained"
-    assert jobs[0].record().to_bytes() == Record.from_bytes(kept.to_bytes()).to_bytes()
-
-
-def test_the_cluster_knows_a_result_until_it_is_in_the_store(service, wait, monkeypatch, tmp_path):
-    """Or another app could find it in neither, and have it trained once more."""
-    monkeypatch.setattr(service, "store", Store(str(tmp_path)))
-    known = []
-    arrived = service.dispatcher._arrived
-
-    def arrived_late(record, packed):
-        tasks = service.dispatcher._connection._ask_scheduler(lambda dask_scheduler: list(dask_scheduler.tasks))
-        known.append(worker.task_key(record.config.key) in tasks)
-        arrived(record, packed)
-
-    monkeypatch.setattr(service.dispatcher, "_arrived", arrived_late)
-    job = service.submit(RunConfig(seed=33, **SHORT), "me")
-    wait(job)
-    assert known == [True]
-    assert service.store.get(job.config) is not None
-
-
-def test_what_was_stopped_is_not_kept_as_if_it_were_whole(service, wait, until, monkeypatch, tmp_path):
-    monkeypatch.setattr(service, "store", Store(str(tmp_path)))
-    job = service.submit(RunConfig(seed=31, **ENDLESS), "me")
-    assert until(lambda: job.step == 0)
-    service.stop(job.key)
-    wait(job)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_who_asks_afresh_for_what_another_has_just_had_trained_gets_that(service, wait, monkeypatch):
