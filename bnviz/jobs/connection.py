@@ -39,6 +39,8 @@ class Connection:
     def __init__(self, address: str | None, on_message: OnMessage) -> None:
         from distributed import Client  # takes a second: not while a page waits for this module
 
+        from bnviz.jobs import steady  # noqa: F401  before anything is sent
+
         self._cluster: EmbeddedCluster | None = None if address else start_embedded()
         self.address = self._cluster.address if self._cluster else str(address)
         self._on_message = on_message

@@ -76,6 +76,7 @@ def task_key(attempt: str) -> str:
 
 def dask_setup(_worker: Any) -> None:
     """Called by Dask in a new worker process before it takes work: what is slow the first time is done now."""
+    from bnviz.jobs import steady  # noqa: F401
     from bnviz.training import train
 
     _use_one_thread()
