@@ -2,7 +2,7 @@
 
 tornado and Dask count by the time of day. Set back by a day just after a stream has sent something, the stream sends
 nothing for a day, and every timer rests as long. Here both get a clock that starts from the time of day and goes
-on at its own pace, whoever sets the other (docs/decisions/0022). To be imported before the process connects to anything;
+on at its own pace (docs/decisions/0022). To be imported before the process connects to anything;
 a Dask process does so when told by its settings (bnviz/jobs/dask.yaml). It knows nothing of what is sent.
 """
 
