@@ -118,11 +118,11 @@ class Record:
         """Of the measurements; added up once, because a server that keeps many asks again and again."""
         return int(self.data.nbytes)
 
-    @property
+    @cached_property
     def last_step(self) -> int:
         """The last step that anything was measured at; -1 if nothing was yet."""
-        axes = [self.data[axis].values for axis in ("step", "probe_step") if self.data.sizes.get(axis)]
-        return max((int(steps.max()) for steps in axes), default=-1)
+        axes = [self.data.variables[axis].values for axis in ("step", "probe_step")]
+        return max((int(steps.max()) for steps in axes if steps.size), default=-1)
 
     def values(self, quantity: str, **at: float) -> npt.NDArray[Any]:
         """A quantity's numbers, not to be written to; of one layer, unit or the like where `at` names it.
@@ -145,7 +145,8 @@ class Record:
 
     def final(self, name: str) -> float:
         """The last value of a curve, NaN if there is none."""
-        return float(self.data[name][-1]) if name in self.data and self.data.sizes["step"] else float("nan")
+        variable = self.data.variables.get(name)
+        return float("nan") if variable is None or not variable.size else float(variable.values[-1])
 
     def to_bytes(self) -> bytes:
         """The whole record as one netCDF-3 file."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import parse_qsl, urlencode
@@ -22,6 +22,7 @@ from bnviz.config import QUERY_NAMES, RunConfig
 from bnviz.figures.style import percent, two_digits
 from bnviz.presets import DEFAULTS
 from bnviz.record import Record
+from bnviz.ui.drawn import drawing
 
 HERE = Path(__file__).parent
 PAGES = HERE.parent.parent / "pages"
@@ -132,22 +133,16 @@ def note(page: str, records: Mapping[str, Record], seconds: Mapping[str, float] 
     if any(record.outcome not in ("finished", "diverged") for record in records.values()):
         return
     query = urlencode(st.session_state.get(f"{page}/query", {}))
-    arms = {
-        name: {
-            "query": urlencode(record.config.to_query()),
-            "result": result_of(record),
-            "seconds": (seconds or {}).get(name),
-        }
-        for name, record in records.items()
-    }
-    session = _session()
-    try:
-        entry = Entry.model_validate({"page": page, "query": query, "arms": arms, "when": datetime.now(UTC)})
-    except ValidationError:  # what could not be read back is not worth a page's failure
+    told = (page, query, records, seconds or {})
+    entry: Entry | None = drawing("entry", told).made(partial(_entry, *told))
+    if entry is None:
         return
+    session = _session()
     before = session.get(entry.same)
     if before is not None and (before.query, before.arms) == (entry.query, entry.arms):
         entry = before  # seen again, as it was
+    else:
+        entry = entry.model_copy(update={"when": datetime.now(UTC)})  # others may have seen the same before
     session.pop(entry.same, None)
     session[entry.same] = entry
     for oldest in list(session)[:-MOST]:
@@ -155,6 +150,17 @@ def note(page: str, records: Mapping[str, Record], seconds: Mapping[str, float] 
     _component(
         key=f"{page}/history", data={"add": [entry.model_dump(mode="json")], "most": MOST, "report": False}, width=1
     )
+
+
+def _entry(page: str, query: str, records: Mapping[str, Record], seconds: Mapping[str, float]) -> Entry | None:
+    """None for what could not be read back, which is not worth a page's failure."""
+    arms = {
+        name: {"query": urlencode(one.config.to_query()), "result": result_of(one), "seconds": seconds.get(name)}
+        for name, one in records.items()
+    }
+    with suppress(ValidationError):
+        return Entry.model_validate({"page": page, "query": query, "arms": arms, "when": datetime.now(UTC)})
+    return None
 
 
 def history(page: str) -> History:

@@ -34,6 +34,8 @@ def open_page(page: str, defaults: RunConfig, view: Mapping[str, int]) -> list[s
     dropped = [name for name in (*RunConfig.model_fields, *view) if setting_key(page, name) not in state]
     came_from_elsewhere = any(name in RunConfig.model_fields for name in dropped)
     behind = _is_behind(page)
+    if came_from_elsewhere:
+        _clear_others(page)
     if kept is not None and came_from_elsewhere and not query:
         _fill(page, kept)
     elif came_from_elsewhere or (query != state.get(f"{page}/query") and not behind):
@@ -93,6 +95,18 @@ def switch(page: str, name: str, label: str, help_text: str) -> bool:
 def pick(page: str, name: str, clicked: int) -> None:
     """Take over what was clicked on the board as the page's setting of that name."""
     st.session_state[setting_key(page, name)] = clicked
+
+
+def _clear_others(page: str) -> None:
+    """Take out the single settings of other pages, which they have in one piece as well, for when they are back.
+
+    Streamlit's widgets look through all that a session holds, each of them at every run.
+    """
+    state = st.session_state
+    parts = {str(key): str(key).partition(".") for key in state}
+    for key, (other, _, name) in parts.items():
+        if other != page and name in RunConfig.model_fields:
+            del state[key]
 
 
 def _is_behind(page: str) -> bool:

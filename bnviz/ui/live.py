@@ -21,7 +21,8 @@ from bnviz.ui import history, links
 from bnviz.ui.clock import clock, seconds_between
 from bnviz.ui.shown import Shown
 from bnviz.ui.status import Runs, status_line, told_failures
-from bnviz.ui.visitor import last_shown, service, visitor, watched
+from bnviz.ui.visitor import last_shown, watched
+from bnviz.ui.watched import Watched
 
 _TURN = threading.Lock()
 """One picture at a time: Python runs one thread at once anyway, and thirty would keep the server's waiting (0015)."""
@@ -55,55 +56,55 @@ def comparison_view(
 
     @st.fragment(key=f"{page}/live")
     def view() -> None:
-        extras = also()
-        _want(page, runs, extras)
+        extras, seen = also(), watched(page)
+        _want(page, seen, runs, extras)
         # What is drawn as going on is looked at again, even if it ends before it is drawn.
-        st.session_state[f"{page}/states"] = _states(page, runs, extras)
+        st.session_state[f"{page}/states"] = _states(seen, runs, extras)
         status()
         clock(f"{page}/view")
-        shown = _shown(page, runs, extras, needs)
+        shown = _shown(page, seen, runs, extras, needs)
         if shown is not None:
             links.restore(page)
             with _TURN:
                 picture(shown)
-            _note(page, configs, shown)
-        elif _training(page, runs, extras):
+            _note(page, seen, configs, shown)
+        elif _training(seen, runs, extras):
             st.info("The first measurements are on their way.", icon=":material/hourglass_top:")
         else:
             st.info("Nothing that this page draws was measured.", icon=":material/visibility_off:")
 
     @st.fragment(key=f"{page}/status")
     def status() -> None:
-        extras = also()
-        states = _states(page, runs, extras)
+        extras, seen = also(), watched(page)
+        states = _states(seen, runs, extras)
         news = states != st.session_state[f"{page}/states"]
         going = {state for state, _ in states.values()} & {"queued", "running"}
-        _status(page, runs, extras, training=bool(going))
+        _status(page, seen, runs, extras, training=bool(going))
         seconds = 0.0 if news else None
         if going and not news:  # what has ended meanwhile is news then
-            seconds = seconds_between(_jobs(page, runs, extras), service().audience()) or 0.0
+            seconds = seconds_between(_jobs(seen, runs, extras), seen.service.audience()) or 0.0
         clock(f"{page}/status", seconds, f"{page}/view" if news or "running" in going else None)
 
     view()
 
 
-def _jobs(page: str, runs: Runs, extras: Mapping[str, RunConfig]) -> list[Job]:
-    return [job for config in _in_order(runs, extras) if (job := watched(page).job(config)) is not None]
+def _jobs(seen: Watched, runs: Runs, extras: Mapping[str, RunConfig]) -> list[Job]:
+    return [job for config in _in_order(runs, extras) if (job := seen.job(config)) is not None]
 
 
-def _states(page: str, runs: Runs, extras: Mapping[str, RunConfig]) -> dict[str, tuple[State, float]]:
+def _states(seen: Watched, runs: Runs, extras: Mapping[str, RunConfig]) -> dict[str, tuple[State, float]]:
     """What decides, besides frames, what there is to draw: each run's state and when it was asked for, by its key."""
-    return {job.key: (job.state, job.submitted) for job in _jobs(page, runs, extras)}
+    return {job.key: (job.state, job.submitted) for job in _jobs(seen, runs, extras)}
 
 
-def _note(page: str, configs: Mapping[str, RunConfig], shown: Shown) -> None:
+def _note(page: str, seen: Watched, configs: Mapping[str, RunConfig], shown: Shown) -> None:
     """Put what has ended into this browser's list of runs.
 
     Not what a page opens with and was only looked at, nor what is left on screen from other settings.
     """
     tried = st.session_state.get(f"{page}/tried") or st.session_state.get(f"{page}/query")
     if tried and not shown.live and {arm: record.config for arm, record in shown.records.items()} == dict(configs):
-        jobs = {arm: watched(page).job(config) for arm, config in configs.items()}
+        jobs = {arm: seen.job(config) for arm, config in configs.items()}
         seconds = {arm: job.seconds for arm, job in jobs.items() if job is not None and job.seconds is not None}
         history.note(page, shown.records, seconds)
 
@@ -112,8 +113,9 @@ def train_again(page: str, configs: Sequence[RunConfig]) -> None:
     """Train all runs afresh, whatever is known of them."""
     st.session_state[f"{page}/stopped"] = {}
     st.session_state[f"{page}/tried"] = True
+    seen = watched(page)
     for config in configs:
-        _ask(page, config, fresh=True)
+        _ask(seen, config, fresh=True)
 
 
 def _repeated(config: RunConfig, seeds: int) -> tuple[RunConfig, ...]:
@@ -128,55 +130,56 @@ def _in_order(runs: Runs, extras: Mapping[str, RunConfig]) -> list[RunConfig]:
     return [*first, *extras.values(), *(config for one_seed in rounds for config in one_seed)]
 
 
-def _want(page: str, runs: Runs, extras: Mapping[str, RunConfig]) -> None:
+def _want(page: str, seen: Watched, runs: Runs, extras: Mapping[str, RunConfig]) -> None:
     """Ask for the runs, and give up interest in those that this page showed before and shows no more."""
     wanted = {config.key: config for config in _in_order(runs, extras)}
     before: set[str] = st.session_state.get(f"{page}/keys", set())
     for key in before - wanted.keys():
-        service().release(key, visitor().name)
+        seen.service.release(key, seen.watcher)
     st.session_state[f"{page}/keys"] = set(wanted)
     for config in wanted.values():
-        _ask(page, config)
+        _ask(seen, config)
 
 
-def _ask(page: str, config: RunConfig, fresh: bool = False) -> None:
+def _ask(seen: Watched, config: RunConfig, fresh: bool = False) -> None:
     """Submit the run unless it is known; one that another visitor stopped, or that was left, is trained again."""
-    runs = watched(page)
-    job = runs.service.find(config.key)
+    job = seen.service.find(config.key)
     if not fresh:
-        if runs.is_stopped(config) or (job is None and gallery.find(config) is not None):
+        if seen.is_stopped(config) or (job is None and gallery.find(config) is not None):
             return
         if job is not None and job.state != "stopped":
-            runs.service.watch(config.key, visitor().name)
+            seen.service.watch(config.key, seen.watcher)
             return
     try:
-        runs.service.submit(config, visitor().name, fresh=fresh)
+        seen.service.submit(config, seen.watcher, fresh=fresh)
     except (JobsError, SettingError) as error:
         st.error(str(error))
 
 
-def _training(page: str, runs: Runs, extras: Mapping[str, RunConfig]) -> bool:
-    return any(watched(page).training(config) for config in _in_order(runs, extras))
+def _training(seen: Watched, runs: Runs, extras: Mapping[str, RunConfig]) -> bool:
+    return any(seen.training(config) for config in _in_order(runs, extras))
 
 
-def _shown(page: str, runs: Runs, extras: Mapping[str, RunConfig], needs: Sequence[str]) -> Shown | None:
+def _shown(
+    page: str, seen: Watched, runs: Runs, extras: Mapping[str, RunConfig], needs: Sequence[str]
+) -> Shown | None:
     """What to show: each arm's record so far; until every arm has one, what was shown before."""
 
     def usable(config: RunConfig) -> Record | None:
-        record = watched(page).record(config)
+        record = seen.record(config)
         measured = record is not None and (record.data.sizes.get("probe_step") or record.data.sizes.get("step"))
         return record if record is not None and measured and set(needs) <= record.data.keys() else None
 
     found = {name: [usable(config) for config in several] for name, several in runs.items()}
     records = {name: several[0] for name, several in found.items() if several[0] is not None}
-    besides = {name: watched(page).record(config) for name, config in extras.items()}
+    besides = {name: seen.record(config) for name, config in extras.items()}
     also = {name: record for name, record in besides.items() if record is not None and record.outcome != "running"}
-    live = _training(page, runs, extras)
+    live = _training(seen, runs, extras)
     if len(records) < len(runs):
-        before = last_shown().get(visitor().name, page)
+        before = last_shown().get(seen.watcher, page)
         if records and (before is None or len(before.records) < len(runs)):
             before = Shown.of(records, live)
-            last_shown().keep(visitor().name, page, before)
+            last_shown().keep(seen.watcher, page, before)
         return replace(before, live=live, also=also) if before is not None else None
     repeats: dict[str, tuple[Record, ...]] = {name: (record,) for name, record in records.items()}
     for one_seed in zip(*(several[1:] for several in found.values()), strict=True):
@@ -184,11 +187,11 @@ def _shown(page: str, runs: Runs, extras: Mapping[str, RunConfig], needs: Sequen
         if len(ended) == len(runs):
             repeats = {name: (*repeats[name], record) for name, record in zip(repeats, ended, strict=True)}
     shown = Shown(records, repeats, live, also)
-    last_shown().keep(visitor().name, page, shown)
+    last_shown().keep(seen.watcher, page, shown)
     return shown
 
 
-def _status(page: str, runs: Runs, extras: Mapping[str, RunConfig], training: bool) -> None:
+def _status(page: str, seen: Watched, runs: Runs, extras: Mapping[str, RunConfig], training: bool) -> None:
     """One line that says what goes on, with the button that changes it; sentences for what went wrong."""
     with st.container(horizontal=True, vertical_alignment="center", key=f"{page}-status"):
         st.button(
@@ -200,13 +203,14 @@ def _status(page: str, runs: Runs, extras: Mapping[str, RunConfig], training: bo
             args=(page, _in_order(runs, extras if training else {})),  # what was asked for besides comes out the same
             help="Keeps what was measured" if training else "Train all arms again, from the first update",
         )
-        st.markdown(status_line(watched(page), runs, extras), width="stretch")
-    for sentence in told_failures(watched(page), runs, extras):
+        st.markdown(status_line(seen, runs, extras), width="stretch")
+    for sentence in told_failures(seen, runs, extras):
         st.error(sentence)
-    if service().store.problem:
-        st.warning(service().store.problem, icon=":material/cloud_off:")
+    if seen.service.store.problem:
+        st.warning(seen.service.store.problem, icon=":material/cloud_off:")
 
 
 def _stop(page: str, configs: Sequence[RunConfig]) -> None:
+    seen = watched(page)
     for config in configs:
-        watched(page).stop(config)
+        seen.stop(config)

@@ -18,7 +18,7 @@ STOPPED_KEPT = 12
 
 class Watched:
     """
-    Args:
+    Args, the first two attributes as well:
         service: the app's.
         watcher: names the visitor's session.
         stopped: what was measured of each run that the visitor stopped, by run key; kept in the visitor's session.
@@ -26,7 +26,7 @@ class Watched:
 
     def __init__(self, service: Service, watcher: str, stopped: MutableMapping[str, Record]) -> None:
         self.service = service
-        self._watcher = watcher
+        self.watcher = watcher
         self._stopped = stopped
 
     def job(self, config: RunConfig) -> Job | None:
@@ -57,4 +57,4 @@ class Watched:
             self._stopped[config.key] = replace(job.record(), outcome="stopped")
             while len(self._stopped) > STOPPED_KEPT:
                 del self._stopped[next(iter(self._stopped))]
-            self.service.release(config.key, self._watcher)
+            self.service.release(config.key, self.watcher)

@@ -19,6 +19,7 @@ def one_page():
     measured = st.checkbox("measured", True, key="measured")
     if st.session_state.get("elsewhere"):
         st.title("Another page")
+        links.open_page("other", defaults, {})
     elif st.session_state.get("fragment"):
         links.restore("page")
         st.number_input("layer", 0, 99999, key="page.layer")
@@ -224,3 +225,15 @@ def test_a_layer_that_is_not_there_is_told_until_something_is_changed(given, use
     assert at.query_params == {"layer": "1"}
     at.run()
     assert at.session_state["told"] == []
+
+
+def test_another_page_does_not_carry_the_values_of_the_first_along_which_come_back_all_the_same():
+    at = opened(lr="0.5", widths="50,20", layer="2")
+    before = at.session_state["config"]
+    leave(at)
+    kept = [key for key in at.session_state._state.filtered_state if key.startswith("page.") and key != "page.layer"]
+    assert kept == []
+    go(at)
+    assert at.session_state["config"] == before
+    assert settings(at) == (0.5, 0, 2)
+    assert at.query_params == {"lr": "0.5", "widths": "50,20", "layer": "2"}
