@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 from benchmarks._load_memory import processor_seconds
 from benchmarks._load_tab import Tab, TabError
@@ -68,7 +69,7 @@ async def idle(url: str, process: int, sessions: int, every: float, changes: int
 
 async def different(url: str, process: int, configs: Iterable[RunConfig], every: float, counted: Trainings) -> Seen:
     """Each trains another seed, and changes the unit that it looks at until all have their results."""
-    tabs = await opened(url, len(configs := list(configs)))
+    tabs = await opened(url, len(configs := list(configs)), configs[0].steps)
     before, began, used = counted.so_far(), time.perf_counter(), _used(process)
     over = asyncio.Event()
     looking = [asyncio.create_task(_train_seed(tab, config)) for tab, config in zip(tabs, configs, strict=True)]
@@ -91,11 +92,12 @@ async def mixed(url: str, process: int, sessions: int, seconds: float, counted: 
     return await _end(seen, [], process, used, began)
 
 
-async def opened(url: str, sessions: int) -> list[Tab]:
-    """So many tabs, one after the other, each with its page."""
+async def opened(url: str, sessions: int, steps: int = DEFAULTS.steps) -> list[Tab]:
+    """So many tabs, one after the other, each with its page, which shows a result of so many updates."""
     tabs = [Tab(url) for _ in range(sessions)]
     for tab in tabs:
-        await tab.open(PAGE)
+        await tab.open(PAGE, "" if steps == DEFAULTS.steps else f"steps={steps}")
+        await tab.until(partial(rests, tab, steps))
     return tabs
 
 
@@ -140,7 +142,7 @@ async def _train_seed(tab: Tab, config: RunConfig) -> tuple[float, float]:
     """A page trains what it has no results of as soon as it is asked for it: seconds until it answers, and has both."""
     began = time.perf_counter()
     answer = await tab.enter(f"{PAGE}.seed", config.seed, lambda: f"seed={config.seed}" in tab.query)
-    await tab.until(lambda: rests(tab), LONGEST_SECONDS)
+    await tab.until(lambda: rests(tab, config.steps), LONGEST_SECONDS)
     return answer, time.perf_counter() - began
 
 

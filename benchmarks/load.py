@@ -7,7 +7,8 @@ websocket, as so many browsers would, without drawing anything. It prints a tabl
   results are on a page;
 - different: each trains another seed and meanwhile changes the unit that it looks at every 10 s: seconds until the end
   of the script run that shows it, beside one session alone and beside all of them while nothing trains; updates per
-  second beside the same runs handed to the same number of workers without an app;
+  second beside the same runs handed to the same number of workers without an app; `--steps 3000` has everything train
+  five times as long as a page does by itself, so that the first second, in which all begin, counts for less;
 - mixed: sessions come, look, train, stop, leave and come back: how each kind of process grows over the second half.
 
 All of it shares the machine's cores: the app, its workers, and the sessions themselves, whose share is printed. It does
@@ -51,6 +52,9 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=30)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--every", type=float, default=10.0, help="seconds between a visitor's changes of a control")
+    parser.add_argument(
+        "--steps", type=int, default=DEFAULTS.steps, help="updates of each run, where all are different"
+    )
     parser.add_argument("--minutes", type=float, default=5.0, help="of mixed use")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the app ends with this, too
@@ -58,7 +62,7 @@ def main() -> None:
     if "same" in options.cases:
         print_same(options.sessions, options.workers)
     if "different" in options.cases:
-        print_different(options.sessions, options.workers, options.every)
+        print_different(options.sessions, options.workers, options.every, options.steps)
     if "mixed" in options.cases:
         print_mixed(options.sessions, options.workers, options.minutes)
 
@@ -77,22 +81,22 @@ def print_same(sessions: int, workers: int) -> None:
     )
 
 
-def print_different(sessions: int, workers: int, every: float) -> None:
+def print_different(sessions: int, workers: int, every: float, steps: int) -> None:
     """Another seed for each."""
-    configs = [DEFAULTS.model_copy(update={"seed": FIRST_SEED + seat}) for seat in range(sessions)]
+    configs = [DEFAULTS.model_copy(update={"seed": FIRST_SEED + seat, "steps": steps}) for seat in range(sessions)]
     bare = bare_workers(configs, workers)
     with _app(workers) as (app, counted):
         alone = asyncio.run(classroom.idle(app.url, app.pid, 1, ALONE_SECONDS, 2 * IDLE_CHANGES, counted))
         idle = asyncio.run(classroom.idle(app.url, app.pid, sessions, every, IDLE_CHANGES, counted))
         busy = asyncio.run(classroom.different(app.url, app.pid, configs, every, counted))
-    steps = busy.trained.done * DEFAULTS.steps
-    speeds = [steps / busy.trained.seconds, bare.done * DEFAULTS.steps / bare.seconds]
+    speeds = [trained.done * steps / trained.seconds for trained in (busy.trained, bare)]
     table(
-        f"different: {sessions} sessions, each another seed and a change of a control every {every:g} s",
+        f"different: {sessions} sessions, {steps} updates with another seed each, another unit every {every:g} s",
         [
             ("reaction of one session alone, nothing trains, p50 and p95 s", both(alone.reactions), ""),
             (f"reaction of {sessions} sessions, nothing trains", both(idle.reactions), ""),
             (f"reaction of {sessions} sessions, everything trains", both(busy.reactions), ""),
+            ("so many reactions", f"{len(busy.reactions)}", ""),
             ("the last over the first", ratios(busy.reactions, alone.reactions), "2"),
             ("the last over the second", ratios(busy.reactions, idle.reactions), "2"),
             ("seconds until the page takes up the new seed, p50 and p95", both(busy.answers), ""),
