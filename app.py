@@ -9,6 +9,7 @@ import streamlit as st
 
 from bnviz import registry, settings
 from bnviz.ui.routing import mark_routed
+from bnviz.ui.turns import in_turn
 
 PAGES = Path(__file__).parent / "pages"
 ICON = Path(__file__).parent / "bnviz" / "ui" / "icon.svg"
@@ -41,4 +42,5 @@ for problem in wrong:
 if wrong:
     st.stop()  # rather than fail later, where visitors are not told why
 
-chosen.run()
+with in_turn():
+    chosen.run()

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from bnviz import settings
 from bnviz.jobs.service import Service
-from bnviz.ui import live
+from bnviz.ui import visitor
 from scripts.cloud_requirements import cloud_requirements
 
 ROOT = Path(__file__).parents[1]
@@ -98,7 +98,7 @@ def nobody_trains(monkeypatch) -> Iterator[None]:
     monkeypatch.setenv("BNVIZ_SCHEDULER", "tcp://127.0.0.1:9")
     monkeypatch.setenv("BNVIZ_STORE", "none")
     alone = Service()
-    monkeypatch.setattr(live, "service", lambda: alone)  # the other tests' service stays as it is
+    monkeypatch.setattr(visitor, "service", lambda: alone)  # the other tests' service stays as it is
     yield
     alone.close()
 

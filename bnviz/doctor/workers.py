@@ -7,13 +7,14 @@ import os
 from collections.abc import Iterator
 from time import perf_counter
 
-from bnviz.config import RunConfig
+from bnviz import gallery
+from bnviz.config import MEASURING_VERSION, RunConfig
 from bnviz.doctor.check import INSTALL, Check
-from bnviz.record import Outcome, Record
 
 CONNECT_SECONDS = 10
 WORKER_SECONDS = 60  # a worker that has just been started imports torch first, which takes some seconds
 RUN_SECONDS = 60
+SMALL = RunConfig(norm="batch", steps=5)
 
 
 def cluster() -> Iterator[Check]:
@@ -39,8 +40,10 @@ def cluster() -> Iterator[Check]:
 
 
 def try_workers(name: str, address: str, advice: str) -> Check:
-    """Train five steps on a worker of the scheduler at `address`."""
+    """Have a worker of the scheduler at `address` train five steps, in the way that it trains for the app."""
     from distributed import Client
+
+    from bnviz.jobs import worker
 
     started = perf_counter()
     try:
@@ -48,18 +51,14 @@ def try_workers(name: str, address: str, advice: str) -> Check:
             client.wait_for_workers(1, timeout=WORKER_SECONDS)
             number = len(client.scheduler_info(n_workers=-1)["workers"])
             reached = perf_counter()
-            step, outcome = client.submit(train_small, pure=False).result(timeout=RUN_SECONDS)
+            asked = (SMALL.model_dump_json(), "doctor", MEASURING_VERSION)
+            result = client.submit(worker.run, *asked, pure=False).result(timeout=RUN_SECONDS)
             ended = perf_counter()
     except (OSError, TimeoutError, ValueError) as error:
         return Check("cluster", "problem", f"{name}: no answer in time or no workers: {error}", advice)
-    spent = f"up after {reached - started:.1f} s, a run of {step} steps {outcome} in {ended - reached:.1f} s"
+    if isinstance(result, str):
+        return Check("cluster", "problem", f"{name}, but a worker says: {result}", advice)
+    record = gallery.unpacked(result)
+    run = f"a run of {record.last_step} steps {record.outcome}"
+    spent = f"up after {reached - started:.1f} s, {run} in {ended - reached:.1f} s"
     return Check("cluster", "ok", f"{name}, {number} worker{'s' * (number != 1)} {spent}")
-
-
-def train_small() -> tuple[int, Outcome]:
-    """What a worker is asked for: a small run's last step, and how the run ended."""
-    from bnviz.training import train
-
-    config = RunConfig(norm="batch", steps=5)
-    record = Record.from_frames(config, train(config))
-    return record.last_step, record.outcome

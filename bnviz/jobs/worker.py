@@ -131,10 +131,12 @@ def _give_way() -> None:
     """Training takes what the machine has to spare: an app on the same cores answers its visitors first.
 
     Linux gives every thread a priority of its own, so only the one that trains steps back: the worker still hears when
-    it is told to stop.
+    it is told to stop. What has stepped back further already, because it was started with `nice`, stays there: to come
+    forward again is for the superuser alone.
     """
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, max(NICE, os.getpriority(os.PRIO_PROCESS, thread)))
 
 
 class _Outgoing:

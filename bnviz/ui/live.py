@@ -160,9 +160,7 @@ def _training(seen: Watched, runs: Runs, extras: Mapping[str, RunConfig]) -> boo
     return any(seen.training(config) for config in _in_order(runs, extras))
 
 
-def _shown(
-    page: str, seen: Watched, runs: Runs, extras: Mapping[str, RunConfig], needs: Sequence[str]
-) -> Shown | None:
+def _shown(page: str, seen: Watched, runs: Runs, extras: Mapping[str, RunConfig], needs: Sequence[str]) -> Shown | None:
     """What to show: each arm's record so far; until every arm has one, what was shown before."""
 
     def usable(config: RunConfig) -> Record | None:
