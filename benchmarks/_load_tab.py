@@ -20,7 +20,8 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
 
 SECONDS = 120.0  # nothing here waits longer
-PATIENCE = 10.0  # seconds until clock.js asks again
+PATIENCE = 10.0  # seconds until clock.js asks again, or in spite of a run that does not end
+PAUSE = 0.02  # seconds between its looks whether a run has ended
 CLOCK = "bnviz_clock"
 INTERNAL = "$$STREAMLIT_INTERNAL_KEY_"  # what the name of a component's events begins with
 COMPLETE = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
@@ -60,6 +61,7 @@ class Tab:
     _cached_age: int = 2
     _clocks: dict[str, tuple[int, "asyncio.Task[None]"]] = field(default_factory=dict)
     _run: str = ""
+    _asked: bool = False
     _fragments: frozenset[str] = frozenset()
     _begun: int = 0
     _at: dict[str, str] = field(default_factory=dict)
@@ -163,6 +165,7 @@ class Tab:
         if pressed is not None:
             request.widget_states.widgets.append(pressed)
         assert self._socket is not None
+        self._asked = True
         await self._socket.send(message.SerializeToString())
 
     async def _read(self, socket: ClientConnection) -> None:
@@ -225,6 +228,7 @@ class Tab:
             if counts and self.runs - used > self._cached_age:
                 del self._cached[name]
         self._run = ""
+        self._asked = False
         self._wind_clocks()
         self._news.set()
 
@@ -253,5 +257,12 @@ class Tab:
         with suppress(Exception):  # the connection is gone, which the reader tells
             await asyncio.sleep(told["seconds"])
             while True:
+                await self._at_rest()
                 await self._send(part.fragment, pressed=look)
                 await asyncio.sleep(PATIENCE)
+
+    async def _at_rest(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                while self._asked:
+                    await asyncio.sleep(PAUSE)

@@ -26,6 +26,19 @@ OVERTAKEN = """async (script) => {
     return asked;
 }"""
 
+WHILE_IT_IS_RUN = """async (script) => {
+    const clock = await import(URL.createObjectURL(new Blob([script], { type: "text/javascript" })));
+    document.body.innerHTML = '<div data-testid="stApp" data-test-script-state="running"></div>';
+    const asked = [];
+    const data = { part: "part", asks: "part", seconds: 0.05, look: 1 };
+    clock.default({ data, parentElement: document.body, setTriggerValue: (_, value) => asked.push(value) });
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    const before = asked.length;
+    document.querySelector("div").dataset.testScriptState = "notRunning";
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    return [before, asked.length];
+}"""
+
 
 def test_a_page_whose_answer_was_lost_asks_again(page: Page, app: RunningApp) -> None:
     losing: list[bool] = []
@@ -70,3 +83,14 @@ def test_of_answers_that_overtake_each_other_only_the_last_is_followed_by_a_ques
     script = (Path(ui.__file__).parent / "clock.js").read_text(encoding="utf-8")
     asked = page.evaluate(OVERTAKEN, script)
     assert asked == [3]
+
+
+def test_a_page_that_is_being_run_is_asked_for_when_that_has_ended(page: Page, app: RunningApp) -> None:
+    """Else the run's last messages may be lost. It is Streamlit that says so, at a place that it may change one day."""
+    page.goto(f"{app.url}/activations")
+    expect(page.locator("[data-testid=stApp]")).to_have_attribute(
+        "data-test-script-state", "notRunning", timeout=BUSY_MACHINE
+    )
+    script = (Path(ui.__file__).parent / "clock.js").read_text(encoding="utf-8")
+    page.goto("about:blank")
+    assert page.evaluate(WHILE_IT_IS_RUN, script) == [0, 1]
