@@ -122,6 +122,7 @@ class Board {
     for (const [name, parts] of this.groups) {
       if (!named.has(name)) { parts.root.remove(); this.groups.delete(name); }
     }
+    let lacks = false;
     this.data.groups.forEach((group, place) => {
       if (!this.groups.has(group.name)) this.groups.set(group.name, this.section());
       const parts = this.groups.get(group.name);
@@ -135,16 +136,17 @@ class Board {
       parts.action.disabled = false;
       parts.charts.hidden = !group.charts.length;
       parts.charts.dataset.count = group.charts.length;
-      group.charts.forEach(({ name, figure }, at) => {
+      group.charts.forEach(({ name, figure, digest }, at) => {
         if (!this.charts.has(name)) {
           const chart = new Chart(name, this);
           this.charts.set(name, chart);
           this.watching.observe(chart.root);
         }
         keepAt(parts.charts, this.charts.get(name).root, at);
-        this.charts.get(name).update(figure);
+        lacks = !this.charts.get(name).update(figure, digest) || lacks;
       });
     });
+    if (lacks) this.setTriggerValue("missing", Date.now()); // what was sent before has not arrived; all of it comes again
   }
 
   section() {

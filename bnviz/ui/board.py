@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache, partial
+from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
 from shutil import copyfile
@@ -111,7 +112,7 @@ def board(
     calls: dict[str, Any] = {
         f"on_{event}_change": partial(_report, key, event, call) for event, call in (on_event or {}).items()
     }
-    _component(key=key, data=data, **calls)
+    _component(key=key, data=_unsent(key, data), on_missing_change=partial(_forget_sent, key), **calls)
 
 
 def _data(
@@ -136,6 +137,27 @@ def _data(
         "live": shown.live,
         "plotly": f"./app/static/{serve_plotly()}",
     }
+
+
+def _unsent(key: str, data: dict[str, Any]) -> dict[str, Any]:
+    """The same without the figures that this session's browser has by now; should it lack one, it says so."""
+    state = st.session_state
+    has: Mapping[str, str] = state.get(f"{key}/sent", {}) if key in state else {}  # a board that is new has none
+    sent = state[f"{key}/sent"] = {}
+    groups = []
+    for group in data["groups"]:
+        charts = []
+        for chart in group["charts"]:
+            name = chart["name"]
+            sent[name] = chart["digest"]
+            known = has.get(name) == chart["digest"]
+            charts.append({"name": name, "digest": chart["digest"]} if known else chart)
+        groups.append({**group, "charts": charts})
+    return {**data, "groups": groups}
+
+
+def _forget_sent(key: str) -> None:
+    st.session_state[f"{key}/sent"] = {}
 
 
 def _report(key: str, event: str, call: Callable[[int], None]) -> None:
@@ -171,17 +193,22 @@ def _plain(groups: Sequence[Group]) -> list[dict[str, Any]]:
             "caption": group.caption,
             "note": group.note,
             "action": asdict(group.action) if group.action else None,
-            "charts": [{"name": name, "figure": _figure(call)} for name, call in group.charts.items()],
+            "charts": [{"name": name, **_figure(call)} for name, call in group.charts.items()],
         }
         for group in groups
     ]
 
 
-def _figure(call: "partial[Chart]") -> str:
-    """The chart as JSON, as it was drawn last of the same arguments, for anybody."""
+def _figure(call: "partial[Chart]") -> dict[str, str]:
+    """The chart as JSON, with its digest, as it was drawn last of the same arguments, for anybody."""
+
+    def draw() -> dict[str, str]:
+        text = call().to_json()
+        return {"figure": text, "digest": blake2b(text.encode(), digest_size=8).hexdigest()}
+
     name = f"{call.func.__module__}.{call.func.__qualname__}"
-    text: str = drawing(name, (call.args, call.keywords)).made(lambda: call().to_json())
-    return text
+    made: dict[str, str] = drawing(name, (call.args, call.keywords)).made(draw)
+    return made
 
 
 @cache

@@ -24,8 +24,9 @@ class Chart {
   constructor(name, board) {
     this.board = board;
     this.name = name;
-    this.text = null; // the figure as it came
-    this.drawn = null; // what was last drawn: figure text and look
+    this.digest = null; // of the figure as it came
+    this.figure = null;
+    this.drawn = null; // what was last drawn: digest and look
     this.visible = false;
     this.turning = null; // the camera that it was told to take and has not taken yet, as JSON
     this.swatch = element("span", { class: "bnviz-swatch", hidden: true });
@@ -46,18 +47,20 @@ class Chart {
     this.resizing.observe(frame);
   }
 
-  update(text) {
-    if (text !== this.text) {
-      this.text = text;
-      this.figure = decoded(JSON.parse(text));
-      this.meta = this.figure.layout.meta;
-      this.title.textContent = this.meta.title;
-      this.plot.setAttribute("aria-label", this.meta.alt);
-      this.plot.style.minHeight = `${this.figure.layout.height}px`;
-      const arm = this.board.data.arms.find((one) => one.name === this.meta.arm);
-      this.swatch.hidden = !arm;
-      if (arm) this.swatch.style.borderTop = `3px ${arm.line} ${arm.colour}`;
-    }
+  // The figure is left out where the one with this digest was sent before; returns whether it is here.
+  update(figure, digest) {
+    if (digest === this.digest) return true;
+    if (figure === undefined) return false;
+    this.digest = digest;
+    this.figure = decoded(JSON.parse(figure));
+    this.meta = this.figure.layout.meta;
+    this.title.textContent = this.meta.title;
+    this.plot.setAttribute("aria-label", this.meta.alt);
+    this.plot.style.minHeight = `${this.figure.layout.height}px`;
+    const arm = this.board.data.arms.find((one) => one.name === this.meta.arm);
+    this.swatch.hidden = !arm;
+    if (arm) this.swatch.style.borderTop = `3px ${arm.line} ${arm.colour}`;
+    return true;
   }
 
   // What to draw at the cursor's step; of an arm that was not measured yet, nothing.
@@ -75,8 +78,8 @@ class Chart {
 
   row() { return this.board.data.marks?.[this.meta.selects]; } // which is chosen, of those that a click selects
 
-  get solid() { return this.figure.layout.scene !== undefined; }
-  get camera() { return this.meta.camera ?? this.name; } // charts that name the same one are turned together
+  get solid() { return this.figure?.layout.scene !== undefined; }
+  get camera() { return this.meta?.camera ?? this.name; } // charts that name the same one are turned together
 
   layout() {
     const { ink, logSteps } = this.board;
@@ -104,9 +107,10 @@ class Chart {
   }
 
   async draw(Plotly) {
+    if (!this.figure) return;
     const look = [this.board.look(), this.meta.by_step ? this.board.step() : "", this.row()].join("|");
-    if (!this.visible || (this.drawn?.text === this.text && this.drawn.look === look)) return;
-    this.drawn = { text: this.text, look };
+    if (!this.visible || (this.drawn?.digest === this.digest && this.drawn.look === look)) return;
+    this.drawn = { digest: this.digest, look };
     const first = !this.plot.data;
     const drawing = Plotly.react(this.plot, this.traces(), this.layout(), SETTINGS);
     if (first) this.listen(); // at once: it may be dragged before all of it is there

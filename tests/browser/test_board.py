@@ -2,10 +2,11 @@
 
 import csv
 import io
+import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 
 from scripts import RunningApp
 from tests.browser.screen import BUSY_MACHINE, chart, drawn, open_board, saved, status, step
@@ -136,3 +137,31 @@ def zoom(page: Page, within: Locator) -> None:
     page.wait_for_function(
         "(chart) => !chart.querySelector('.bnviz-plot')._fullLayout.xaxis.autorange", arg=within.element_handle()
     )
+
+
+def test_charts_that_went_astray_come_when_they_are_missed(page: Page, app: RunningApp) -> None:
+    """The server leaves out what it has sent before; the browser says so if that has not arrived."""
+    losing: list[bool] = []
+    lost: list[bool] = []
+
+    def between(route: WebSocketRoute) -> None:
+        server = route.connect_to_server()
+        route.on_message(server.send)
+        server.on_message(lambda message: lost.append(True) if losing else route.send(message))
+
+    page.route_web_socket("**/_stcore/stream", between)
+    open_board(page, f"{app.url}/activations")
+    losing.append(True)
+    page.get_by_label("Unit (of 100)").fill("42")
+    page.get_by_label("Unit (of 100)").press("Enter")
+    while not lost:
+        page.wait_for_timeout(50)
+    page.wait_for_timeout(1500)  # until every message of that answer has gone astray
+    losing.clear()
+    page.get_by_test_id("stCheckbox").get_by_text(
+        "Each arm its own axis"
+    ).click()  # draws the bands anew, not the histogram at the cursor
+    for name in ("bands-standard", "at-cursor"):
+        expect(chart(page, name).locator(".bnviz-plot")).to_have_attribute(
+            "aria-label", re.compile(r"unit 42\b", re.IGNORECASE), timeout=BUSY_MACHINE
+        )

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -36,6 +37,8 @@ class Screen:
 
     def take(self, key: str, data: dict, **calls: partial) -> None:
         self.sent.append(data)
+        self.state[key] = SimpleNamespace()  # as Streamlit has it for a component that stands on the page
+        self.missing = calls["on_missing_change"]
 
     def chart(self, shown: Record, extra: int = 0) -> Chart:
         self.now += self.cost
@@ -67,7 +70,7 @@ def test_what_the_browser_is_sent(screen):
 def test_while_runs_go_on_a_board_rests_longer_than_it_draws(screen):
     first = screen.look(record(0))
     screen.now += REST - 0.1
-    assert screen.look(record(0, 1)) is first
+    assert screen.look(record(0, 1))["steps"] == first["steps"]
     screen.now += 0.2
     assert screen.look(record(0, 1, 2))["steps"] == [0, 1, 2]
     assert len(screen.drawn) == 2
@@ -76,9 +79,9 @@ def test_while_runs_go_on_a_board_rests_longer_than_it_draws(screen):
 def test_all_who_look_at_the_same_runs_see_what_one_of_them_had_drawn(screen):
     first = screen.look(record(0))
     screen.state.clear()  # another session
-    assert screen.look(record(0, 1)) is first
+    assert screen.look(record(0, 1)) == first
     assert len(screen.drawn) == 1
-    assert screen.look(replace(record(0, 1), outcome="stopped")) is not first, "who stopped it has another"
+    assert screen.look(replace(record(0, 1), outcome="stopped")) != first, "who stopped it has another"
 
 
 def test_who_asked_for_something_else_besides_has_a_drawing_of_their_own(screen):
@@ -90,9 +93,9 @@ def test_who_asked_for_something_else_besides_has_a_drawing_of_their_own(screen)
         board("board", lambda: groups, shown)
         return screen.sent[-1]
 
-    first = look(mine)
-    assert look(yours) != first
-    assert look(mine) == first
+    first = look(mine)["groups"]
+    assert look(yours)["groups"] != first
+    assert look(mine)["groups"] == first
     assert screen.drawn == [(mine, 1), (yours, 2)]
 
 
@@ -116,3 +119,34 @@ def test_only_charts_whose_arguments_have_changed_are_drawn_again(screen):
     assert screen.drawn == [(still, 1), (first, 0), (second, 0)]
     screen.look(second, live=False, looked_at=(2,), **{**calls, "still": partial(screen.chart, still, extra=2)})
     assert screen.drawn[3:] == [(still, 2)], "the other was drawn of the first record before"
+
+
+def figures(data: dict) -> dict[str, bool]:
+    """Of each chart, whether its figure was sent."""
+    return {chart["name"]: "figure" in chart for group in data["groups"] for chart in group["charts"]}
+
+
+def test_a_figure_is_sent_once_and_again_if_it_has_changed_if_it_is_missing_or_if_the_board_is_new(screen):
+    shown = record(0, 1)
+
+    def look(unit: int) -> dict[str, bool]:
+        still, moves = partial(screen.chart, shown, extra=7), partial(screen.chart, shown, extra=unit)
+        return figures(screen.look(shown, live=False, looked_at=(unit,), still=still, moves=moves))
+
+    assert look(1) == {"still": True, "moves": True}
+    assert look(1) == {"still": False, "moves": False}
+    assert look(2) == {"still": False, "moves": True}
+    assert look(1) == {"still": False, "moves": True}, "the browser has the last one only"
+    screen.missing()
+    assert look(1) == {"still": True, "moves": True}
+    del screen.state["board"]  # the page was left, and is there again
+    assert look(1) == {"still": True, "moves": True}
+
+
+def test_figures_that_are_left_out_are_told_apart_by_what_is_in_them(screen):
+    shown = record(0)
+    one, two = (screen.look(shown, looked_at=(e,), one=partial(screen.chart, shown, extra=e)) for e in (1, 2))
+    digests = [data["groups"][0]["charts"][0]["digest"] for data in (one, two)]
+    assert digests[0] != digests[1]
+    again = screen.look(shown, looked_at=(1,), one=partial(screen.chart, shown, extra=1))
+    assert again["groups"][0]["charts"][0]["digest"] == digests[0]
