@@ -86,8 +86,8 @@ class Connection:
         """
         key = worker.task_key(attempt)
         try:
-            known, resource = self._ask_scheduler(scheduling.prepare, attempt, key)
-            self._client.subscribe_topic(attempt, partial(_pass_on, self._on_message))
+            known, resource = self._ask_scheduler(scheduling.prepare, key)
+            self._client.subscribe_topic(key, partial(_pass_on, self._on_message))
             future = self._client.submit(
                 worker.run,
                 config.model_dump_json(),
@@ -172,7 +172,7 @@ class Connection:
             on_end(result)
         with suppress(Exception):
             future.release()
-            self._client.unsubscribe_topic(attempt)
+            self._client.unsubscribe_topic(worker.task_key(attempt))
         if not whole:  # and no trace is left of what may soon be tried again
             on_end(result)
 

@@ -6,6 +6,8 @@ They know Dask's scheduler and nothing of runs. A scheduler has to have bnviz in
 from collections import deque
 from typing import Any
 
+OURS = "bnviz-"
+"""What names of our tasks, and of their topics, begin with."""
 UNFINISHED = ("processing", "queued", "waiting", "no-worker")
 
 
@@ -15,14 +17,16 @@ def threads_and_unfinished(dask_scheduler: Any) -> tuple[int, int]:
     return threads, sum(task.state in UNFINISHED for task in dask_scheduler.tasks.values())
 
 
-def prepare(topic: str, key: str, dask_scheduler: Any) -> tuple[bool, dict[str, int] | None]:
-    """Make a topic that keeps no messages; whether the task is known already; what a task that needs a GPU asks for.
+def prepare(key: str, dask_scheduler: Any) -> tuple[bool, dict[str, int] | None]:
+    """Make a topic that keeps no messages, named as the task; whether that is known; what one on a GPU asks for.
 
-    A topic keeps the last hundred or thousand messages unless told, hundreds of MB of frames.
+    A topic keeps the last hundred or thousand messages unless told, hundreds of MB of frames. Those that nobody listens
+    to any more are removed, also one that a late message has called back to life.
     """
-    dask_scheduler._broker._topics[topic].events = deque(maxlen=0)
-    for name in [name for name, one in dask_scheduler._broker._topics.items() if _is_left(name, one, topic)]:
-        del dask_scheduler._broker._topics[name]
+    topics = dask_scheduler._broker._topics
+    topics[key].events = deque(maxlen=0)
+    for name in [name for name, one in topics.items() if _is_left(name, one) and name != key]:
+        del topics[name]
     offers_gpu = any("GPU" in state.resources for state in dask_scheduler.workers.values())
     return key in dask_scheduler.tasks, {"GPU": 1} if offers_gpu else None
 
@@ -33,6 +37,6 @@ def others_want(key: str, client: str, dask_scheduler: Any) -> bool:
     return task is not None and any(one.client_key != client for one in task.who_wants or ())
 
 
-def _is_left(name: str, topic: Any, current: str) -> bool:
+def _is_left(name: str, topic: Any) -> bool:
     """Whether it is one of ours that nobody listens to any more."""
-    return name != current and topic.events.maxlen == 0 and not topic.subscribers
+    return name.startswith(OURS) and not topic.subscribers

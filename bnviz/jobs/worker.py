@@ -16,6 +16,7 @@ from typing import Any
 from bnviz import gallery
 from bnviz.config import MEASURING_VERSION, RunConfig
 from bnviz.datasets import DatasetError
+from bnviz.jobs.scheduling import OURS
 from bnviz.record import Frame, Record
 
 SEND_SECONDS = 0.3
@@ -37,8 +38,7 @@ def run(config_json: str, attempt: str, measuring: int) -> bytes | str:
 
     Args:
         config_json: a RunConfig.
-        attempt: names this one training of it: the Dask topic that the frames are sent to, and what the functions
-            below are asked for.
+        attempt: names this one training of it, as the functions below are asked for it.
         measuring: the measuring version of who asks; another one here would give numbers under the wrong run key.
     """
     if measuring != MEASURING_VERSION:
@@ -70,8 +70,8 @@ def so_far(attempt: str) -> list[dict[str, Any]] | None:
 
 
 def task_key(attempt: str) -> str:
-    """What Dask calls an attempt: the same for all apps, so that several that ask for one run share it."""
-    return f"bnviz-{attempt}"
+    """What Dask calls an attempt, and the topic of its frames: the same for all apps, so that several share one run."""
+    return f"{OURS}{attempt}"
 
 
 def dask_setup(_worker: Any) -> None:
@@ -165,6 +165,6 @@ class _Outgoing:
 
     def _send(self) -> None:
         waiting = [frame.to_message() for frame in self.frames[self._sent :]]
-        self._log_event(self._attempt, {"attempt": self._attempt, "first": self._sent, "frames": waiting})
+        self._log_event(task_key(self._attempt), {"attempt": self._attempt, "first": self._sent, "frames": waiting})
         self._sent += len(waiting)
         self._next = monotonic() + SEND_SECONDS

@@ -19,6 +19,8 @@ import psutil
 PROJECT = Path(__file__).resolve().parents[2]
 MAKE_CERTIFICATES = PROJECT / "deploy" / "cluster" / "make-certificates.sh"
 AS_EMBEDDED = {"DASK_CONFIG": str(PROJECT / "bnviz" / "jobs" / "dask.yaml")}
+LONG_LOG = {"DASK_DISTRIBUTED__ADMIN__LOW_LEVEL_LOG_LENGTH": "10000"}
+"""So that the scheduler remembers all that tests ask it for; of the recipes' settings it is told here otherwise."""
 SECONDS = 300  # a worker takes some 8 of a core to start, and machines are shared
 
 
@@ -43,7 +45,7 @@ class Machines:
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self._folder = folder
-        self._environment = {**os.environ, **AS_EMBEDDED, **environment, "PYTHONPATH": str(PROJECT)}
+        self._environment = {**os.environ, **AS_EMBEDDED, **LONG_LOG, **environment, "PYTHONPATH": str(PROJECT)}
         self._machines: dict[str, subprocess.Popen[bytes]] = {}
         self.address = ""
 
