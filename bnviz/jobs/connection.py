@@ -46,6 +46,7 @@ class Connection:
         self._on_message = on_message
         self._futures: dict[str, Any] = {}
         self._stopped: set[str] = set()  # attempts
+        self._resource: dict[str, int] | None = None  # what a task on a GPU asks for
         problem = ""
         try:
             own = self._cluster is not None  # then its workers can be reached, without the scheduler in between
@@ -75,8 +76,20 @@ class Connection:
             return 0, 0
         return threads, max((1 + AHEAD) * threads - unfinished, 0)
 
-    def start(self, config: RunConfig, attempt: str, on_end: OnEnd) -> None:
-        """Send a run; if another app has sent the same attempt, share it.
+    def prepare(self, attempt: str) -> bool:
+        """Get ready to start an attempt; whether another app has sent the same, which is then there to be shared.
+
+        Raises:
+            JobsError: the scheduler has gone.
+        """
+        try:
+            known, self._resource = self._ask_scheduler(scheduling.prepare, worker.task_key(attempt), self._client.id)
+        except Exception as error:
+            raise JobsError(LOST) from error
+        return bool(known)
+
+    def start(self, config: RunConfig, attempt: str, on_end: OnEnd, shared: bool) -> None:
+        """Send a run that was prepared just now, or share it.
 
         `on_end` gets the record, packed, or a sentence if it failed, or None if it was cancelled or the scheduler has
         gone; in a thread of Dask's.
@@ -86,7 +99,6 @@ class Connection:
         """
         key = worker.task_key(attempt)
         try:
-            known, resource = self._ask_scheduler(scheduling.prepare, key)
             self._client.subscribe_topic(key, partial(_pass_on, self._on_message))
             future = self._client.submit(
                 worker.run,
@@ -96,13 +108,13 @@ class Connection:
                 key=key,
                 pure=False,
                 fifo_timeout=0,
-                resources=resource if config.device == "cuda" else None,
+                resources=self._resource if config.device == "cuda" else None,
             )
         except Exception as error:
             raise JobsError(LOST) from error
         self._futures[attempt] = future  # Dask drops a run that nobody holds the future of
         future.add_done_callback(partial(self._ended, attempt, on_end))
-        if known:
+        if shared:
             self.catch_up(attempt)
 
     def catch_up(self, attempt: str) -> None:

@@ -24,7 +24,6 @@ POLL_SECONDS = 0.2  # how often to look for a free worker while jobs wait: one s
 LOOK_SECONDS = 1.0  # how often to look whether the scheduler is still there while it has jobs of ours
 CLOSE_SECONDS = 10.0
 RETURN_SECONDS = 30.0  # how long a scheduler that was there and has gone is waited for
-LONG_SECONDS = 1.0  # what has waited for so long may have been trained for another app meanwhile
 
 
 class Dispatcher:
@@ -34,7 +33,7 @@ class Dispatcher:
         address: of a Dask scheduler; None: a cluster on this machine, that ends with this process.
         arrived: called with each record of a run that came to its end, and as it came, packed, before its job says so;
             may take its time.
-        known: asked for the result of a run that has waited long, before it is sent; None if it is to be trained.
+        known: asked for a run's result before it is sent, as another app may have had it trained; None if it is to be.
     """
 
     def __init__(
@@ -158,17 +157,18 @@ class Dispatcher:
             chosen = {self._attempt(job): (owner, job) for owner, job in self._queue.take(room, self._training())}
             self._sent.update(chosen)
         for attempt, (_, job) in chosen.items():
-            waited = monotonic() - job.submitted > LONG_SECONDS
-            record = self._known(job.config) if waited and not job.fresh else None
-            if record is not None:
-                with self._lock:
-                    if job.live:
-                        self._end(job, "finished", record)
-                continue
             try:
-                connection.start(job.config, attempt, partial(self._ended, attempt))
+                shared = connection.prepare(attempt)
+                # Asked in this order: another app lets the cluster forget what it has only when it is in the store.
+                record = None if shared or job.fresh else self._known(job.config)
+                if record is None:
+                    connection.start(job.config, attempt, partial(self._ended, attempt), shared)
             except JobsError:
                 self._ended(attempt, None)
+                continue
+            with self._lock:
+                if record is not None and job.live:
+                    self._end(job, "finished", record)
 
     def _attempt(self, job: Job) -> str:
         """The run key at first, so that several apps share a training; a name of its own for one that is to be new."""

@@ -17,8 +17,10 @@ def threads_and_unfinished(dask_scheduler: Any) -> tuple[int, int]:
     return threads, sum(task.state in UNFINISHED for task in dask_scheduler.tasks.values())
 
 
-def prepare(key: str, dask_scheduler: Any) -> tuple[bool, dict[str, int] | None]:
+def prepare(key: str, client: str, dask_scheduler: Any) -> tuple[bool, dict[str, int] | None]:
     """Make a topic that keeps no messages, named as the task; whether that is known; what one on a GPU asks for.
+
+    A task that is known is from now on wanted by this client, too, and not forgotten if another lets go of it.
 
     A topic keeps the last hundred or thousand messages unless told, hundreds of MB of frames. Those that nobody listens
     to any more are removed, also one that a late message has called back to life.
@@ -28,7 +30,10 @@ def prepare(key: str, dask_scheduler: Any) -> tuple[bool, dict[str, int] | None]
     for name in [name for name, one in topics.items() if _is_left(name, one) and name != key]:
         del topics[name]
     offers_gpu = any("GPU" in state.resources for state in dask_scheduler.workers.values())
-    return key in dask_scheduler.tasks, {"GPU": 1} if offers_gpu else None
+    known = key in dask_scheduler.tasks
+    if known:
+        dask_scheduler.client_desires_keys(keys=[key], client=client)
+    return known, {"GPU": 1} if offers_gpu else None
 
 
 def others_want(key: str, client: str, dask_scheduler: Any) -> bool:

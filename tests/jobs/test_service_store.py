@@ -2,6 +2,8 @@
 
 import gc
 
+from distributed import Client
+
 from bnviz import Record, RunConfig
 from bnviz.jobs import service as service_module
 from bnviz.jobs import worker
@@ -55,7 +57,6 @@ def test_what_was_trained_once_is_there_after_a_restart(service, wait, monkeypat
 def test_what_another_app_had_trained_while_it_waited_is_not_trained_again(service, wait, until, monkeypatch, tmp_path):
     """Both apps have one store; each has a queue of its own, and its scheduler may have finished it long ago."""
     monkeypatch.setattr(service, "store", Store(str(tmp_path)))
-    monkeypatch.setattr("bnviz.jobs.dispatcher.LONG_SECONDS", 0.0)
     config, another = RunConfig(seed=31, **SHORT), RunConfig(seed=32, **SHORT)
     with monkeypatch.context() as no_room:
         no_room.setattr(service.dispatcher._connection, "room", lambda: (2, 0))
@@ -85,6 +86,25 @@ def test_the_cluster_knows_a_result_until_it_is_in_the_store(service, wait, monk
     wait(job)
     assert known == [True]
     assert service.store.get(job.config) is not None
+
+
+def test_what_an_app_is_about_to_share_is_not_forgotten_when_the_other_lets_go_of_it(service, until):
+    """Between being told that the cluster knows a run and asking for it, another app may have stored it and be done."""
+    connection = service.dispatcher._connection
+    key = worker.task_key("shared")
+
+    def ask(question):
+        return connection._ask_scheduler(question, key, connection._client.id)
+
+    with Client(connection.address, set_as_default=False) as other:
+        future = other.submit(int, 1, key=key, pure=False)
+        assert future.result() == 1
+        assert connection.prepare("shared") is True
+        future.release()
+        assert until(lambda: ask(lambda key, _, dask_scheduler: len(dask_scheduler.tasks[key].who_wants)) == 1)
+    assert ask(lambda key, _, dask_scheduler: dask_scheduler.tasks[key].state) == "memory"
+    ask(lambda key, client, dask_scheduler: dask_scheduler.client_releases_keys(keys=[key], client=client))
+    assert connection.prepare("shared") is False
 
 
 def test_what_was_stopped_is_not_kept_as_if_it_were_whole(service, wait, until, monkeypatch, tmp_path):
