@@ -127,10 +127,10 @@ def unit_controls(page: str, records: Mapping[str, Record]) -> tuple[int, int, b
     layer_key, unit_key = setting_key(page, "layer"), setting_key(page, "unit")
     layers = len(measured)
     within(page, "layer", layers)
+    units = int(np.isfinite(measured[int(st.session_state[layer_key]) - 1]).sum())
+    within(page, "unit", units)  # what it says of a link stands above the row
     with st.container(horizontal=True, vertical_alignment="bottom", key=f"{page}-look"):
         layer = st.number_input(f"Layer (of {layers})", min_value=1, max_value=layers, step=1, key=layer_key, width=140)
-        units = int(np.isfinite(measured[int(layer) - 1]).sum())
-        within(page, "unit", units)
         unit = st.number_input(f"Unit (of {units})", min_value=1, max_value=units, step=1, key=unit_key, width=140)
         axis_key = setting_key(page, "own_axis")
         st.session_state[axis_key] = bool(st.session_state[axis_key])
