@@ -189,7 +189,7 @@ def test_a_run_that_diverges_is_told(opened, finish, status):
 
 
 def test_stop_keeps_what_was_measured(opened, finish, status, service, drawn):
-    at = opened(steps="20000", widths="100")
+    at = opened(steps="200000", widths="100")
     end = time.monotonic() + 60
     while not drawn(at):
         assert time.monotonic() < end
