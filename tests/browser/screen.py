@@ -1,12 +1,46 @@
 """What tests do and read on a page with a board; it waits for what is on screen, never for the script's state."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 
 DONE = re.compile(r"test (accuracy|loss) after \d+ updates")
 BUSY_MACHINE = 45_000  # milliseconds: two cores may be shared with others
+
+
+class Wire:
+    """Between a page that is yet to be opened and its server; answers can go astray."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._losing = False
+        self._lost = 0
+        page.route_web_socket("**/_stcore/stream", self._connect)
+
+    @contextmanager
+    def losing_an_answer(self) -> Iterator[None]:
+        """To what is asked meanwhile, by the page or by whoever is in here."""
+        before, self._losing = self._lost, True
+        yield
+        while self._lost == before:
+            self._page.wait_for_timeout(50)
+        self._page.wait_for_timeout(1500)  # until every message of that answer has gone astray
+        self._losing = False
+
+    def _connect(self, route: WebSocketRoute) -> None:
+        server = route.connect_to_server()
+        route.on_message(server.send)
+        server.on_message(partial(self._pass_on, route))
+
+    def _pass_on(self, route: WebSocketRoute, message: str | bytes) -> None:
+        if self._losing:
+            self._lost += 1
+        else:
+            route.send(message)
 
 
 def open_board(page: Page, url: str) -> None:

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, WebSocketRoute, expect
+from playwright.sync_api import Locator, Page, expect
 
 from scripts import RunningApp
-from tests.browser.screen import BUSY_MACHINE, chart, drawn, open_board, saved, status, step
+from tests.browser.screen import BUSY_MACHINE, Wire, chart, drawn, open_board, saved, status, step
 
 COUNT_LOSSES = """() => {
     const charts = ".bnviz-chart, .bnviz-plot, .main-svg";
@@ -141,23 +141,11 @@ def zoom(page: Page, within: Locator) -> None:
 
 def test_charts_that_went_astray_come_when_they_are_missed(page: Page, app: RunningApp) -> None:
     """The server leaves out what it has sent before; the browser says so if that has not arrived."""
-    losing: list[bool] = []
-    lost: list[bool] = []
-
-    def between(route: WebSocketRoute) -> None:
-        server = route.connect_to_server()
-        route.on_message(server.send)
-        server.on_message(lambda message: lost.append(True) if losing else route.send(message))
-
-    page.route_web_socket("**/_stcore/stream", between)
+    wire = Wire(page)
     open_board(page, f"{app.url}/activations")
-    losing.append(True)
     page.get_by_label("Unit (of 100)").fill("42")
-    page.get_by_label("Unit (of 100)").press("Enter")
-    while not lost:
-        page.wait_for_timeout(50)
-    page.wait_for_timeout(1500)  # until every message of that answer has gone astray
-    losing.clear()
+    with wire.losing_an_answer():
+        page.get_by_label("Unit (of 100)").press("Enter")
     page.get_by_test_id("stCheckbox").get_by_text(
         "Each arm its own axis"
     ).click()  # draws the bands anew, not the histogram at the cursor

@@ -3,11 +3,11 @@
 import re
 from pathlib import Path
 
-from playwright.sync_api import Page, WebSocketRoute, expect
+from playwright.sync_api import Page, expect
 
 from bnviz import ui
 from scripts import RunningApp
-from tests.browser.screen import BUSY_MACHINE, open_board, status, step
+from tests.browser.screen import BUSY_MACHINE, Wire, open_board, status, step
 
 GOING = re.compile(r"update \d+ of")
 SET_HIDDEN = """(hidden) => {
@@ -41,23 +41,12 @@ WHILE_IT_IS_RUN = """async (script) => {
 
 
 def test_a_page_whose_answer_was_lost_asks_again(page: Page, app: RunningApp) -> None:
-    losing: list[bool] = []
-    lost: list[bool] = []
-
-    def between(route: WebSocketRoute) -> None:
-        server = route.connect_to_server()
-        route.on_message(server.send)
-        server.on_message(lambda message: lost.append(True) if losing else route.send(message))
-
-    page.route_web_socket("**/_stcore/stream", between)
+    wire = Wire(page)
     open_board(page, f"{app.url}/activations?steps=2000&seed=77")
     status(page).get_by_role("button", name="Train live").click()
     expect(status(page)).to_contain_text(GOING, timeout=BUSY_MACHINE)
-    losing.append(True)
-    while not lost:
-        page.wait_for_timeout(50)
-    page.wait_for_timeout(1500)  # until every message of that answer has gone astray
-    losing.clear()
+    with wire.losing_an_answer():
+        pass  # the clock asks by itself
     expect(status(page).get_by_role("button", name="Train live")).to_be_visible(timeout=BUSY_MACHINE)
     expect(page.locator(".bnviz-board")).to_have_attribute("data-step", "2000", timeout=BUSY_MACHINE)
 
