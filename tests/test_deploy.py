@@ -13,9 +13,11 @@ from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from bnviz import settings
+from bnviz.jobs import cluster
 from bnviz.jobs.service import Service
 from bnviz.ui import visitor
 from scripts.cloud_requirements import cloud_requirements
+from tests.cluster.test_cluster_recipes import unknown_options
 
 ROOT = Path(__file__).parents[1]
 CLOUD = ROOT / "deploy" / "streamlit-cloud"
@@ -23,6 +25,11 @@ SERVER = ROOT / "deploy" / "server"
 TEXT = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
 UNIT = (SERVER / "bnviz.service").read_text(encoding="utf-8")
 CONTAINER = (SERVER / "Containerfile").read_text(encoding="utf-8")
+SEVERAL = {
+    file.parent.name.removesuffix(".d"): file.read_text(encoding="utf-8").replace("\\\n", " ")
+    for file in (SERVER / "several").glob("*.service.d/several.conf")
+}
+NGINX = (SERVER / "several" / "nginx.conf").read_text(encoding="utf-8")
 ADDRESS = "https://wheels.example/cpu/torch/"
 
 
@@ -52,7 +59,7 @@ def test_the_table_of_variables_is_that_of_the_settings():
 
 
 def test_only_variables_that_exist_are_named():
-    assert set(re.findall(r"BNVIZ_\w+", UNIT + CONTAINER)) <= settings.VARIABLES.keys()
+    assert set(re.findall(r"BNVIZ_\w+", UNIT + CONTAINER + "".join(SEVERAL.values()))) <= settings.VARIABLES.keys()
     assert set(re.findall(r"BNVIZ_\w+", TEXT)) == settings.VARIABLES.keys()
 
 
@@ -123,10 +130,15 @@ def test_the_server_is_started_with_options_that_streamlit_has(where):
     assert options["server.address"] == {"unit": "127.0.0.1", "container": "0.0.0.0"}[where]
 
 
-def test_systemd_understands_the_unit(tmp_path):
-    verify = shutil.which("systemd-analyze")
-    if verify is None:
+@pytest.fixture
+def verify() -> str:
+    found = shutil.which("systemd-analyze")
+    if found is None:
         pytest.skip("there is no systemd-analyze here")
+    return found
+
+
+def test_systemd_understands_the_unit(verify, tmp_path):
     unit = tmp_path / "bnviz.service"
     unit.write_text(UNIT.replace("/opt/bnviz/.venv/bin/python", sys.executable), encoding="utf-8")
     said = subprocess.run([verify, "verify", str(unit)], capture_output=True, text=True, check=False)
@@ -146,6 +158,50 @@ def test_the_unit_may_write_where_it_is_told_to():
 def test_the_unit_tells_the_app_the_same_limit_as_the_system():
     values = dict(line.split("=", 1) for line in UNIT.splitlines() if re.match(r"\w+=", line))
     assert values["LimitRSS"] == values["MemoryMax"]
+
+
+def test_systemd_understands_what_several_apps_change_in_it(verify, tmp_path):
+    for name, text in SEVERAL.items():
+        (tmp_path / name).write_text(UNIT.replace("/opt/bnviz/.venv/bin/python", sys.executable), encoding="utf-8")
+        (tmp_path / f"{name}.d").mkdir()
+        changed = text.replace("/opt/bnviz/.venv/bin/python", sys.executable)
+        (tmp_path / f"{name}.d" / "several.conf").write_text(changed, encoding="utf-8")
+    units = [str(tmp_path / name.replace("@", "@8501")) for name in SEVERAL]
+    said = subprocess.run([verify, "verify", *units], capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stdout + said.stderr) == (0, "")
+    added = tmp_path / "bnviz-workers.service.d" / "several.conf"
+    added.write_text(added.read_text(encoding="utf-8").replace("CPUWeight", "CPUWeigth"), encoding="utf-8")
+    said = subprocess.run([verify, "verify", *units], capture_output=True, text=True, check=False)
+    assert "CPUWeigth" in said.stderr, "so that it would tell"
+
+
+def test_several_apps_are_started_with_options_that_exist():
+    assert SEVERAL.keys() == {"bnviz@.service", "bnviz-scheduler.service", "bnviz-workers.service"}
+    for name, text in SEVERAL.items():
+        cleared, command = re.findall(r"^ExecStart=(.*)$", text, re.MULTILINE)
+        assert not cleared, "or the command of bnviz.service would be another one"
+        assert "User=bnviz" in text.splitlines(), "who may write to the store that all have"
+        if name == "bnviz@.service":
+            alone = streamlit_options(commands()["unit"])
+            assert streamlit_options(command) == alone | {"server.port": "%i"}
+        else:
+            assert unknown_options(shlex.split(command)) == set()
+            assert f"Environment=DASK_CONFIG=/opt/bnviz/{cluster.SETTINGS.relative_to(ROOT)}" in text.splitlines()
+    assert all(f"{name}=1" in SEVERAL["bnviz-workers.service"] for name in cluster.ONE_THREAD)
+
+
+def test_several_apps_and_their_proxy_agree_on_addresses():
+    [ports] = re.findall(r"^systemctl enable .*bnviz-workers((?: bnviz@\d+)+)$", TEXT, re.MULTILINE)
+    ports = re.findall(r"@(\d+)", ports)
+    assert re.findall(r"server 127\.0\.0\.1:(\d+);", NGINX) == ports
+    [cookie] = re.findall(r'"~(.+)"\s+127\.0\.0\.1:\$cookie_bnviz;', NGINX)
+    assert [port for port in map(str, range(8000, 9000)) if re.search(cookie, port)] == ports
+    assert "proxy_pass http://$bnviz_app;" in TEXT
+    assert 'add_header Set-Cookie "bnviz=$bnviz_port;' in TEXT
+    assert {"$bnviz_app", "$bnviz_port"} == set(re.findall(r"^map \S+ (\S+)", NGINX, re.MULTILINE))
+    assert "BNVIZ_SCHEDULER=tcp://127.0.0.1:8786" in SEVERAL["bnviz@.service"]
+    assert "--host tcp://127.0.0.1 --port 8786 " in SEVERAL["bnviz-scheduler.service"]
+    assert "worker tcp://127.0.0.1:8786 --host 127.0.0.1 " in SEVERAL["bnviz-workers.service"], "not for outsiders"
 
 
 def test_the_container_copies_what_there_is_and_all_that_the_app_needs():
