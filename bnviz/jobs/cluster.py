@@ -69,7 +69,9 @@ def start_embedded() -> EmbeddedCluster:
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": warnings},
-        start_new_session=True,  # Ctrl-C is for the app; the cluster then ends with it, without tracebacks
+        # Ctrl-C is for the app; the cluster then ends with it, without tracebacks. A group of its own does for that: of two
+        # sessions, Linux may give each its half of the cores, however far the workers step back.
+        process_group=0,
     )
     assert process.stdout is not None
     deadline = threading.Timer(START_SECONDS, process.kill)

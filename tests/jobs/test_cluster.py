@@ -1,6 +1,7 @@
 """Processes: none is left behind, however an app ends."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -97,3 +98,11 @@ def test_workers_fit_the_machine(monkeypatch):
     assert 1 <= worker_count() <= 8
     monkeypatch.setenv("BNVIZ_WORKERS", "3")
     assert worker_count() == 3
+
+
+def test_the_cluster_hears_no_ctrl_c_and_is_of_the_apps_session(service):
+    """Linux weighs priorities within a session: in one of its own, training would not step back behind the app."""
+    process = service.dispatcher._connection._cluster.process.pid
+    assert os.getpgid(process) == process != os.getpgid(0)
+    workers = service.dispatcher._connection._client.run(os.getsid, 0).values()
+    assert {os.getsid(process), *workers} == {os.getsid(0)}
