@@ -69,8 +69,8 @@ def start_embedded() -> EmbeddedCluster:
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": warnings},
-        # Ctrl-C is for the app; the cluster then ends with it, without tracebacks. A group of its own does for that: of two
-        # sessions, Linux may give each its half of the cores, however far the workers step back.
+        # Ctrl-C is for the app; the cluster then ends with it, without tracebacks. A group of its own does for that. To
+        # two sessions Linux may give half of the cores each, however far the workers step back.
         process_group=0,
     )
     assert process.stdout is not None
