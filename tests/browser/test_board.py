@@ -48,7 +48,7 @@ def test_a_page_opens_with_finished_charts_each_with_a_description(page: Page, a
 
 
 def test_a_live_run_keeps_the_charts_and_the_zoom_and_stop_keeps_what_was_measured(page: Page, app: RunningApp) -> None:
-    page.goto(f"{app.url}/activations?steps=20000")  # long: it is stopped as soon as enough was seen
+    page.goto(f"{app.url}/activations?steps=100000")  # long: it is stopped as soon as enough was seen
     stop = status(page).get_by_role("button", name="Stop")
     expect(chart(page, "accuracy").locator(".main-svg").first).to_be_visible(timeout=BUSY_MACHINE)
     page.wait_for_function("() => Number(document.querySelector('.bnviz-board').dataset.step) > 60")

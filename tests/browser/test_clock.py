@@ -42,13 +42,13 @@ WHILE_IT_IS_RUN = """async (script) => {
 
 def test_a_page_whose_answer_was_lost_asks_again(page: Page, app: RunningApp) -> None:
     wire = Wire(page)
-    open_board(page, f"{app.url}/activations?steps=2000&seed=77")
+    open_board(page, f"{app.url}/activations?steps=6000&seed=77")
     status(page).get_by_role("button", name="Train live").click()
     expect(status(page)).to_contain_text(GOING, timeout=BUSY_MACHINE)
     with wire.losing_an_answer():
         pass  # the clock asks by itself
     expect(status(page).get_by_role("button", name="Train live")).to_be_visible(timeout=BUSY_MACHINE)
-    expect(page.locator(".bnviz-board")).to_have_attribute("data-step", "2000", timeout=BUSY_MACHINE)
+    expect(page.locator(".bnviz-board")).to_have_attribute("data-step", "6000", timeout=BUSY_MACHINE)
 
 
 def test_a_page_that_nobody_sees_does_not_ask(page: Page, app: RunningApp) -> None:
