@@ -107,10 +107,20 @@ def picture(shown: Shown) -> None:
 
     chosen = {"unit": partial(links.pick, PAGE, "unit")}
     board(f"{PAGE}/board", build, shown, (at, one, shared), on_event=chosen, marks={"unit": one})
-    of_unit = (f"layer-{at}-unit-{one}.csv", partial(explain.unit_table, layer=at, unit=one))
+    looked_at().update(layer=at, unit=one)
+
+
+def below(shown: Shown) -> None:
+    """What the runs amount to, and what can be taken away."""
     text(WHAT_TO_LOOK_FOR)
     verdict_box("ioffe_activations", shown)
-    explain.take_away(PAGE, records, {f"Unit {one} of layer {at} (CSV)": of_unit})
+    of_unit = ("unit.csv", partial(explain.unit_table, chosen=looked_at()))
+    explain.take_away(PAGE, shown.records, {"The unit looked at (CSV)": of_unit})
+
+
+def looked_at() -> dict[str, int]:
+    """Layer and unit, kept where the download finds them that was offered before another unit was chosen."""
+    return st.session_state.setdefault(f"{PAGE}/looked at", {})
 
 
 problems = links.open_page(PAGE, DEFAULTS, VIEW)
@@ -122,7 +132,7 @@ if config is not None:
     arms: dict[str, dict[str, str]] = {"standard": {"norm": "none"}}
     if config.norm != "none":
         arms[registry.describe("norms", config.norm).label.lower()] = {}
-    comparison_view(PAGE, Comparison(config, arms).configs(), picture, needs=("low",))
+    comparison_view(PAGE, Comparison(config, arms).configs(), picture, below, needs=("low",))
 st.latex(FORMULA)
 explain.probe_source("activations")
 try_next(PAGE, SUGGESTIONS)

@@ -118,9 +118,13 @@ def picture(shown: Shown) -> None:
         ]
 
     board(f"{PAGE}/board", build, shown, (at,), {"layer": partial(links.pick, PAGE, "layer")}, {"layer": at})
+
+
+def below(shown: Shown) -> None:
+    """What the runs amount to, and what can be taken away."""
     text(WHAT_TO_LOOK_FOR)
     verdict_box("covariate_shift_mlp" if classifies(shown) else "covariate_shift_dln", shown)
-    explain.take_away(PAGE, records)
+    explain.take_away(PAGE, shown.records)
 
 
 def classifies(shown: Shown) -> bool:
@@ -137,7 +141,7 @@ config = run_controls(
     PAGE, ("dataset", "activation", "learning_rate", "steps", "seeds"), ("Network", "Training", "Measuring")
 )
 if config is not None:
-    comparison_view(PAGE, Comparison(config, presets.PAIR).configs(), picture, needs=("shift_cosine",))
+    comparison_view(PAGE, Comparison(config, presets.PAIR).configs(), picture, below, needs=("shift_cosine",))
 st.latex(FORMULA)
 text(SYMBOLS)
 explain.probe_source("covariate_shift", "gradient_flow")

@@ -134,9 +134,13 @@ def picture(shown: Shown) -> None:
         ]
 
     board(f"{PAGE}/board", build, shown, toggles, {"plane": map_plane})
+
+
+def below(shown: Shown) -> None:
+    """What the runs amount to, and what can be taken away."""
     text(WHAT_TO_LOOK_FOR)
     verdict_box("loss_landscape", shown)
-    explain.take_away(PAGE, records)
+    explain.take_away(PAGE, shown.records)
 
 
 def look_controls() -> tuple[bool, ...]:
@@ -231,7 +235,7 @@ if config is not None:
     arms = Comparison(config, presets.PAIR).configs()
     if st.session_state[links.setting_key(PAGE, "plane")]:
         links.within(PAGE, "plane", config.steps)
-    comparison_view(PAGE, arms, picture, needs=("line_loss",), also=also)
+    comparison_view(PAGE, arms, picture, below, needs=("line_loss",), also=also)
 st.latex(FORMULA)
 text(SYMBOLS)
 explain.probe_source("landscape_line", "sharpness", "landscape_plane", "wrong_ways")

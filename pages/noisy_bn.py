@@ -108,9 +108,13 @@ def picture(shown: Shown) -> None:
 
     chosen = {"unit": partial(links.pick, PAGE, "unit")}
     board(f"{PAGE}/board", build, shown, (at, one, shared), on_event=chosen, marks={"unit": one})
+
+
+def below(shown: Shown) -> None:
+    """What the runs amount to, and what can be taken away."""
     text(WHAT_TO_LOOK_FOR)
     verdict_box("noisy_batch_norm", shown)
-    explain.take_away(PAGE, records)
+    explain.take_away(PAGE, shown.records)
 
 
 problems = links.open_page(PAGE, DEFAULTS, VIEW)
@@ -121,7 +125,7 @@ config = run_controls(
     PAGE, ("dataset", "activation", "learning_rate", "seeds"), ("Noise", "Network", "Training", "Measuring")
 )
 if config is not None:
-    comparison_view(PAGE, Comparison(config, presets.FOUR).configs(), picture, needs=("percentile",))
+    comparison_view(PAGE, Comparison(config, presets.FOUR).configs(), picture, below, needs=("percentile",))
 st.latex(FORMULA)
 text(SYMBOLS)
 explain.probe_source("activations")

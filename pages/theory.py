@@ -117,11 +117,15 @@ def picture(shown: Shown) -> None:
         ]
 
     board(f"{PAGE}/board", build, shown)
+
+
+def below(shown: Shown) -> None:
+    """What the runs amount to, and what can be taken away."""
     text(WHAT_TO_LOOK_FOR)
     verdict_box("theorems", shown)
     if deep := forty_layers(shown):
         verdict_box("gradient_explosion", Shown.of(deep), "The verdict on forty layers")
-    explain.take_away(PAGE, records)
+    explain.take_away(PAGE, shown.records)
 
 
 def forty_layers(shown: Shown) -> dict[str, Record]:
@@ -142,7 +146,9 @@ text(INTRODUCTION)
 link_problems(problems)
 config = run_controls(PAGE, ("dataset", "activation", "learning_rate", "batch_size", "seeds"), ("Network", "Training"))
 if config is not None:
-    comparison_view(PAGE, Comparison(config, presets.PAIR).configs(), picture, needs=("theorem_ratio",), also=also)
+    comparison_view(
+        PAGE, Comparison(config, presets.PAIR).configs(), picture, below, needs=("theorem_ratio",), also=also
+    )
 st.latex(FORMULA)
 st.latex(CURVATURE)
 text(SYMBOLS)

@@ -14,7 +14,7 @@ from bnviz import settings
 from bnviz.config import RunConfig, sentences
 from bnviz.record import Record
 from bnviz.ui.fields import draw
-from bnviz.ui.links import one_of, setting_key, within
+from bnviz.ui.links import one_of, run_settings, setting_key, within
 from bnviz.ui.status import duration
 
 LONG_SECONDS = 20.0
@@ -63,7 +63,7 @@ def run_controls(page: str, row: Sequence[str] = ROW, more: Sequence[str] = MORE
     Returns:
         None if it is refused; the page then says why.
     """
-    chosen = {name: st.session_state[setting_key(page, name)] for name in RunConfig.model_fields}
+    chosen = run_settings(page)
     if "seeds" in row:
         one_of(page, "seeds", SEEDS)
     problems = []

@@ -87,15 +87,18 @@ def csv_table(tables: Mapping[str, pd.DataFrame]) -> str:
     return text.getvalue()
 
 
-def unit_table(records: Mapping[str, Record], layer: int, unit: int) -> str:
-    """Percentiles, moments and their changes of one unit in every arm at every measured step, CSV."""
+def unit_table(records: Mapping[str, Record], chosen: Mapping[str, int]) -> str:
+    """Percentiles, moments and their changes of one unit in every arm at every measured step, CSV.
+
+    `chosen` says which, by its `layer` and `unit`; the table does, too.
+    """
     tables = {}
     for name, record in records.items():
-        chosen = record.data.sel(layer=layer, unit=unit)
-        table = chosen[["mean", "variance", "mean_change", "variance_change", "saturated_share"]].to_dataframe()
+        measured = record.data.sel(layer=chosen["layer"], unit=chosen["unit"])
+        table = measured[["mean", "variance", "mean_change", "variance_change", "saturated_share"]].to_dataframe()
         for level in record.config.percentiles:
-            table[f"percentile_{level:g}"] = chosen["percentile"].sel(quantile=level).to_series()
-        tables[name] = table.drop(columns=["layer", "unit"])
+            table[f"percentile_{level:g}"] = measured["percentile"].sel(quantile=level).to_series()
+        tables[name] = table
     return csv_table(tables)
 
 

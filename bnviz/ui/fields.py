@@ -13,7 +13,7 @@ import streamlit as st
 from bnviz import registry
 from bnviz.config import RunConfig
 from bnviz.nonlinearities import NONLINEARITIES
-from bnviz.ui.links import setting_key
+from bnviz.ui.links import control_key, setting, setting_key
 
 LEARNING_RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 SMALL_LEARNING_RATES = (1e-7, 1e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4)
@@ -63,7 +63,7 @@ def _choice(
         label,
         list(options),
         format_func=lambda option: options.get(option, option),
-        key=setting_key(page, name),
+        key=control_key(page, name),
         help=help_text,
         disabled=disabled,
         width=width or "stretch",
@@ -75,7 +75,7 @@ def _plugin(page: str, name: str, width: int | None, label: str, kind: str, leav
     options = {
         key: item.label for key, item in registry.plugins(kind).items() if not item.error and key not in leave_out
     }
-    current = st.session_state[setting_key(page, name)]
+    current = setting(page, name)
     if current not in options:  # a link may name what the menu leaves out
         options[current] = registry.describe(kind, current).label
     return _choice(page, name, width, label, options, registry.describe(kind, current).help)
@@ -87,7 +87,7 @@ def _activation(page: str, name: str, width: int | None) -> str:
 
 def _ladder(page: str, name: str, width: int | None, label: str, rungs: Sequence[float]) -> Any:
     """A slider over log-spaced values; a value from a link that lies between two of them gets a place of its own."""
-    key = setting_key(page, name)
+    key = control_key(page, name)
     return st.select_slider(
         label,
         sorted({*rungs, st.session_state[key]}),
@@ -98,7 +98,7 @@ def _ladder(page: str, name: str, width: int | None, label: str, rungs: Sequence
 
 
 def _learning_rate(page: str, name: str, width: int | None) -> Any:
-    data = registry.describe("datasets", st.session_state[setting_key(page, "dataset")]).constants
+    data = registry.describe("datasets", setting(page, "dataset")).constants
     small = SMALL_LEARNING_RATES if data.get("TARGETS") == "values" else ()
     return _ladder(page, name, width, "Learning rate", (*small, *LEARNING_RATES))
 
@@ -113,7 +113,7 @@ def _number(
     disabled: bool = False,
 ) -> Any:
     """A number within the setting's bounds; `smallest` stands where only the bound itself is not allowed."""
-    key, schema = setting_key(page, name), _schema(name)
+    key, schema = control_key(page, name), _schema(name)
     number = int if schema["type"] == "integer" else float
     least = number(schema.get("minimum", smallest))
     return st.number_input(
@@ -130,11 +130,11 @@ def _number(
 
 
 def _toggle(page: str, name: str, width: int | None, label: str) -> bool:
-    return st.toggle(label, key=setting_key(page, name), width=width or "stretch")
+    return st.toggle(label, key=control_key(page, name), width=width or "stretch")
 
 
 def _widths(page: str, chosen: Chosen, width: int | None) -> str | None:
-    widths_key, text_key = setting_key(page, "widths"), setting_key(page, "widths text")
+    widths_key, text_key = control_key(page, "widths"), setting_key(page, "widths text")
     current = ", ".join(str(width) for width in st.session_state[widths_key])
     if text_key not in st.session_state or st.session_state.get(f"{text_key} of") != current:
         st.session_state[text_key] = st.session_state[f"{text_key} of"] = current
@@ -163,13 +163,13 @@ def _init(page: str, chosen: Chosen, width: int | None) -> None:
 def _line_range(page: str, chosen: Chosen, width: int | None) -> None:
     """Known ranges of step lengths, or one's own; told apart by the numbers, so that a link says nothing twice."""
     state, key = st.session_state, setting_key(page, "line range")
-    current = tuple(state[setting_key(page, name)] for name in LIMITS)
+    current = tuple(setting(page, name) for name in LIMITS)
     if key not in state or state.get(f"{key} of") != current:  # the page opens, or its link or a number has changed
         state[key] = next((label for label, limits in LINE_RANGES.items() if limits == current), OWN)
     label = st.selectbox("Step lengths along the line", [*LINE_RANGES, OWN], key=key, width=width or "stretch")
     limits = LINE_RANGES.get(label, current)
     for name, value in zip(LIMITS, limits, strict=True):
-        chosen[name] = state[setting_key(page, name)] = value
+        chosen[name] = state[control_key(page, name)] = value
     state[f"{key} of"] = limits
 
 

@@ -2,8 +2,10 @@
 
 The address is the truth whenever it changed under the page (a pasted link, back, forward); the widgets are, otherwise.
 A browser that has not heard yet what the page wrote there sends the address before: with a setting changed by hand,
-that is no news. A page that is come back to without a query keeps what it had. Widgets hold their values under
-`PAGE.FIELD`.
+that is no news. A page that is come back to without a query keeps what it had.
+
+A page's settings are one dict in session state, `PAGE/values`. Those with a control, and the page's own, have a key
+each besides, `PAGE.NAME`, which is what the control holds: Streamlit's widgets look through all keys, at every run.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,8 +19,29 @@ from bnviz.wording import shown
 
 
 def setting_key(page: str, name: str) -> str:
-    """The session-state key of a page's setting."""
+    """The session-state key of a setting that has one."""
     return f"{page}.{name}"
+
+
+def control_key(page: str, name: str) -> str:
+    """The session-state key for the control of one of a run's settings; from now on it holds that setting."""
+    state, key = st.session_state, setting_key(page, name)
+    state.setdefault(f"{page}/controls", {})[name] = None
+    if key not in state:
+        state[key] = state[f"{page}/values"][name]
+    return key
+
+
+def setting(page: str, name: str) -> Any:
+    """One of the page's settings, as it is now."""
+    state, key = st.session_state, setting_key(page, name)
+    return state[key] if key in state else state[f"{page}/values"][name]
+
+
+def run_settings(page: str) -> dict[str, Any]:
+    """All settings of a run by their names, as they are now; not yet validated."""
+    values = _now(page)
+    return {name: values[name] for name in RunConfig.model_fields}
 
 
 def open_page(page: str, defaults: RunConfig, view: Mapping[str, int]) -> list[str]:
@@ -30,9 +53,10 @@ def open_page(page: str, defaults: RunConfig, view: Mapping[str, int]) -> list[s
     state = st.session_state
     query = st.query_params.to_dict()
     kept: dict[str, Any] | None = state.get(f"{page}/settings")
+    controls: Mapping[str, None] = state.get(f"{page}/controls", {})
     # Streamlit forgets the values of widgets that a run of the script did not draw.
-    dropped = [name for name in (*RunConfig.model_fields, *view) if setting_key(page, name) not in state]
-    came_from_elsewhere = any(name in RunConfig.model_fields for name in dropped)
+    dropped = [name for name in (*controls, *view) if setting_key(page, name) not in state]
+    came_from_elsewhere = f"{page}/values" not in state or not controls.keys().isdisjoint(dropped)
     behind = _is_behind(page)
     if came_from_elsewhere:
         _clear_others(page)
@@ -47,7 +71,7 @@ def open_page(page: str, defaults: RunConfig, view: Mapping[str, int]) -> list[s
         state[f"{page}/query"] = query
     else:
         _fill(page, {name: (kept or view)[name] for name in dropped})
-    _note_values(page, view)
+        state[f"{page}/values"] = _now(page)
     return list(state.get(f"{page}/problems", []))
 
 
@@ -58,8 +82,7 @@ def keep(page: str, config: RunConfig, defaults: RunConfig, view: Mapping[str, i
     settings = config.model_dump() | seen
     if state.get(f"{page}/settings") not in (None, settings):
         state[f"{page}/problems"] = []  # something was changed by hand: the link's problems are history
-    state[f"{page}/settings"] = settings
-    _note_values(page, view)
+    state[f"{page}/settings"] = state[f"{page}/values"] = settings
     query = config.to_query(defaults) | {name: str(value) for name, value in seen.items() if value != view[name]}
     state[f"{page}/query"] = query
     if st.query_params.to_dict() != query:
@@ -67,10 +90,11 @@ def keep(page: str, config: RunConfig, defaults: RunConfig, view: Mapping[str, i
 
 
 def restore(page: str) -> None:
-    """Give back the settings whose controls the last run of a fragment did not draw, so that Streamlit forgot them."""
+    """Give back the page's own settings whose controls the last run of a fragment did not draw, so that Streamlit
+    forgot them."""
     state = st.session_state
-    values = state.get(f"{page}/values", {})
-    _fill(page, {n: value for n, value in values.items() if value is not None and setting_key(page, n) not in state})
+    own = _own(state.get(f"{page}/values", {}))
+    _fill(page, {name: value for name, value in own.items() if setting_key(page, name) not in state})
 
 
 def within(page: str, name: str, largest: int, smallest: int = 1) -> None:
@@ -110,17 +134,21 @@ def _clear_others(page: str) -> None:
 
 
 def _is_behind(page: str) -> bool:
-    """Whether this run's address is one from before the page wrote its own."""
-    state = st.session_state
-    values = state.get(f"{page}/values", {})
-    there = {name: state[setting_key(page, name)] for name in values if setting_key(page, name) in state}
-    return any(values[name] != value for name, value in there.items())
+    """Whether this run's address is one from before the page wrote its own: something was changed by hand since."""
+    return st.session_state.get(f"{page}/values", {}) != _now(page)
 
 
-def _note_values(page: str, view: Mapping[str, int]) -> None:
-    """Remember what the widgets hold, to see later what was changed by hand."""
+def _now(page: str) -> dict[str, Any]:
+    """The page's settings, as their keys have them where they have one, or else as they were noted last."""
     state = st.session_state
-    state[f"{page}/values"] = {name: state.get(setting_key(page, name)) for name in (*RunConfig.model_fields, *view)}
+    noted: dict[str, Any] = state.get(f"{page}/values", {})
+    keyed = (*state.get(f"{page}/controls", ()), *_own(noted))
+    return noted | {name: state[key] for name in keyed if (key := setting_key(page, name)) in state}
+
+
+def _own(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The page's own among them: those that are not a run's."""
+    return {name: value for name, value in values.items() if name not in RunConfig.model_fields}
 
 
 def _bring(page: str, name: str, value: int, allowed: str) -> None:
@@ -134,8 +162,12 @@ def _bring(page: str, name: str, value: int, allowed: str) -> None:
 
 
 def _fill(page: str, settings: Mapping[str, Any]) -> None:
+    """Take these values over; settings of a run that have no control so far get no key of their own."""
+    state = st.session_state
+    state[f"{page}/values"] = state.get(f"{page}/values", {}) | settings
     for name, value in settings.items():
-        st.session_state[setting_key(page, name)] = value
+        if name in state.get(f"{page}/controls", ()) or name not in RunConfig.model_fields:
+            state[setting_key(page, name)] = value
 
 
 def _whole(text: str | None, default: int, name: str, problems: list[str]) -> int:

@@ -1,8 +1,8 @@
 """The live view: a comparison's runs are asked for, watched while they train, and shown; then shown at rest.
 
-Two fragments a page: the status, which is looked at again and again while something trains, and around it the whole
-view, which is drawn anew only if there is something new to draw. What is trained where is the jobs layer's business;
-what the picture looks like is the page's.
+Three fragments a page: the status, which is looked at again and again while something trains; the picture with its
+controls, which is drawn anew when one of them is changed; and around both the whole view, which is drawn anew only if
+there is news. What is trained where is the jobs layer's business; what the picture looks like is the page's.
 """
 
 import threading
@@ -36,6 +36,7 @@ def comparison_view(
     page: str,
     configs: Mapping[str, RunConfig],
     picture: Picture,
+    below: Picture | None = None,
     needs: Sequence[str] = (),
     also: Callable[[], Mapping[str, RunConfig]] = dict,
 ) -> None:
@@ -46,10 +47,11 @@ def comparison_view(
     Args:
         page: names the page; one such view a page.
         configs: by arm.
-        picture: draws what there is.
+        picture: draws what there is, with the controls that decide what of it is looked at.
+        below: draws what follows from the runs, whatever is looked at.
         needs: variables that a record must have to be drawn.
-        also: which runs are wanted besides, one seed each, by name; asked whenever the picture is drawn, so that a
-            click in it can change the answer.
+        also: which runs are wanted besides, one seed each, by name; asked whenever the view is drawn. As a click in the
+            picture can change the answer, all of the view is drawn anew then.
     """
     seeds = st.session_state.get(links.setting_key(page, "seeds"), 1)
     runs = {name: _repeated(config, seeds) for name, config in configs.items()}
@@ -64,14 +66,23 @@ def comparison_view(
         clock(f"{page}/view")
         shown = _shown(page, seen, runs, extras, needs)
         if shown is not None:
-            links.restore(page)
-            with _TURN:
-                picture(shown)
+            if also is dict:
+                pictured()
+            else:
+                _draw(page, picture, shown)
+            if below is not None:
+                below(shown)
             _note(page, seen, configs, shown)
         elif _training(seen, runs, extras):
             st.info("The first measurements are on their way.", icon=":material/hourglass_top:")
         else:
             st.info("Nothing that this page draws was measured.", icon=":material/visibility_off:")
+
+    @st.fragment(key=f"{page}/pictured")
+    def pictured() -> None:
+        shown = _shown(page, watched(page), runs, {}, needs)
+        if shown is not None:
+            _draw(page, picture, shown)
 
     @st.fragment(key=f"{page}/status")
     def status() -> None:
@@ -86,6 +97,12 @@ def comparison_view(
         clock(f"{page}/status", seconds, f"{page}/view" if news or "running" in going else None)
 
     view()
+
+
+def _draw(page: str, picture: Picture, shown: Shown) -> None:
+    links.restore(page)
+    with _TURN:
+        picture(shown)
 
 
 def _jobs(seen: Watched, runs: Runs, extras: Mapping[str, RunConfig]) -> list[Job]:

@@ -44,24 +44,7 @@ def verdict_box(name: str, shown: Shown, title: str = "The verdict") -> None:
     if shown.live:
         st.caption("The verdict follows when the runs have ended.")
         return
-    chosen = experiments.load(name)
-    kept = {one.claim: one for one in stored.read().of(name, DEFAULT_SETTING, chosen.datasets[0])}
-    rows = []
-    for claim in chosen.claims:
-        judge = partial(_judged, name, claim, shown.repeats)
-        here: Finding | None = drawing(f"{name}/{claim.name}", (shown.repeats,)).made(judge)
-        if here is None:
-            continue
-        flips = flipped(name, claim.name)
-        lines = [
-            f"{badge(here)} {claim.statement} *({claim.source})*",
-            f"{_first_upper(claim.measured)}. On screen: **{numbers(here)}**, asked for: {asked(here, claim)}.",
-        ]
-        if claim.name in kept:
-            lines.append(f"{badge(kept[claim.name])} Stored runs, as the page opens: {numbers(kept[claim.name])}.")
-        if flips:
-            lines.append(f"Otherwise in {'; '.join(flips)}.")
-        rows.append("  \n".join(lines))
+    rows: list[str] = drawing(f"{name}/verdict", (shown.repeats,)).made(partial(_told, name, shown.repeats))
     if not rows:
         return
     with st.container(border=True, key=f"verdict-{name}", width=READING_WIDTH):
@@ -75,6 +58,27 @@ def verdict_box(name: str, shown: Shown, title: str = "The verdict") -> None:
             "(or ratio) over seeds; a verdict needs 5 of them: "
             f"`python -m bnviz experiment {name} --seeds 5 --sweep`."
         )
+
+
+def _told(name: str, repeats: Mapping[str, Sequence[Record]]) -> list[str]:
+    """Markdown: a paragraph for each claim that these runs can be judged by."""
+    chosen = experiments.load(name)
+    kept = {one.claim: one for one in stored.read().of(name, DEFAULT_SETTING, chosen.datasets[0])}
+    rows = []
+    for claim in chosen.claims:
+        here = _judged(name, claim, repeats)
+        if here is None:
+            continue
+        lines = [
+            f"{badge(here)} {claim.statement} *({claim.source})*",
+            f"{_first_upper(claim.measured)}. On screen: **{numbers(here)}**, asked for: {asked(here, claim)}.",
+        ]
+        if claim.name in kept:
+            lines.append(f"{badge(kept[claim.name])} Stored runs, as the page opens: {numbers(kept[claim.name])}.")
+        if flips := flipped(name, claim.name):
+            lines.append(f"Otherwise in {'; '.join(flips)}.")
+        rows.append("  \n".join(lines))
+    return rows
 
 
 def scoreboard() -> None:

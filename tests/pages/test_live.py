@@ -30,7 +30,7 @@ def page():
         if st.button("more", key="more"):
             state["also"] = state["wanted by a click"]
 
-    comparison_view("page", configs("arms"), picture, state["needs"], lambda: configs("also"))
+    comparison_view("page", configs("arms"), picture, needs=state["needs"], also=lambda: configs("also"))
 
 
 @pytest.fixture

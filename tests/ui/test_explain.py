@@ -34,7 +34,9 @@ def test_curves_table(records):
 
 @pytest.mark.parametrize(("layer", "unit"), [(1, 6), (2, 1)])
 def test_unit_table(records, layer, unit):
-    table = pd.read_csv(io.StringIO(explain.unit_table(records, layer, unit)), index_col=["arm", "probe_step"])
+    table = pd.read_csv(
+        io.StringIO(explain.unit_table(records, {"layer": layer, "unit": unit})), index_col=["arm", "probe_step"]
+    )
     for name, record in records.items():
         chosen = record.data.sel(layer=layer, unit=unit)
         np.testing.assert_array_equal(table.loc[name].index, chosen["probe_step"])
@@ -43,13 +45,15 @@ def test_unit_table(records, layer, unit):
         for level in (15, 50, 85):
             expected = chosen["percentile"].sel(quantile=level)
             np.testing.assert_allclose(table.loc[name][f"percentile_{level}"], expected, rtol=1e-6)
-    assert {"layer", "unit", "quantile"}.isdisjoint(table.columns)
+        assert set(table.loc[name]["layer"]) == {layer}
+        assert set(table.loc[name]["unit"]) == {unit}
+    assert "quantile" not in table.columns
 
 
 def test_tables_of_a_run_that_has_just_begun(records):
     first = {name: Record.from_frames(r.config, [next(iter(train(r.config)))]) for name, r in records.items()}
     assert len(pd.read_csv(io.StringIO(explain.curves_table(first)))) == 2
-    assert len(pd.read_csv(io.StringIO(explain.unit_table(first, 1, 1)))) == 2
+    assert len(pd.read_csv(io.StringIO(explain.unit_table(first, {"layer": 1, "unit": 1})))) == 2
 
 
 def test_curves_of_runs_that_learn_values_have_no_accuracy():
@@ -88,7 +92,7 @@ def test_downloads_are_the_record_of_each_arm_the_curves_and_the_pages_own_table
         from bnviz.ui import explain
 
         records = dict(zip(("standard", "batch norm"), map(Record.load, paths), strict=True))
-        table = ("unit.csv", partial(explain.unit_table, layer=2, unit=3))
+        table = ("unit.csv", partial(explain.unit_table, chosen={"layer": 2, "unit": 3}))
         explain.take_away("page", records, {"Unit 3 of layer 2 (CSV)": table})
 
     at = AppTest.from_function(script, args=(paths,)).run()

@@ -25,9 +25,9 @@ def one_page():
         st.number_input("layer", 0, 99999, key="page.layer")
     else:
         st.session_state["problems"] = links.open_page("page", defaults, view)
-        chosen = {name: st.session_state[links.setting_key("page", name)] for name in RunConfig.model_fields}
-        chosen["learning_rate"] = st.number_input("lr", 0.0, 1000.0, key="page.learning_rate")
-        chosen["seed"] = st.number_input("seed", 0, 1000, key="page.seed")
+        chosen = links.run_settings("page")
+        chosen["learning_rate"] = st.number_input("lr", 0.0, 1000.0, key=links.control_key("page", "learning_rate"))
+        chosen["seed"] = st.number_input("seed", 0, 1000, key=links.control_key("page", "seed"))
         if st.checkbox("looks", True, key="looks"):
             st.number_input("layer", 0, 99999, key="page.layer")
         st.session_state["config"] = RunConfig.model_validate(chosen)
