@@ -88,13 +88,14 @@ def comparison_view(
     def status() -> None:
         extras, seen = also(), watched(page)
         states = _states(seen, runs, extras)
-        news = states != st.session_state[f"{page}/states"]
+        stays = _stays(page, seen, runs)
+        news = states != st.session_state[f"{page}/states"] and not stays
         going = {state for state, _ in states.values()} & {"queued", "running"}
         _status(page, seen, runs, extras, training=bool(going))
         seconds = 0.0 if news else None
         if going and not news:  # what has ended meanwhile is news then
             seconds = seconds_between(_jobs(seen, runs, extras), seen.service.audience()) or 0.0
-        clock(f"{page}/status", seconds, f"{page}/view" if news or "running" in going else None)
+        clock(f"{page}/status", seconds, f"{page}/view" if news or ("running" in going and not stays) else None)
 
     view()
 
@@ -112,6 +113,18 @@ def _jobs(seen: Watched, runs: Runs, extras: Mapping[str, RunConfig]) -> list[Jo
 def _states(seen: Watched, runs: Runs, extras: Mapping[str, RunConfig]) -> dict[str, tuple[State, float]]:
     """What decides, besides frames, what there is to draw: each run's state and when it was asked for, by its key."""
     return {job.key: (job.state, job.submitted) for job in _jobs(seen, runs, extras)}
+
+
+def _stays(page: str, seen: Watched, runs: Runs) -> bool:
+    """Whether what is on screen is of other settings, and stays there because an arm still waits."""
+    jobs = [seen.job(several[0]) for several in runs.values()]
+    before = last_shown().get(seen.watcher, page)
+    return any(job is not None and job.state == "queued" for job in jobs) and _whole(before, runs)
+
+
+def _whole(shown: Shown | None, runs: Runs) -> bool:
+    """Whether every arm is in it."""
+    return shown is not None and len(shown.records) >= len(runs)
 
 
 def _note(page: str, seen: Watched, configs: Mapping[str, RunConfig], shown: Shown) -> None:
@@ -192,7 +205,7 @@ def _shown(page: str, seen: Watched, runs: Runs, extras: Mapping[str, RunConfig]
     live = _training(seen, runs, extras)
     if len(records) < len(runs):
         before = last_shown().get(seen.watcher, page)
-        if records and (before is None or len(before.records) < len(runs)):
+        if records and not _whole(before, runs):
             before = Shown.of(records, live)
             last_shown().keep(seen.watcher, page, before)
         return replace(before, live=live, also=also) if before is not None else None
