@@ -4,14 +4,12 @@ Ioffe & Szegedy's first experiment: three hidden layers of 100 sigmoid units, wi
 and whose units have inputs that stay where they are.
 """
 
-import warnings
-
 import numpy as np
 
 from bnviz.experiments import Claim, Experiment, Rule
 from bnviz.experiments._statistics import accuracy, alone, difference, log_ratio, middle_value
 from bnviz.presets import ACTIVATIONS
-from bnviz.quantities import median_over
+from bnviz.quantities import median_over, once
 from bnviz.record import Record
 
 FIGURE = "Ioffe & Szegedy 2015, Sec. 4.1"
@@ -24,18 +22,22 @@ def wander(record: Record) -> float:
 
 def wander_over_width(record: Record) -> float:
     """The same in multiples of the width of the unit's own distribution (outer percentiles, median over steps)."""
-    values = record.data["percentile"].isel(layer=-1).transpose("probe_step", "quantile", ...).values
-    width = median_over(values[:, -1] - values[:, 0], axis=0)
+    low, *_, high = (_percentile(record, level) for level in record.config.percentiles)
+    width = median_over(high - low, axis=0)
     return middle_value(_wanders(record)[width > 0] / width[width > 0])
 
 
+@once
 def _wanders(record: Record) -> np.ndarray:
-    middle = record.data["percentile"].isel(layer=-1, quantile=len(record.config.percentiles) // 2)
-    values = middle.transpose("probe_step", "unit").values
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a unit that this layer lacks is NaN throughout
-        reach: np.ndarray = np.nanmax(values, axis=0) - np.nanmin(values, axis=0)
+    """Of each unit; NaN for a unit that this layer lacks."""
+    middle = _percentile(record, record.config.percentiles[len(record.config.percentiles) // 2])
+    reach: np.ndarray = np.fmax.reduce(middle, axis=0) - np.fmin.reduce(middle, axis=0)
     return reach
+
+
+def _percentile(record: Record, level: float) -> np.ndarray:
+    """Of every unit of the last layer at every measured step."""
+    return record.values("percentile", layer=record.data.sizes["layer"], quantile=level)
 
 
 EXPERIMENT = Experiment(

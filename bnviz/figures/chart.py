@@ -22,8 +22,8 @@ class Part(dict[str, Any]):
     """
 
     def __init__(self, properties: Mapping[str, Any]) -> None:
-        super().__init__()
-        self.set(**properties)
+        there = {name: value for name, value in properties.items() if value is not None}
+        super().__init__({name: value if name == "meta" else _as_part(value) for name, value in there.items()})
 
     def set(self, **properties: Any) -> None:
         """Set several at once."""
@@ -86,9 +86,10 @@ class Chart:
 
 
 def _as_part(value: Any) -> Any:
-    if isinstance(value, dict):
-        return value if isinstance(value, Part) else Part(value)
-    if isinstance(value, (list, tuple)) and any(isinstance(one, dict) for one in value):
+    kind = type(value)  # a chart has some hundred properties, most of them numbers and words
+    if kind is dict:
+        return Part(value)
+    if (kind is list or kind is tuple) and value and isinstance(value[0], dict):
         return [_as_part(one) for one in value]
     return value
 

@@ -31,8 +31,8 @@ def loss(records: Mapping[str, Record], repeats: Repeats | None = None) -> Chart
             style = styles(records)[name]
             drawn.add(
                 "scatter",
-                x=record.data["step"].values,
-                y=record.data["train_loss"].values,
+                x=record.values("step"),
+                y=record.values("train_loss"),
                 name=f"{name}, mini-batch",
                 mode="lines",
                 line={"color": style.faded(0.55), "width": 1},

@@ -41,7 +41,7 @@ def _by_layer(records: Mapping[str, Record], quantity: str, title: str, y: str) 
         values = found[name]
         add_moving(
             drawn,
-            records[name].data["probe_step"].values[: len(values)],
+            records[name].values("probe_step")[: len(values)],
             np.arange(1, values.shape[1] + 1),
             values,
             name=name,

@@ -113,7 +113,7 @@ def _map(record: Record, arm: str, word: str, values: Array, layer: int, colours
     if _measured(record, "percentile"):
         drawn.add(
             "heatmap",
-            x=record.data["probe_step"].values,
+            x=record.values("probe_step"),
             y=np.arange(1, units + 1, dtype=np.int32),
             z=values[:, :units].T.astype(np.float32),
             colorbar={
@@ -141,9 +141,9 @@ def _per_layer(
         if not _measured(record, quantity):
             continue
         style = styles(records)[name]
-        steps = record.data["probe_step"].values
+        steps = record.values("probe_step")
         values = record.data.variables[quantity].transpose("layer", "probe_step", "unit").values
-        lines = zip(record.data["layer"].values, reduce(values, -1), strict=True)
+        lines = zip(record.values("layer"), reduce(values, -1), strict=True)
         for layer, line in sorted(lines, key=lambda of_layer: of_layer[0] == chosen):  # the chosen one on top
             bold = layer == chosen
             drawn.add(

@@ -45,7 +45,7 @@ def _ray(records: Mapping[str, Record], over: Over, quantity: str, title: str, y
         x, values = found.get(name, (np.empty((0, 1)), np.empty((0, 1))))
         add_moving(
             drawn,
-            records[name].data["probe_step"].values[: len(values)],
+            records[name].values("probe_step")[: len(values)],
             x,
             values,
             name=name,
@@ -68,7 +68,7 @@ def _rows(record: Record, over: Over, quantity: str) -> tuple[Array, Array]:
     values = record.data[quantity].transpose("probe_step", "alpha").values.astype(float)
     if quantity == "line_loss":
         with np.errstate(invalid="ignore"):  # infinite there and here, in a run that diverges
-            values = values - record.data["line_loss_here"].values.astype(float)[:, None]
+            values = values - record.values("line_loss_here").astype(float)[:, None]
     values = np.where(np.isfinite(values), values, np.nan)
     here = np.where(np.isfinite(values).any(axis=1, keepdims=True), 0.0, np.nan)
     return np.hstack([np.zeros((len(x), 1)), x]), np.hstack([here, values])

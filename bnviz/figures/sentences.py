@@ -21,12 +21,12 @@ def learning(records: Mapping[str, Record]) -> str:
         if record.outcome == "diverged":
             parts.append(f"{name} diverged by update {record.last_step} (its loss is no longer finite)")
         elif record.data.sizes.get("step") and "test_accuracy" not in record.data:
-            loss = float(record.data["test_loss"][-1])
+            loss = record.final("test_loss")
             parts.append(
                 f"{name} has a test loss " + (f"of {two_digits(loss)}" if np.isfinite(loss) else "beyond numbers")
             )
         elif record.data.sizes.get("step"):
-            parts.append(f"{name} gets {percent(float(record.data['test_accuracy'][-1]))} of the test samples right")
+            parts.append(f"{name} gets {percent(record.final('test_accuracy'))} of the test samples right")
     return _sentence(parts, "At the last update shown, ", "")
 
 

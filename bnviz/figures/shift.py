@@ -107,7 +107,7 @@ def shift_map(records: Mapping[str, Record], arm: str, quantity: Kind) -> Chart:
             colours = {"z": powers, "zmin": low, "zmax": high, "colorscale": MAGNITUDE, "colorbar": bar}
         drawn.add(
             "heatmap",
-            x=records[arm].data["probe_step"].values,
+            x=records[arm].values("probe_step"),
             y=np.arange(1, layers + 1, dtype=np.int32),
             customdata=values.T,
             hovertemplate=f"layer %{{y}}<br>update %{{x}}<br>{AXES[quantity]} = %{{customdata:.3g}}<extra></extra>",
@@ -148,7 +148,7 @@ def by_layer(records: Mapping[str, Record], quantity: Kind) -> Chart:
         values = found[name]
         add_moving(
             drawn,
-            records[name].data["probe_step"].values[: len(values)],
+            records[name].values("probe_step")[: len(values)],
             np.arange(1, values.shape[1] + 1),
             values,
             name=name,

@@ -229,7 +229,7 @@ def _scatter(
 
 
 def _steps(record: Record) -> npt.NDArray[np.integer]:
-    steps: npt.NDArray[np.integer] = record.data["probe_step"].values
+    steps: npt.NDArray[np.integer] = record.values("probe_step")
     return steps
 
 

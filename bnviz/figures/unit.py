@@ -53,7 +53,7 @@ def bands(records: Mapping[str, Record], arm: str, layer: int, unit: int) -> Cha
     )
     if "percentile" in record.data:
         values = _of_unit(record, "percentile", layer, unit)  # (probe_step, quantile)
-        steps = record.data["probe_step"].values
+        steps = record.values("probe_step")
         middle = len(levels) // 2
         for place, level in enumerate(levels):
             drawn.add(
@@ -90,7 +90,7 @@ def history(records: Mapping[str, Record], arm: str, layer: int, unit: int) -> C
         rows = densities(record, layer, unit, edges)
         drawn.add(
             "heatmap",
-            x=record.data["probe_step"].values,
+            x=record.values("probe_step"),
             y=((edges[:-1] + edges[1:]) / 2).astype(np.float32),
             z=rows.T.astype(np.float32),
             colorscale=MAGNITUDE,
@@ -124,7 +124,7 @@ def at_cursor(records: Mapping[str, Record], layer: int, unit: int) -> Chart:
         if "count" in record.data:
             rows = densities(record, layer, unit, edges)
             shown[name] = rows / np.maximum(rows.max(axis=1, keepdims=True), np.finfo(np.float32).tiny)
-    steps = {name: record.data["probe_step"].values.astype(np.int32) for name, record in records.items()}
+    steps = {name: record.values("probe_step").astype(np.int32) for name, record in records.items()}
     for name, style in styles(records).items():
         drawn.add(
             "scatter",

@@ -99,7 +99,7 @@ def _ends(rates: Sequence[float]) -> str:
 
 
 def _losses(records: Mapping[str, Record], bands: Mapping[str, tuple[npt.NDArray[np.integer], Array, Array]]) -> Array:
-    rays = [record.data["line_loss"].values.ravel() for record in records.values() if "line_loss" in record.data]
+    rays = [record.values("line_loss").ravel() for record in records.values() if "line_loss" in record.data]
     return np.concatenate([*rays, *(side for _, *sides in bands.values() for side in sides), [1.0]])
 
 

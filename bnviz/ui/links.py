@@ -8,7 +8,7 @@ A page's settings are one dict in session state, `PAGE/values`. Those with a con
 each besides, `PAGE.NAME`, which is what the control holds: Streamlit's widgets look through all keys, at every run.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -16,6 +16,9 @@ import streamlit as st
 from bnviz.config import RunConfig
 from bnviz.ui.routing import require_router
 from bnviz.wording import shown
+
+MISSING = object()
+"""In place of a value that is not there."""
 
 
 def setting_key(page: str, name: str) -> str:
@@ -39,8 +42,8 @@ def setting(page: str, name: str) -> Any:
 
 
 def run_settings(page: str) -> dict[str, Any]:
-    """All settings of a run by their names, as they are now; not yet validated."""
-    values = _now(page)
+    """All settings of a run by their names, as they were when the page was opened; not yet validated."""
+    values: Mapping[str, Any] = st.session_state[f"{page}/values"]
     return {name: values[name] for name in RunConfig.model_fields}
 
 
@@ -53,11 +56,12 @@ def open_page(page: str, defaults: RunConfig, view: Mapping[str, int]) -> list[s
     state = st.session_state
     query = st.query_params.to_dict()
     kept: dict[str, Any] | None = state.get(f"{page}/settings")
-    controls: Mapping[str, None] = state.get(f"{page}/controls", {})
+    noted: dict[str, Any] = state.get(f"{page}/values", {})
+    held = _held(page, view)
     # Streamlit forgets the values of widgets that a run of the script did not draw.
-    dropped = [name for name in (*controls, *view) if setting_key(page, name) not in state]
-    came_from_elsewhere = f"{page}/values" not in state or not controls.keys().isdisjoint(dropped)
-    behind = _is_behind(page)
+    came_from_elsewhere = not noted or any(name not in held for name in state.get(f"{page}/controls", ()))
+    # This run's address is one from before the page wrote its own, if something was changed by hand since.
+    behind = bool(noted) and any(noted[name] != value for name, value in held.items())
     if came_from_elsewhere:
         _clear_others(page)
     if kept is not None and came_from_elsewhere and not query:
@@ -70,8 +74,8 @@ def open_page(page: str, defaults: RunConfig, view: Mapping[str, int]) -> list[s
         state[f"{page}/problems"] = problems
         state[f"{page}/query"] = query
     else:
-        _fill(page, {name: (kept or view)[name] for name in dropped})
-        state[f"{page}/values"] = _now(page)
+        state[f"{page}/values"] = noted | held
+        _fill(page, {name: (kept or view)[name] for name in view if name not in held})
     return list(state.get(f"{page}/problems", []))
 
 
@@ -133,17 +137,11 @@ def _clear_others(page: str) -> None:
             del state[key]
 
 
-def _is_behind(page: str) -> bool:
-    """Whether this run's address is one from before the page wrote its own: something was changed by hand since."""
-    return st.session_state.get(f"{page}/values", {}) != _now(page)
-
-
-def _now(page: str) -> dict[str, Any]:
-    """The page's settings, as their keys have them where they have one, or else as they were noted last."""
+def _held(page: str, view: Iterable[str]) -> dict[str, Any]:
+    """Of the settings with a control, and of the page's own, those that still have their key."""
     state = st.session_state
-    noted: dict[str, Any] = state.get(f"{page}/values", {})
-    keyed = (*state.get(f"{page}/controls", ()), *_own(noted))
-    return noted | {name: state[key] for name in keyed if (key := setting_key(page, name)) in state}
+    found = {name: state.get(setting_key(page, name), MISSING) for name in (*state.get(f"{page}/controls", ()), *view)}
+    return {name: value for name, value in found.items() if value is not MISSING}
 
 
 def _own(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,9 @@ from bnviz.ui.watched import Watched
 LAST_SHOWN_BYTES = 96_000_000
 """Of what pages showed last, for all visitors together."""
 
+OBJECTS = (10_000, 10, 10)
+"""Python looks for garbage when there are so many new objects; at 700, as by itself, it does so thirty times a page."""
+
 
 @st.cache_resource(show_spinner=False)
 def service() -> Service:
@@ -25,6 +28,7 @@ def service() -> Service:
     started = Service()
     started.prepare()
     gc.freeze()  # the libraries, a quarter of a million objects: to look through them holds everybody up for 0.2 s
+    gc.set_threshold(*OBJECTS)
     return started
 
 
