@@ -153,12 +153,12 @@ async def _look_around(tab: Tab, every: float, over: asyncio.Event | None = None
     await asyncio.sleep(random.Random(id(tab)).uniform(0, every))  # not all at the same moment
     while not over.is_set() if over else len(reactions) < changes:
         place += 1
-        reactions.append(await _look_at(tab, 1 + place % UNITS))
+        reactions.append(await look_at(tab, 1 + place % UNITS))
         await asyncio.sleep(max(every - reactions[-1], 0.0))
     return reactions
 
 
-async def _look_at(tab: Tab, unit: int) -> float:
+async def look_at(tab: Tab, unit: int) -> float:
     def shows() -> bool:
         board = tab.find("bidi_component", f"{PAGE}/board")
         return board is not None and f'"One unit: {unit} of layer' in board.json
@@ -190,6 +190,6 @@ async def _visit(tab: Tab, chance: random.Random, end: float) -> None:
             return
         action = f"{page}/action"
         if page == PAGE and chance.random() < 0.6 and tab.find("number_input", f"{PAGE}.unit"):
-            await _look_at(tab, chance.randrange(1, UNITS))
+            await look_at(tab, chance.randrange(1, UNITS))
         elif tab.find("button", action):
             await tab.press(action)  # trains, or stops what is trained

@@ -12,9 +12,9 @@ import streamlit as st
 from bnviz.figures.overlay import MOST_RUNS, QUANTITIES, names, overlay
 from bnviz.foreign import read_foreign
 from bnviz.record import Record
+from bnviz.ui.asked import train_again
 from bnviz.ui.clock import QUEUED_SECONDS, clock
 from bnviz.ui.history import forget, history, result_of
-from bnviz.ui.live import train_again
 from bnviz.ui.prose import READING_WIDTH, link_problems, text
 from bnviz.ui.routing import require_router
 from bnviz.ui.run_rows import PAGE, Run, rows, table

@@ -47,9 +47,9 @@ class RunningApp:
 
 
 @contextmanager
-def running_app(workers: int = 2, script: str | Path = "app.py") -> Iterator[RunningApp]:
-    """Start the app, or another script, on a free port of this machine, in a process group of its own, and end it
-    afterwards.
+def running_app(workers: int = 2, script: str | Path = "app.py", folder: Path = PROJECT_FOLDER) -> Iterator[RunningApp]:
+    """Start the app, or another script or another checkout's, on a free port of this machine, in a process group of its
+    own, and end it afterwards.
 
     Raises:
         RuntimeError: it does not answer; its output is in the message.
@@ -62,7 +62,7 @@ def running_app(workers: int = 2, script: str | Path = "app.py") -> Iterator[Run
     with tempfile.NamedTemporaryFile(prefix="bnviz-app-", suffix=".log") as log:
         server = subprocess.Popen(
             command + options,
-            cwd=PROJECT_FOLDER,
+            cwd=folder,
             env={**os.environ, "BNVIZ_WORKERS": str(workers)},
             stdout=log,
             stderr=subprocess.STDOUT,

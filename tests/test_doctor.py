@@ -54,7 +54,9 @@ def test_a_check_that_fails_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_packages_are_compared_with_the_pins(tmp_path: Path) -> None:
     requirements = tmp_path / "requirements.txt"
-    requirements.write_text("# why\n-c constraints.txt\nnumpy==0.1  # old\nno-such-package==1.0\n")
+    requirements.write_text(
+        "# why\n-c constraints.txt\nnumpy==0.1  # old\nno-such-package==1.0\nelsewhere==1; sys_platform == 'else'\n"
+    )
     checks = list(installation.packages(requirements))
     assert [check.state for check in checks] == ["warning", "problem"]
     assert "tested with 0.1" in checks[0].finding

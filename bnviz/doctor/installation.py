@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 from bnviz import settings
 from bnviz.doctor.check import INSTALL, REQUIREMENTS, Check
 
@@ -31,7 +33,9 @@ def packages(requirements: Path = REQUIREMENTS) -> Iterator[Check]:
     if not requirements.is_file():
         yield Check("packages", "warning", f"no {requirements} to compare with", "Use a full checkout of bnviz.")
         return
-    pins = dict(re.findall(r"^([\w.-]+)==([^\s;#]+)", requirements.read_text(encoding="utf-8"), re.MULTILINE))
+    lines = re.findall(r"^[\w.-]+==[^#\n]+", requirements.read_text(encoding="utf-8"), re.MULTILINE)
+    wanted = [one for one in map(Requirement, lines) if one.marker is None or one.marker.evaluate()]
+    pins = {one.name: str(one.specifier).removeprefix("==") for one in wanted}
     fine = 0
     for package, pinned in pins.items():
         try:

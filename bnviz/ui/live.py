@@ -11,13 +11,9 @@ from dataclasses import replace
 
 import streamlit as st
 
-from bnviz import gallery
 from bnviz.config import RunConfig
-from bnviz.jobs.job import Job, State
-from bnviz.jobs.service import JobsError
 from bnviz.record import Record
-from bnviz.settings import SettingError
-from bnviz.ui import history, links
+from bnviz.ui import asked, history, links
 from bnviz.ui.clock import clock, seconds_between
 from bnviz.ui.shown import Shown
 from bnviz.ui.status import Runs, status_line, told_failures
@@ -26,7 +22,6 @@ from bnviz.ui.watched import Watched
 
 _TURN = threading.Lock()
 """One picture at a time: Python runs one thread at once anyway, and thirty would keep the server's waiting (0015)."""
-SEEDS = 2**31  # seeds are below; the one after the last is 0
 
 Picture = Callable[[Shown], None]
 """Draws what is shown."""
@@ -54,14 +49,14 @@ def comparison_view(
             picture can change the answer, all of the view is drawn anew then.
     """
     seeds = st.session_state.get(links.setting_key(page, "seeds"), 1)
-    runs = {name: _repeated(config, seeds) for name, config in configs.items()}
+    runs = {name: asked.repeated(config, seeds) for name, config in configs.items()}
 
     @st.fragment(key=f"{page}/live")
     def view() -> None:
         extras, seen = also(), watched(page)
-        _want(page, seen, runs, extras)
+        asked.want(page, seen, runs, extras)
         # What is drawn as going on is looked at again, even if it ends before it is drawn.
-        st.session_state[f"{page}/states"] = _states(seen, runs, extras)
+        st.session_state[f"{page}/states"] = asked.states(seen, runs, extras)
         status()
         clock(f"{page}/view")
         shown = _shown(page, seen, runs, extras, needs)
@@ -73,7 +68,7 @@ def comparison_view(
             if below is not None:
                 below(shown)
             _note(page, seen, configs, shown)
-        elif _training(seen, runs, extras):
+        elif asked.training(seen, runs, extras):
             st.info("The first measurements are on their way.", icon=":material/hourglass_top:")
         else:
             st.info("Nothing that this page draws was measured.", icon=":material/visibility_off:")
@@ -87,14 +82,14 @@ def comparison_view(
     @st.fragment(key=f"{page}/status")
     def status() -> None:
         extras, seen = also(), watched(page)
-        states = _states(seen, runs, extras)
+        states = asked.states(seen, runs, extras)
         stays = _stays(page, seen, runs)
         news = states != st.session_state[f"{page}/states"] and not stays
         going = {state for state, _ in states.values()} & {"queued", "running"}
         _status(page, seen, runs, extras, training=bool(going))
         seconds = 0.0 if news else None
         if going and not news:  # what has ended meanwhile is news then
-            seconds = seconds_between(_jobs(seen, runs, extras), seen.service.audience()) or 0.0
+            seconds = seconds_between(asked.jobs(seen, runs, extras), seen.service.audience()) or 0.0
         clock(f"{page}/status", seconds, f"{page}/view" if news or ("running" in going and not stays) else None)
 
     view()
@@ -104,15 +99,6 @@ def _draw(page: str, picture: Picture, shown: Shown) -> None:
     links.restore(page)
     with _TURN:
         picture(shown)
-
-
-def _jobs(seen: Watched, runs: Runs, extras: Mapping[str, RunConfig]) -> list[Job]:
-    return [job for config in _in_order(runs, extras) if (job := seen.job(config)) is not None]
-
-
-def _states(seen: Watched, runs: Runs, extras: Mapping[str, RunConfig]) -> dict[str, tuple[State, float]]:
-    """What decides, besides frames, what there is to draw: each run's state and when it was asked for, by its key."""
-    return {job.key: (job.state, job.submitted) for job in _jobs(seen, runs, extras)}
 
 
 def _stays(page: str, seen: Watched, runs: Runs) -> bool:
@@ -139,57 +125,6 @@ def _note(page: str, seen: Watched, configs: Mapping[str, RunConfig], shown: Sho
         history.note(page, shown.records, seconds)
 
 
-def train_again(page: str, configs: Sequence[RunConfig]) -> None:
-    """Train all runs afresh, whatever is known of them."""
-    st.session_state[f"{page}/stopped"] = {}
-    st.session_state[f"{page}/tried"] = True
-    seen = watched(page)
-    for config in configs:
-        _ask(seen, config, fresh=True)
-
-
-def _repeated(config: RunConfig, seeds: int) -> tuple[RunConfig, ...]:
-    """The run with its own seed and the seeds after it."""
-    return tuple(config.model_copy(update={"seed": (config.seed + more) % SEEDS}) for more in range(seeds))
-
-
-def _in_order(runs: Runs, extras: Mapping[str, RunConfig]) -> list[RunConfig]:
-    """What is trained first comes first: every arm once, then what was asked for besides, then further seeds."""
-    first = [several[0] for several in runs.values()]
-    rounds = zip(*(several[1:] for several in runs.values()), strict=True)
-    return [*first, *extras.values(), *(config for one_seed in rounds for config in one_seed)]
-
-
-def _want(page: str, seen: Watched, runs: Runs, extras: Mapping[str, RunConfig]) -> None:
-    """Ask for the runs, and give up interest in those that this page showed before and shows no more."""
-    wanted = {config.key: config for config in _in_order(runs, extras)}
-    before: set[str] = st.session_state.get(f"{page}/keys", set())
-    for key in before - wanted.keys():
-        seen.service.release(key, seen.watcher)
-    st.session_state[f"{page}/keys"] = set(wanted)
-    for config in wanted.values():
-        _ask(seen, config)
-
-
-def _ask(seen: Watched, config: RunConfig, fresh: bool = False) -> None:
-    """Submit the run unless it is known; one that another visitor stopped, or that was left, is trained again."""
-    job = seen.service.find(config.key)
-    if not fresh:
-        if seen.is_stopped(config) or (job is None and gallery.find(config) is not None):
-            return
-        if job is not None and job.state != "stopped":
-            seen.service.watch(config.key, seen.watcher)
-            return
-    try:
-        seen.service.submit(config, seen.watcher, fresh=fresh)
-    except (JobsError, SettingError) as error:
-        st.error(str(error))
-
-
-def _training(seen: Watched, runs: Runs, extras: Mapping[str, RunConfig]) -> bool:
-    return any(seen.training(config) for config in _in_order(runs, extras))
-
-
 def _shown(page: str, seen: Watched, runs: Runs, extras: Mapping[str, RunConfig], needs: Sequence[str]) -> Shown | None:
     """What to show: each arm's record so far; until every arm has one, what was shown before."""
 
@@ -202,7 +137,7 @@ def _shown(page: str, seen: Watched, runs: Runs, extras: Mapping[str, RunConfig]
     records = {name: several[0] for name, several in found.items() if several[0] is not None}
     besides = {name: seen.record(config) for name, config in extras.items()}
     also = {name: record for name, record in besides.items() if record is not None and record.outcome != "running"}
-    live = _training(seen, runs, extras)
+    live = asked.training(seen, runs, extras)
     if len(records) < len(runs):
         before = last_shown().get(seen.watcher, page)
         if records and not _whole(before, runs):
@@ -227,8 +162,11 @@ def _status(page: str, seen: Watched, runs: Runs, extras: Mapping[str, RunConfig
             key=f"{page}/action",
             icon=":material/stop:" if training else ":material/play_arrow:",
             type="secondary" if training else "primary",
-            on_click=_stop if training else train_again,
-            args=(page, _in_order(runs, extras if training else {})),  # what was asked for besides comes out the same
+            on_click=asked.stop if training else asked.train_again,
+            args=(
+                page,
+                asked.in_order(runs, extras if training else {}),
+            ),  # what was asked for besides comes out the same
             help="Keeps what was measured" if training else "Train all arms again, from the first update",
         )
         st.markdown(status_line(seen, runs, extras), width="stretch")
@@ -236,9 +174,3 @@ def _status(page: str, seen: Watched, runs: Runs, extras: Mapping[str, RunConfig
         st.error(sentence)
     if seen.service.store.problem:
         st.warning(seen.service.store.problem, icon=":material/cloud_off:")
-
-
-def _stop(page: str, configs: Sequence[RunConfig]) -> None:
-    seen = watched(page)
-    for config in configs:
-        seen.stop(config)

@@ -19,7 +19,7 @@ LAST_SHOWN_BYTES = 96_000_000
 """Of what pages showed last, for all visitors together."""
 
 OBJECTS = (10_000, 10, 10)
-"""Python looks for garbage when there are so many new objects; at 700, as by itself, it does so thirty times a page."""
+"""New objects after which Python looks for garbage: at 700, as by itself, it does at every look of every page."""
 
 
 @st.cache_resource(show_spinner=False)
