@@ -25,7 +25,7 @@ import psutil
 
 from benchmarks import _load_class as classroom
 from benchmarks._load_tab import Tab
-from benchmarks.load import both, environment, table
+from benchmarks.load import environment, table
 from bnviz.config import RunConfig
 from bnviz.jobs.worker import NICE
 from scripts import PROJECT_FOLDER, RunningApp, running_app
@@ -62,6 +62,8 @@ def main() -> None:
             trainer = multiprocessing.Process(target=_train, args=(counter,), daemon=True)
             trainer.start()
             stack.callback(trainer.kill)
+        while not all(counter.value for counter in counters):
+            time.sleep(0.1)
         alone, turns = asyncio.run(_in_turn(apps, options.rounds, lambda: sum(one.value for one in counters)))
     for folder, seen in zip(folders, turns, strict=True):
         left = np.array(seen.updates) / np.array(alone)
@@ -71,7 +73,11 @@ def main() -> None:
             [
                 ("updates per second, of those without visitors", f"{np.median(left):.3f} ± {error:.3f}", ""),
                 ("cores that the app uses", f"{np.mean(seen.cores):.2f}", ""),
-                ("reaction, p50 and p95 s", both(seen.reactions), ""),
+                (
+                    "reaction, p50 and p95 ms",
+                    "{:.0f} and {:.0f}".format(*np.percentile(seen.reactions, (50, 95)) * 1000),
+                    "",
+                ),
             ],
         )
 

@@ -30,7 +30,11 @@ def page():
         if st.button("more", key="more"):
             state["also"] = state["wanted by a click"]
 
-    comparison_view("page", configs("arms"), picture, needs=state["needs"], also=lambda: configs("also"))
+    def below(shown):
+        state["below"] = shown
+        st.caption("What it amounts to")
+
+    comparison_view("page", configs("arms"), picture, below, needs=state["needs"], also=lambda: configs("also"))
 
 
 @pytest.fixture
@@ -258,3 +262,26 @@ def test_a_full_queue_and_a_store_that_fails_are_told(viewed, service, monkeypat
     at = viewed(seeded(400))
     assert "As many runs of yours (1) wait or train" in at.error[0].value
     assert [warning.value for warning in at.warning] == [service.store.problem]
+
+
+def test_what_is_left_on_screen_is_not_drawn_again_while_an_arm_waits(viewed, finish, looks):
+    at = finish(viewed(seeded(820), norms=("none", "batch", "noisy_batch")))
+    long = seeded(821, TINY.model_copy(update={"steps": 100_000, "probe_points": 2}))
+    arms = {name: long.model_copy(update={"norm": name}).model_dump_json() for name in ("none", "batch", "noisy_batch")}
+    at.session_state["arms"] = arms
+    end = time.monotonic() + 60
+    while line(at.run()).count("update") < 2:
+        assert time.monotonic() < end, line(at)
+        time.sleep(0.1)
+    assert "waits for a worker" in line(at)
+    assert {record.config.seed for record in at.session_state["pictures"][-1].records.values()} == {820}
+    assert looks[-1][1] is None, "two train, and nothing of theirs would be drawn"
+    at.button(key="page/action").click().run()
+    finish(at)
+
+
+def test_what_follows_from_the_runs_is_drawn_below_the_picture(viewed, finish):
+    at = finish(viewed(seeded(830)))
+    assert at.session_state["below"] == at.session_state["pictures"][-1]
+    labels = [one.label for one in at.main if one.type == "button"] + [one.value for one in at.caption]
+    assert labels[-1] == "What it amounts to"
