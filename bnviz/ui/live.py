@@ -33,7 +33,7 @@ def comparison_view(
     picture: Picture,
     below: Picture | None = None,
     needs: Sequence[str] = (),
-    also: Callable[[], Mapping[str, RunConfig]] = dict,
+    also: Callable[[], Mapping[str, RunConfig]] | None = None,
 ) -> None:
     """Show the arms' runs: from the gallery or as kept if they are known, else trained now, live.
 
@@ -49,11 +49,12 @@ def comparison_view(
             picture can change the answer, all of the view is drawn anew then.
     """
     seeds = st.session_state.get(links.setting_key(page, "seeds"), 1)
+    besides: Callable[[], Mapping[str, RunConfig]] = also or dict
     runs = {name: asked.repeated(config, seeds) for name, config in configs.items()}
 
     @st.fragment(key=f"{page}/live")
     def view() -> None:
-        extras, seen = also(), watched(page)
+        extras, seen = besides(), watched(page)
         asked.want(page, seen, runs, extras)
         # What is drawn as going on is looked at again, even if it ends before it is drawn.
         st.session_state[f"{page}/states"] = asked.states(seen, runs, extras)
@@ -61,7 +62,7 @@ def comparison_view(
         clock(f"{page}/view")
         shown = _shown(page, seen, runs, extras, needs)
         if shown is not None:
-            if also is dict:
+            if also is None:
                 pictured()
             else:
                 _draw(page, picture, shown)
@@ -81,7 +82,7 @@ def comparison_view(
 
     @st.fragment(key=f"{page}/status")
     def status() -> None:
-        extras, seen = also(), watched(page)
+        extras, seen = besides(), watched(page)
         states = asked.states(seen, runs, extras)
         stays = _stays(page, seen, runs)
         news = states != st.session_state[f"{page}/states"] and not stays
