@@ -3,8 +3,8 @@
 Two processes train, stepped back as workers are, while ten sessions of an app change what they look at, once a second
 each: four of them the seed, between two that are known, for which all of the page is run, six the unit. By turns of two
 seconds there are no visitors, or those of this app, or of another checkout of bnviz that is named, so that all have
-their share of the machine's better and worse moments. Printed is what is left of the updates per second, and what
-visitors waited.
+their share of the machine's better and worse moments. With `--asyncio` each app is there once more, without uvloop.
+Printed is what is left of the updates per second, and what visitors waited.
 """
 
 import argparse
@@ -50,12 +50,14 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="*", type=Path, help="other checkouts, run by this one's packages")
+    parser.add_argument("--asyncio", action="store_true", help="each app once more, with Python's own event loop")
     parser.add_argument("--rounds", type=int, default=25)
     options = parser.parse_args()
     folders = [PROJECT_FOLDER, *(folder.resolve() for folder in options.folders)]
+    chosen = [(folder, uvloop) for folder in folders for uvloop in ((True, False) if options.asyncio else (True,))]
     counters = [multiprocessing.Value("q", 0, lock=False) for _ in range(TRAINERS)]
     with ExitStack() as stack:
-        apps = [stack.enter_context(_app(folder)) for folder in folders]
+        apps = [stack.enter_context(_app(*one)) for one in chosen]
         for app in apps:
             asyncio.run(_prepared(app))
         for counter in counters:
@@ -65,11 +67,11 @@ def main() -> None:
         while not all(counter.value for counter in counters):
             time.sleep(0.1)
         alone, turns = asyncio.run(_in_turn(apps, options.rounds, lambda: sum(one.value for one in counters)))
-    for folder, seen in zip(folders, turns, strict=True):
+    for (folder, uvloop), seen in zip(chosen, turns, strict=True):
         left = np.array(seen.updates) / np.array(alone)
         error = left.std() / len(left) ** 0.5
         table(
-            str(folder),
+            f"{folder}, {'uvloop' if uvloop else 'asyncio'}",
             [
                 ("updates per second, of those without visitors", f"{np.median(left):.3f} ± {error:.3f}", ""),
                 ("cores that the app uses", f"{np.mean(seen.cores):.2f}", ""),
@@ -83,13 +85,16 @@ def main() -> None:
 
 
 @contextmanager
-def _app(folder: Path) -> Iterator[RunningApp]:
-    with (
-        tempfile.TemporaryDirectory(prefix="bnviz-visitors-") as store,
-        environment(BNVIZ_STORE=store, BNVIZ_SCHEDULER="", PYTHONPATH=str(folder)),
-        running_app(1, folder=folder) as app,
-    ):
-        yield app
+def _app(folder: Path, uvloop: bool) -> Iterator[RunningApp]:
+    with tempfile.TemporaryDirectory(prefix="bnviz-visitors-") as own:
+        if not uvloop:  # Streamlit finds this first
+            (Path(own) / "uvloop.py").write_text("raise ModuleNotFoundError\n")
+        path = os.pathsep.join((own, str(folder)))
+        with (
+            environment(BNVIZ_STORE=f"{own}/store", BNVIZ_SCHEDULER="", PYTHONPATH=path),
+            running_app(1, folder=folder) as app,
+        ):
+            yield app
 
 
 async def _in_turn(

@@ -283,5 +283,5 @@ def test_what_is_left_on_screen_is_not_drawn_again_while_an_arm_waits(viewed, fi
 def test_what_follows_from_the_runs_is_drawn_below_the_picture(viewed, finish):
     at = finish(viewed(seeded(830)))
     assert at.session_state["below"] == at.session_state["pictures"][-1]
-    labels = [one.label for one in at.main if one.type == "button"] + [one.value for one in at.caption]
-    assert labels[-1] == "What it amounts to"
+    drawn = [one.key if one.type == "button" else one.value for one in at.main if one.type in ("button", "caption")]
+    assert drawn == ["page/action", "more", "What it amounts to"]
