@@ -24,11 +24,12 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import psutil
+from distributed import Client
 
 from benchmarks import _load_class as classroom
 from benchmarks._load_class import DEFAULTS, Seen
@@ -36,6 +37,7 @@ from benchmarks._load_memory import KINDS, Memory
 from benchmarks._load_trainings import Trained, Trainings, trainings
 from bnviz import presets
 from bnviz.config import RunConfig
+from bnviz.jobs.cluster import start_embedded
 from bnviz.jobs.service import Service
 from scripts import RunningApp, running_app
 
@@ -43,6 +45,7 @@ CASES = ("same", "different", "mixed")
 IDLE_CHANGES = 5
 ALONE_SECONDS = 1.0  # between the changes of one visitor alone
 FIRST_SEED = 1000
+WORKERS_SECONDS = 60
 LOG_CHARACTERS = 6000  # of the app's log, from its first traceback on
 
 
@@ -56,6 +59,7 @@ def main() -> None:
     parser.add_argument(
         "--steps", type=int, default=DEFAULTS.steps, help="updates of each run, where all are different"
     )
+    parser.add_argument("--rounds", type=int, default=5, help="so often, where all are different")
     parser.add_argument("--minutes", type=float, default=5.0, help="of mixed use")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the app ends with this, too
@@ -63,7 +67,7 @@ def main() -> None:
     if "same" in options.cases:
         print_same(options.sessions, options.workers)
     if "different" in options.cases:
-        print_different(options.sessions, options.workers, options.every, options.steps)
+        print_different(options.sessions, options.workers, options.every, options.steps, options.rounds)
     if "mixed" in options.cases:
         print_mixed(options.sessions, options.workers, options.minutes)
 
@@ -77,35 +81,53 @@ def print_same(sessions: int, workers: int) -> None:
         [
             ("trainings, for two arms", f"{seen.trained.started}", "2"),
             ("seconds from press to result, p50 and p95", both(seen.results), ""),
-            *_common(seen),
+            *_common([seen]),
         ],
     )
 
 
-def print_different(sessions: int, workers: int, every: float, steps: int) -> None:
-    """Another seed for each."""
-    configs = [DEFAULTS.model_copy(update={"seed": FIRST_SEED + seat, "steps": steps}) for seat in range(sessions)]
-    bare = [bare_workers(configs, workers)]
+def print_different(sessions: int, workers: int, every: float, steps: int, rounds: int) -> None:
+    """Another seed for each, in so many rounds, and each round's runs once more without an app, in turn."""
+    classes = [
+        [
+            DEFAULTS.model_copy(update={"seed": FIRST_SEED * (1 + number) + seat, "steps": steps})
+            for seat in range(sessions)
+        ]
+        for number in range(rounds)
+    ]
     with _app(workers) as (app, counted):
         alone = asyncio.run(classroom.idle(app.url, app.pid, 1, ALONE_SECONDS, 2 * IDLE_CHANGES, counted))
         idle = asyncio.run(classroom.idle(app.url, app.pid, sessions, every, IDLE_CHANGES, counted))
-        busy = asyncio.run(classroom.different(app.url, app.pid, configs, every, counted))
-    bare.append(bare_workers(configs, workers))
-    speed, *bares = [trained.done * steps / trained.seconds for trained in (busy.trained, *bare)]
+        bare, busy = [bare_workers(classes[0], workers)], []
+        for configs in classes:
+            busy.append(asyncio.run(classroom.different(app.url, app.pid, configs, every, counted)))
+            bare.append(bare_workers(configs, workers))
+    speeds = np.array([updates_per_second(seen.trained, steps) for seen in busy])
+    bares = np.array([updates_per_second(trained, steps) for trained in bare])
+    reactions = [one for seen in busy for one in seen.reactions]
     table(
-        f"different: {sessions} sessions, {steps} updates with another seed each, another unit every {every:g} s",
+        f"different: {sessions} sessions, {steps} updates with another seed each, another unit every {every:g} s, "
+        f"{rounds} rounds",
         [
             ("reaction of one session alone, nothing trains, p50 and p95 s", both(alone.reactions), ""),
             (f"reaction of {sessions} sessions, nothing trains", both(idle.reactions), ""),
-            (f"reaction of {sessions} sessions, everything trains", both(busy.reactions), ""),
-            ("so many reactions", f"{len(busy.reactions)}", ""),
-            ("the last over the first", ratios(busy.reactions, alone.reactions), "2"),
-            ("the last over the second", ratios(busy.reactions, idle.reactions), "2"),
-            ("seconds until the page takes up the new seed, p50 and p95", both(busy.answers), ""),
-            ("updates per second with the app", f"{speed:.0f}", ""),
-            ("the same of bare workers, before and after", "{:.0f} and {:.0f}".format(*bares), ""),
-            ("the first over the mean of the second", f"{speed / np.mean(bares):.2f}", "0.9"),
-            ("seconds from change of the seed to result, p50 and p95", both(busy.results), ""),
+            (f"reaction of {sessions} sessions, everything trains", both(reactions), ""),
+            ("so many reactions", f"{len(reactions)}", ""),
+            ("the last over the first", ratios(reactions, alone.reactions), "2"),
+            ("the last over the second", ratios(reactions, idle.reactions), "2"),
+            (
+                "seconds until the page takes up the new seed, p50 and p95",
+                both([one for seen in busy for one in seen.answers]),
+                "",
+            ),
+            ("updates per second with the app", listed(speeds), ""),
+            ("the same of bare workers, before and after each", listed(bares), ""),
+            ("the first over the mean of those before and after", shares(speeds, bares), "0.9"),
+            (
+                "seconds from change of the seed to result, p50 and p95",
+                both([one for seen in busy for one in seen.results]),
+                "",
+            ),
             (
                 "the app's processor seconds for one reaction, alone",
                 f"{alone.used['app'] / len(alone.reactions):.2f}",
@@ -126,25 +148,26 @@ def print_mixed(sessions: int, workers: int, minutes: float) -> None:
         rows.append((f"{kind}: resident MB, first and last; proportional", "; ".join(sizes), ""))
         rows.append((f"{kind}: MB per minute, second half", f"{memory.slope(kind):+.2f}", ""))
     rows.append(("trainings that began", f"{seen.trained.started}", ""))
-    table(f"mixed: {sessions} sessions for {minutes:g} minutes", [*rows, *_common(seen)[1:]])  # visitors stop some
+    table(f"mixed: {sessions} sessions for {minutes:g} minutes", [*rows, *_common([seen])[1:]])  # visitors stop some
 
 
 def bare_workers(configs: Sequence[RunConfig], workers: int) -> Trained:
     """Both arms of all, handed to the workers by themselves."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        environment(BNVIZ_STORE=folder, BNVIZ_SCHEDULER="", BNVIZ_WORKERS=str(workers)),
-    ):
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        stack.enter_context(environment(BNVIZ_STORE=folder, BNVIZ_WORKERS=str(workers)))
+        cluster = start_embedded()
+        stack.callback(cluster.close)
+        stack.enter_context(environment(BNVIZ_SCHEDULER=cluster.address))
+        client = stack.enter_context(Client(cluster.address, set_as_default=False))
+        client.wait_for_workers(workers, timeout=WORKERS_SECONDS)
         service = Service()
-        try:
-            service.prepare()
-            with trainings(os.getpid()) as counted:
-                _train_all(service, [DEFAULTS.model_copy(update={"steps": 20, "seed": FIRST_SEED - 1})])
-                before = counted.so_far()
-                _train_all(service, configs)
-                return counted.so_far().since(before)
-        finally:
-            service.close()
+        stack.callback(service.close)
+        counted = Trainings(client)
+        _train_all(service, [DEFAULTS.model_copy(update={"steps": 20, "seed": FIRST_SEED - 1})])
+        before = counted.so_far()
+        _train_all(service, configs)
+        return counted.so_far().since(before)
 
 
 def table(title: str, rows: Sequence[tuple[str, str, str]]) -> None:
@@ -204,15 +227,34 @@ def environment(**values: str) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _common(seen: Seen) -> list[tuple[str, str, str]]:
-    cores = ", ".join(f"{kind} {seen.used.get(kind, 0.0) / seen.took:.2f}" for kind in (*KINDS, "sessions"))
-    failed = seen.trained.started - seen.trained.done
-    errors = ", ".join(f"{count} x {error}" for error, count in Counter(seen.errors).most_common(5)) or "none"
+def _common(seen: Sequence[Seen]) -> list[tuple[str, str, str]]:
+    took = sum(one.took for one in seen)
+    used = {kind: sum(one.used.get(kind, 0.0) for one in seen) / took for kind in (*KINDS, "sessions")}
+    cores = ", ".join(f"{kind} {share:.2f}" for kind, share in used.items())
+    failed = sum(one.trained.started - one.trained.done for one in seen)
+    told = Counter(error for one in seen for error in one.errors)
+    errors = ", ".join(f"{count} x {error}" for error, count in told.most_common(5)) or "none"
     return [
         ("trainings that did not come back", f"{failed}", "0"),
-        ("errors on pages", f"{len(seen.errors)}: {errors}", "0"),
-        (f"cores in use, over {seen.took:.0f} s", cores, ""),
+        ("errors on pages", f"{told.total()}: {errors}", "0"),
+        (f"cores in use, over {took:.0f} s", cores, ""),
     ]
+
+
+def updates_per_second(trained: Trained, steps: int) -> float:
+    """Of all workers together, with runs of so many updates."""
+    return trained.done * steps / trained.seconds
+
+
+def shares(speeds: np.ndarray, bares: np.ndarray) -> str:
+    """Of what was reached just before and just after, in the median and each time."""
+    each = 2 * speeds / (bares[:-1] + bares[1:])
+    return f"{np.median(each):.2f} ({', '.join(f'{one:.2f}' for one in each)})"
+
+
+def listed(values: Iterable[float]) -> str:
+    """Whole numbers with commas between."""
+    return ", ".join(f"{one:.0f}" for one in values)
 
 
 def both(values: Sequence[float]) -> str:

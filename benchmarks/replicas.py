@@ -10,10 +10,10 @@ import argparse
 import asyncio
 import os
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
+import numpy as np
 from distributed import Client
 
 from benchmarks import _load_class as classroom
@@ -24,8 +24,6 @@ from bnviz.config import RunConfig
 from bnviz.jobs.cluster import start_embedded
 from scripts import RunningApp, running_app
 
-SECONDS = 60.0
-
 
 def main() -> None:
     """Measure and print."""
@@ -34,33 +32,54 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=30, help="of all apps together")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--every", type=float, default=10.0, help="seconds between a visitor's changes of a control")
+    parser.add_argument("--rounds", type=int, default=5, help="of the class in which all are different")
     options = parser.parse_args()
-    each = options.sessions // options.apps
-    shared = [_configs(0, each)] * options.apps
-    apart = [_configs(1000 * (1 + place), each) for place in range(options.apps)]
-    bare = load.bare_workers([one for several in apart for one in several], options.workers)
-    with _apps(options.apps, options.workers) as (apps, counted):
+    apps_, each = options.apps, options.sessions // options.apps
+    shared = [_configs(0, each)] * apps_
+    classes = [
+        [_configs(load.FIRST_SEED * (1 + place + apps_ * number), each) for place in range(apps_)]
+        for number in range(options.rounds)
+    ]
+    with _apps(apps_, options.workers) as (apps, counted):
         alone = asyncio.run(
             classroom.idle(apps[0].url, apps[0].pid, 1, load.ALONE_SECONDS, 2 * load.IDLE_CHANGES, counted)
         ).reactions
+        idle = asyncio.run(_idle(apps, each, options.every, counted))
         same = asyncio.run(_class(apps, shared, options.every, counted))
-        different = asyncio.run(_class(apps, apart, options.every, counted))
-    speeds = [trained.done * DEFAULTS.steps / trained.seconds for trained in (different[1], bare)]
+        bare, different = [_bare(classes[0], options.workers)], []
+        for configs in classes:
+            different.append(asyncio.run(_class(apps, configs, options.every, counted)))
+            bare.append(_bare(configs, options.workers))
+    speeds = np.array([load.updates_per_second(trained, DEFAULTS.steps) for _, trained in different])
+    bares = np.array([load.updates_per_second(trained, DEFAULTS.steps) for trained in bare])
+    seen = [one for several, _ in different for one in several]
     load.table(
-        f"{options.apps} apps, {each} sessions each, {options.workers} workers, {os.cpu_count()} cores",
+        f"{apps_} apps, {each} sessions each, {options.workers} workers, {os.cpu_count()} cores, {options.rounds} rounds",
         [
             ("the same runs asked for at every app: trainings", f"{same[1].started}", f"{ARMS * each}"),
-            ("all different: trainings", f"{different[1].started}", f"{ARMS * each * options.apps}"),
+            (
+                "all different: trainings",
+                f"{sum(trained.started for _, trained in different)}",
+                f"{ARMS * each * apps_ * options.rounds}",
+            ),
             ("reaction of one session alone, nothing trains, p50 and p95 s", load.both(alone), ""),
-            ("all different: reaction", load.both(reactions := _all(different[0], "reactions")), ""),
+            ("reaction of all sessions, nothing trains", load.both(idle), ""),
+            ("all different: reaction", load.both(reactions := _all(seen, "reactions")), ""),
+            ("so many reactions", f"{len(reactions)}", ""),
             ("the last over the first", load.ratios(reactions, alone), "2"),
-            ("all different: seconds until a page takes up the seed", load.both(_all(different[0], "answers")), ""),
-            ("all different: seconds until its result", load.both(_all(different[0], "results")), ""),
-            ("updates per second, with apps and with bare workers", f"{speeds[0]:.0f} and {speeds[1]:.0f}", ""),
-            ("their ratio", f"{speeds[0] / speeds[1]:.2f}", "0.9"),
-            ("errors on pages", f"{len(_all(same[0], 'errors')) + len(_all(different[0], 'errors'))}", "0"),
+            ("the last over the second", load.ratios(reactions, idle), "2"),
+            ("all different: seconds until a page takes up the seed", load.both(_all(seen, "answers")), ""),
+            ("all different: seconds until its result", load.both(_all(seen, "results")), ""),
+            ("updates per second with the apps", load.listed(speeds), ""),
+            ("the same of bare workers, before and after each", load.listed(bares), ""),
+            ("the first over the mean of those before and after", load.shares(speeds, bares), "0.9"),
+            ("errors on pages", f"{len(_all(same[0], 'errors')) + len(_all(seen, 'errors'))}", "0"),
         ],
     )
+
+
+def _bare(configs: Sequence[list[RunConfig]], workers: int) -> Trained:
+    return load.bare_workers([one for several in configs for one in several], workers)
 
 
 def _configs(first_seed: int, count: int) -> list[RunConfig]:
@@ -69,6 +88,14 @@ def _configs(first_seed: int, count: int) -> list[RunConfig]:
 
 def _all(seen: Sequence[Seen], what: str) -> list[float]:
     return [one for each in seen for one in getattr(each, what)]
+
+
+async def _idle(apps: Sequence[RunningApp], each: int, every: float, counted: Trainings) -> list[float]:
+    """Reactions while nothing trains."""
+    seen = await asyncio.gather(
+        *(classroom.idle(app.url, app.pid, each, every, load.IDLE_CHANGES, counted) for app in apps)
+    )
+    return _all(seen, "reactions")
 
 
 async def _class(
@@ -90,9 +117,7 @@ def _apps(count: int, workers: int) -> Iterator[tuple[list[RunningApp], Training
         cluster = start_embedded()
         stack.callback(cluster.close)
         client = stack.enter_context(Client(cluster.address, set_as_default=False))
-        end = time.monotonic() + SECONDS
-        while len(client.scheduler_info()["workers"]) < workers and time.monotonic() < end:
-            time.sleep(0.2)
+        client.wait_for_workers(workers, timeout=load.WORKERS_SECONDS)
         stack.enter_context(load.environment(BNVIZ_STORE=folder, BNVIZ_SCHEDULER=cluster.address))
         apps = [stack.enter_context(running_app()) for _ in range(count)]
         for app in apps:

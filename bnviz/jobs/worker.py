@@ -5,10 +5,7 @@ watches, how many, or what is queued.
 """
 
 import logging
-import os
 import socket
-import sys
-import threading
 from collections.abc import Callable
 from time import monotonic
 from typing import Any
@@ -16,14 +13,13 @@ from typing import Any
 from bnviz import gallery
 from bnviz.config import MEASURING_VERSION, RunConfig
 from bnviz.datasets import DatasetError
+from bnviz.jobs.priority import step_back
 from bnviz.jobs.scheduling import OURS
 from bnviz.record import Frame, Record
 
 SEND_SECONDS = 0.3
 """Frames of less than this time are sent as one message: a page looks three times a second at most, and each message
 takes some milliseconds of the scheduler's time and of every app's that watches."""
-NICE = 10  # of the thread that trains, from 0, as others are, to 19
-"""With 10, it gets a tenth of a core that an app wants for itself, and all of one that nobody wants."""
 
 logger = logging.getLogger(__name__)
 _going: dict[str, "_Outgoing"] = {}  # what this process trains now, by attempt
@@ -90,7 +86,7 @@ def _run(config: RunConfig, attempt: str) -> bytes:
     from bnviz.training import train
 
     _use_one_thread()
-    _give_way()
+    step_back()
     worker = get_worker()
     outgoing = _going[attempt] = _Outgoing(attempt, worker.log_event)
 
@@ -125,18 +121,6 @@ def _use_one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
-
-
-def _give_way() -> None:
-    """Training takes what the machine has to spare: an app on the same cores answers its visitors first.
-
-    Linux gives every thread a priority of its own, so only the one that trains steps back: the worker still hears when
-    it is told to stop. What has stepped back further already, because it was started with `nice`, stays there: to come
-    forward again is for the superuser alone.
-    """
-    if sys.platform == "linux":
-        thread = threading.get_native_id()
-        os.setpriority(os.PRIO_PROCESS, thread, max(NICE, os.getpriority(os.PRIO_PROCESS, thread)))
 
 
 class _Outgoing:
