@@ -9,7 +9,7 @@ import streamlit as st
 
 from bnviz import registry, settings
 from bnviz.ui.routing import mark_routed
-from bnviz.ui.turns import in_turn
+from bnviz.ui.turns import turns
 
 PAGES = Path(__file__).parent / "pages"
 ICON = Path(__file__).parent / "bnviz" / "ui" / "icon.svg"
@@ -42,5 +42,5 @@ for problem in wrong:
 if wrong:
     st.stop()  # rather than fail later, where visitors are not told why
 
-with in_turn():
+with turns.unhurried(), turns.in_turn():
     chosen.run()

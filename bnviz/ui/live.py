@@ -5,7 +5,6 @@ controls, which is drawn anew when one of them is changed; and around both the w
 there is news. What is trained where is the jobs layer's business; what the picture looks like is the page's.
 """
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -17,11 +16,9 @@ from bnviz.ui import asked, history, links
 from bnviz.ui.clock import clock, seconds_between
 from bnviz.ui.shown import Shown
 from bnviz.ui.status import Runs, status_line, told_failures
+from bnviz.ui.turns import turns
 from bnviz.ui.visitor import last_shown, watched
 from bnviz.ui.watched import Watched
-
-_TURN = threading.Lock()
-"""One picture at a time: Python runs one thread at once anyway, and thirty would keep the server's waiting (0015)."""
 
 Picture = Callable[[Shown], None]
 """Draws what is shown."""
@@ -53,6 +50,7 @@ def comparison_view(
     runs = {name: asked.repeated(config, seeds) for name, config in configs.items()}
 
     @st.fragment(key=f"{page}/live")
+    @turns.unhurried()
     def view() -> None:
         extras, seen = besides(), watched(page)
         asked.want(page, seen, runs, extras)
@@ -67,7 +65,7 @@ def comparison_view(
             else:
                 _draw(page, picture, shown)
             if below is not None:
-                below(shown)
+                _draw(page, below, shown)
             _note(page, seen, configs, shown)
         elif asked.training(seen, runs, extras):
             st.info("The first measurements are on their way.", icon=":material/hourglass_top:")
@@ -98,7 +96,7 @@ def comparison_view(
 
 def _draw(page: str, picture: Picture, shown: Shown) -> None:
     links.restore(page)
-    with _TURN:
+    with turns.in_turn():
         picture(shown)
 
 

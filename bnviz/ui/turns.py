@@ -1,23 +1,93 @@
-"""Turns: whole pages are run one after the other, so that of thirty that are asked for at once most are there early.
+"""Turns: what draws is run one after the other, and what a visitor has just clicked in a picture goes first.
 
-Python runs one thread at a time. Thirty that share it are all done at the end; one after the other, half of them are
-done by half of the time, and whoever has their page can go on. Does not know what a page does.
+Python runs one thread at a time. Thirty pages that share it are all done at the end; one after the other, half of them
+are done by half of the time, and whoever has their page can go on. Does not know what is drawn.
 """
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from heapq import heapify, heappop, heappush
+from itertools import count
 
-PATIENCE = 1.0  # seconds: a page that waits for something else, such as a store far away, holds up nobody for longer
-_lock = threading.Lock()
+PATIENCE = 1.0  # seconds: what waits for something else, such as a store far away, holds up nobody for longer
 
 
-@contextmanager
-def in_turn() -> Iterator[None]:
-    """Wait until no other page is run, or for a second."""
-    taken = _lock.acquire(timeout=PATIENCE)
-    try:
-        yield
-    finally:
-        if taken:
-            _lock.release()
+class Turns:
+    """One thread at a time has the turn, and hands it on."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._taken = False
+        self._waiting: list[tuple[bool, int, threading.Event]] = []  # a heap: who waits without hurry comes later
+        self._numbers = count()
+        self._own = _Own()
+
+    @property
+    def taken(self) -> bool:
+        """Whether anybody has it."""
+        return self._taken
+
+    @contextmanager
+    def unhurried(self) -> Iterator[None]:
+        """What is done here lets pass who is in a hurry."""
+        before, self._own.unhurried = self._own.unhurried, True
+        try:
+            yield
+        finally:
+            self._own.unhurried = before
+
+    @contextmanager
+    def in_turn(self) -> Iterator[None]:
+        """Wait for the turn, or for a second. Who has it already lets pass who is in a hurry, and goes on."""
+        if self._own.has_it:
+            self._let_pass()
+            yield
+            return
+        self._take()
+        try:
+            yield
+        finally:
+            self._hand_on()
+
+    def _let_pass(self) -> None:
+        with self._guard:
+            passes = bool(self._waiting) and self._waiting[0][0] < self._own.unhurried
+        if passes:
+            self._hand_on()
+            self._take()
+
+    def _take(self) -> None:
+        mine = (self._own.unhurried, next(self._numbers), threading.Event())
+        with self._guard:
+            if self._taken:
+                heappush(self._waiting, mine)
+            else:
+                self._taken = True
+                mine[2].set()
+        if not mine[2].wait(PATIENCE):
+            with self._guard:
+                if mine in self._waiting:
+                    self._waiting.remove(mine)
+                    heapify(self._waiting)
+        self._own.has_it = mine[2].is_set()
+
+    def _hand_on(self) -> None:
+        if self._own.has_it:
+            self._own.has_it = False
+            with self._guard:
+                if self._waiting:
+                    heappop(self._waiting)[2].set()
+                else:
+                    self._taken = False
+
+
+class _Own(threading.local):
+    """What a thread knows of itself."""
+
+    unhurried = False
+    has_it = False
+
+
+turns = Turns()
+"""Of all pages of the app."""
