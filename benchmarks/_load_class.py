@@ -62,7 +62,10 @@ async def idle(url: str, process: int, sessions: int, every: float, changes: int
     """Nothing trains; each changes the unit that it looks at, so often."""
     tabs = await opened(url, sessions)
     before, began, used = counted.so_far(), time.perf_counter(), _used(process)
-    reactions = await asyncio.gather(*(_look_around(tab, every, changes=changes) for tab in tabs))
+    moments = _spread(sessions, every)
+    reactions = await asyncio.gather(
+        *(_look_around(tab, every, first, changes=changes) for tab, first in zip(tabs, moments, strict=True))
+    )
     seen = Seen(counted.so_far().since(before), reactions=[one for several in reactions for one in several])
     return await _end(seen, tabs, process, used, began)
 
@@ -73,7 +76,10 @@ async def different(url: str, process: int, configs: Iterable[RunConfig], every:
     before, began, used = counted.so_far(), time.perf_counter(), _used(process)
     over = asyncio.Event()
     looking = [asyncio.create_task(_train_seed(tab, config)) for tab, config in zip(tabs, configs, strict=True)]
-    around = [asyncio.create_task(_look_around(tab, every, over)) for tab in tabs]
+    moments = _spread(len(tabs), every)
+    around = [
+        asyncio.create_task(_look_around(tab, every, first, over)) for tab, first in zip(tabs, moments, strict=True)
+    ]
     try:
         both = await asyncio.wait_for(asyncio.gather(*looking), LONGEST_SECONDS)
     finally:
@@ -146,11 +152,22 @@ async def _train_seed(tab: Tab, config: RunConfig) -> tuple[float, float]:
     return answer, time.perf_counter() - began
 
 
-async def _look_around(tab: Tab, every: float, over: asyncio.Event | None = None, changes: int = 0) -> list[float]:
-    """Change the unit once in so many seconds: so many times, or until it is over."""
+def _spread(count: int, every: float) -> list[float]:
+    """So many moments within `every` seconds, evenly spread from a random one on, in random order.
+
+    Nobody's depends on when their page was opened, and of two classes equally many fall into their first second.
+    """
+    first = random.random()
+    return random.sample([every * (place + first) / count for place in range(count)], count)
+
+
+async def _look_around(
+    tab: Tab, every: float, first: float, over: asyncio.Event | None = None, changes: int = 0
+) -> list[float]:
+    """Change the unit after `first` seconds and then once in `every`: so many times, or until it is over."""
     reactions: list[float] = []
     place = 0
-    await asyncio.sleep(random.Random(id(tab)).uniform(0, every))  # not all at the same moment
+    await asyncio.sleep(first)
     while not over.is_set() if over else len(reactions) < changes:
         place += 1
         reactions.append(await look_at(tab, 1 + place % UNITS))

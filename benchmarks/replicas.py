@@ -34,13 +34,13 @@ def main() -> None:
     parser.add_argument("--every", type=float, default=10.0, help="seconds between a visitor's changes of a control")
     parser.add_argument("--rounds", type=int, default=5, help="of the class in which all are different")
     options = parser.parse_args()
-    apps_, each = options.apps, options.sessions // options.apps
-    shared = [_configs(0, each)] * apps_
+    count, each = options.apps, options.sessions // options.apps
+    shared = [_configs(0, each)] * count
     classes = [
-        [_configs(load.FIRST_SEED * (1 + place + apps_ * number), each) for place in range(apps_)]
+        [_configs(load.FIRST_SEED * (1 + place + count * number), each) for place in range(count)]
         for number in range(options.rounds)
     ]
-    with _apps(apps_, options.workers) as (apps, counted):
+    with _apps(count, options.workers) as (apps, counted):
         alone = asyncio.run(
             classroom.idle(apps[0].url, apps[0].pid, 1, load.ALONE_SECONDS, 2 * load.IDLE_CHANGES, counted)
         ).reactions
@@ -54,13 +54,14 @@ def main() -> None:
     bares = np.array([load.updates_per_second(trained, DEFAULTS.steps) for trained in bare])
     seen = [one for several, _ in different for one in several]
     load.table(
-        f"{apps_} apps, {each} sessions each, {options.workers} workers, {os.cpu_count()} cores, {options.rounds} rounds",
+        f"{count} apps, {each} sessions each, {options.workers} workers, {os.cpu_count()} cores, "
+        f"{options.rounds} rounds",
         [
             ("the same runs asked for at every app: trainings", f"{same[1].started}", f"{ARMS * each}"),
             (
                 "all different: trainings",
                 f"{sum(trained.started for _, trained in different)}",
-                f"{ARMS * each * apps_ * options.rounds}",
+                f"{ARMS * each * count * options.rounds}",
             ),
             ("reaction of one session alone, nothing trains, p50 and p95 s", load.both(alone), ""),
             ("reaction of all sessions, nothing trains", load.both(idle), ""),

@@ -9,8 +9,8 @@ import threading
 from contextlib import suppress
 
 NICE = 10
-"""From 0, as others are, to 19; counts where there is no SCHED_IDLE. A tenth of a core that an app wants for itself, and
-all of one that nobody wants."""
+"""From 0, as others are, to 19; counts where there is no SCHED_IDLE. It leaves training a tenth of a core that an app
+wants for itself, and all of one that nobody wants."""
 
 
 def step_back() -> None:

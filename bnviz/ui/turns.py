@@ -44,6 +44,7 @@ class Turns:
             self._let_pass()
             yield
             return
+        self._own.number = next(self._numbers)
         self._take()
         try:
             yield
@@ -55,10 +56,10 @@ class Turns:
             passes = bool(self._waiting) and self._waiting[0][0] < self._own.unhurried
         if passes:
             self._hand_on()
-            self._take()
+            self._take()  # with its number, so that nobody else comes in between
 
     def _take(self) -> None:
-        mine = (self._own.unhurried, next(self._numbers), threading.Event())
+        mine = (self._own.unhurried, self._own.number, threading.Event())
         with self._guard:
             if self._taken:
                 heappush(self._waiting, mine)
@@ -87,6 +88,7 @@ class _Own(threading.local):
 
     unhurried = False
     has_it = False
+    number = 0
 
 
 turns = Turns()
