@@ -20,7 +20,7 @@ SOON_SECONDS = 3.0  # a run that was asked for so lately is looked at as if it w
 END_SECONDS = 0.1  # the least between two looks at runs of which the last is about to end
 LOOKS = 20  # at a long run, if it takes as long as its configuration lets expect
 AUDIENCE = 5  # visitors who watch runs; with more, each page looks less often, so that all clicks are answered
-WAITING_SECONDS = 4.0  # the most between two looks while everything waits, however many watch
+WAITING_SECONDS = 4.0  # the most between two looks while everything waits, however many watch; or a third of the wait
 _looks = count()
 """Each look has a number of its own: the browser leaves alone what has not changed."""
 
@@ -47,23 +47,25 @@ def clock(part: str, seconds: float | None = None, asks: str | None = None) -> N
     _component(key=f"{part}/clock", data=data, on_look_change=_looked)
 
 
-def seconds_between(jobs: Sequence[Job], audience: int) -> float | None:
+def seconds_between(jobs: Sequence[Job], audience: int, wait: float = 0.0) -> float | None:
     """Seconds after which to look again at runs, of which some may have ended; None if all have.
 
     Args:
         jobs: of the runs.
         audience: how many visitors watch runs, on all pages.
+        wait: seconds after which the first of those that wait is expected to begin.
     """
     live = [job for job in jobs if job.live]
     if not live:
         return None
     crowd = 1 + audience // AUDIENCE
     look = max(job.estimated_seconds for job in live) / LOOKS
-    if any(job.state == "running" or monotonic() - job.submitted < SOON_SECONDS for job in live):
+    soon = wait < SOON_SECONDS
+    if any(job.state == "running" or (soon and monotonic() - job.submitted < SOON_SECONDS) for job in live):
         often = crowd * min(max(POLL_SECONDS, look), QUEUED_SECONDS)
         left = max(math.inf if (seconds := job.seconds_left) is None else seconds for job in live)
         return min(often, max(crowd * END_SECONDS, left)) if left > 0 else often  # what is late may be so for long
-    return min(crowd * QUEUED_SECONDS, WAITING_SECONDS)
+    return min(crowd * QUEUED_SECONDS, max(WAITING_SECONDS, wait / 3))
 
 
 def _looked() -> None:

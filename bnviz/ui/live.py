@@ -88,7 +88,9 @@ def comparison_view(
         _status(page, seen, runs, extras, training=bool(going))
         seconds = 0.0 if news else None
         if going and not news:  # what has ended meanwhile is news then
-            seconds = seconds_between(asked.jobs(seen, runs, extras), seen.service.audience()) or 0.0
+            jobs = asked.jobs(seen, runs, extras)
+            wait = min((seen.service.expected_wait(job.key) for job in jobs if job.state == "queued"), default=0.0)
+            seconds = seconds_between(jobs, seen.service.audience(), wait) or 0.0
         clock(f"{page}/status", seconds, f"{page}/view" if news or ("running" in going and not stays) else None)
 
     view()

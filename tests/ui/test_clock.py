@@ -66,6 +66,17 @@ def test_the_more_watch_the_less_often_each_looks_but_never_too_seldom():
     assert seconds_between(waiting, 100 * AUDIENCE) == WAITING_SECONDS
 
 
+def test_who_has_long_to_wait_is_not_looked_at_as_if_it_began_soon():
+    asked_for_just_now, waiting = [job(ago=0.0)], [job(ago=60.0)]
+    assert seconds_between(asked_for_just_now, 1, SOON_SECONDS - 1) == pytest.approx(POLL_SECONDS)
+    assert seconds_between(asked_for_just_now, 1, SOON_SECONDS + 1) == QUEUED_SECONDS
+    crowd = 100 * AUDIENCE
+    assert seconds_between(waiting, crowd, 2 * WAITING_SECONDS) == WAITING_SECONDS
+    assert seconds_between(waiting, crowd, 6 * WAITING_SECONDS) == pytest.approx(2 * WAITING_SECONDS)
+    assert seconds_between(waiting, 1, 6 * WAITING_SECONDS) == QUEUED_SECONDS, "nobody else watches"
+    assert seconds_between([job(state="running")], 1, 60.0) == pytest.approx(POLL_SECONDS), "the other one goes on"
+
+
 def test_what_is_left_of_a_run_follows_from_its_pace():
     run = job(state="running")
     assert run.seconds_left is None
