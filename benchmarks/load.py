@@ -24,7 +24,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 import numpy as np
@@ -32,6 +32,7 @@ import psutil
 from distributed import Client
 
 from benchmarks import _load_class as classroom
+from benchmarks import _load_tables as tables
 from benchmarks._load_class import DEFAULTS, Seen
 from benchmarks._load_memory import KINDS, Memory
 from benchmarks._load_trainings import Trained, Trainings, trainings
@@ -52,7 +53,7 @@ LOG_CHARACTERS = 6000  # of the app's log, from its first traceback on
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cases", nargs="*", default=CASES, choices=CASES, metavar=" ".join(CASES))
+    parser.add_argument("cases", nargs="*", type=_case, metavar=" ".join(CASES), help="all, if none is named")
     parser.add_argument("--sessions", type=int, default=30)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--every", type=float, default=10.0, help="seconds between a visitor's changes of a control")
@@ -62,25 +63,33 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="so often, where all are different")
     parser.add_argument("--minutes", type=float, default=5.0, help="of mixed use")
     options = parser.parse_args()
+    cases = options.cases or CASES
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the app ends with this, too
     print(f"{options.sessions} sessions, {options.workers} workers, {psutil.cpu_count()} cores", flush=True)
-    if "same" in options.cases:
+    if "same" in cases:
         print_same(options.sessions, options.workers)
-    if "different" in options.cases:
+    if "different" in cases:
         print_different(options.sessions, options.workers, options.every, options.steps, options.rounds)
-    if "mixed" in options.cases:
+    if "mixed" in cases:
         print_mixed(options.sessions, options.workers, options.minutes)
+
+
+def _case(name: str) -> str:
+    """With `choices`, argparse refuses to be given none."""
+    if name not in CASES:
+        raise argparse.ArgumentTypeError(f"{name!r} is not one of {', '.join(CASES)}")
+    return name
 
 
 def print_same(sessions: int, workers: int) -> None:
     """The same preset for all."""
     with _app(workers) as (app, counted):
         seen = asyncio.run(classroom.same(app.url, app.pid, sessions, counted))
-    table(
+    tables.table(
         f"same: {sessions} sessions press the same",
         [
             ("trainings, for two arms", f"{seen.trained.started}", "2"),
-            ("seconds from press to result, p50 and p95", both(seen.results), ""),
+            ("seconds from press to result, p50 and p95", tables.both(seen.results), ""),
             *_common([seen]),
         ],
     )
@@ -102,30 +111,30 @@ def print_different(sessions: int, workers: int, every: float, steps: int, round
         for configs in classes:
             busy.append(asyncio.run(classroom.different(app.url, app.pid, configs, every, counted)))
             bare.append(bare_workers(configs, workers))
-    speeds = np.array([updates_per_second(seen.trained, steps) for seen in busy])
-    bares = np.array([updates_per_second(trained, steps) for trained in bare])
+    speeds = np.array([tables.updates_per_second(seen.trained, steps) for seen in busy])
+    bares = np.array([tables.updates_per_second(trained, steps) for trained in bare])
     reactions = [one for seen in busy for one in seen.reactions]
-    table(
+    tables.table(
         f"different: {sessions} sessions, {steps} updates with another seed each, another unit every {every:g} s, "
         f"{rounds} rounds",
         [
-            ("reaction of one session alone, nothing trains, p50 and p95 s", both(alone.reactions), ""),
-            (f"reaction of {sessions} sessions, nothing trains", both(idle.reactions), ""),
-            (f"reaction of {sessions} sessions, everything trains", both(reactions), ""),
+            ("reaction of one session alone, nothing trains, p50 and p95 s", tables.both(alone.reactions), ""),
+            (f"reaction of {sessions} sessions, nothing trains", tables.both(idle.reactions), ""),
+            (f"reaction of {sessions} sessions, everything trains", tables.both(reactions), ""),
             ("so many reactions", f"{len(reactions)}", ""),
-            ("the last over the first", ratios(reactions, alone.reactions), "2"),
-            ("the last over the second", ratios(reactions, idle.reactions), "2"),
+            ("the last over the first", tables.ratios(reactions, alone.reactions), "2"),
+            ("the last over the second", tables.ratios(reactions, idle.reactions), "2"),
             (
                 "seconds until the page takes up the new seed, p50 and p95",
-                both([one for seen in busy for one in seen.answers]),
+                tables.both([one for seen in busy for one in seen.answers]),
                 "",
             ),
-            ("updates per second with the app", listed(speeds), ""),
-            ("the same of bare workers, before and after each", listed(bares), ""),
-            ("the first over the mean of those before and after", shares(speeds, bares), "0.9"),
+            ("updates per second with the app", tables.listed(speeds), ""),
+            ("the same of bare workers, before and after each", tables.listed(bares), ""),
+            ("the first over the mean of those before and after", tables.shares(speeds, bares), "0.9"),
             (
                 "seconds from change of the seed to result, p50 and p95",
-                both([one for seen in busy for one in seen.results]),
+                tables.both([one for seen in busy for one in seen.results]),
                 "",
             ),
             (
@@ -148,7 +157,9 @@ def print_mixed(sessions: int, workers: int, minutes: float) -> None:
         rows.append((f"{kind}: resident MB, first and last; proportional", "; ".join(sizes), ""))
         rows.append((f"{kind}: MB per minute, second half", f"{memory.slope(kind):+.2f}", ""))
     rows.append(("trainings that began", f"{seen.trained.started}", ""))
-    table(f"mixed: {sessions} sessions for {minutes:g} minutes", [*rows, *_common([seen])[1:]])  # visitors stop some
+    tables.table(
+        f"mixed: {sessions} sessions for {minutes:g} minutes", [*rows, *_common([seen])[1:]]
+    )  # visitors stop some
 
 
 def bare_workers(configs: Sequence[RunConfig], workers: int) -> Trained:
@@ -168,14 +179,6 @@ def bare_workers(configs: Sequence[RunConfig], workers: int) -> Trained:
         before = counted.so_far()
         _train_all(service, configs)
         return counted.so_far().since(before)
-
-
-def table(title: str, rows: Sequence[tuple[str, str, str]]) -> None:
-    """Print it as Markdown."""
-    print(f"\n| {title} | measured | goal |\n|---|---|---|")
-    for row in rows:
-        print("| " + " | ".join(row) + " |")
-    print(flush=True)
 
 
 def _train_all(service: Service, configs: Sequence[RunConfig]) -> None:
@@ -239,34 +242,6 @@ def _common(seen: Sequence[Seen]) -> list[tuple[str, str, str]]:
         ("errors on pages", f"{told.total()}: {errors}", "0"),
         (f"cores in use, over {took:.0f} s", cores, ""),
     ]
-
-
-def updates_per_second(trained: Trained, steps: int) -> float:
-    """Of all workers together, with runs of so many updates."""
-    return trained.done * steps / trained.seconds
-
-
-def shares(speeds: np.ndarray, bares: np.ndarray) -> str:
-    """Of what was reached just before and just after, in the median and each time."""
-    each = 2 * speeds / (bares[:-1] + bares[1:])
-    return f"{np.median(each):.2f} ({', '.join(f'{one:.2f}' for one in each)})"
-
-
-def listed(values: Iterable[float]) -> str:
-    """Whole numbers with commas between."""
-    return ", ".join(f"{one:.0f}" for one in values)
-
-
-def both(values: Sequence[float]) -> str:
-    """Median and 95 % quantile."""
-    return "{:.2f} and {:.2f}".format(*np.percentile(values, (50, 95))) if values else "none"
-
-
-def ratios(values: Sequence[float], others: Sequence[float]) -> str:
-    """Median over median, and 95 % over 95 %."""
-    if not values:  # few sessions have their results before anybody has changed a control
-        return "none"
-    return "{:.2f} and {:.2f}".format(*np.percentile(values, (50, 95)) / np.percentile(others, (50, 95)))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import numpy as np
 from distributed import Client
 
 from benchmarks import _load_class as classroom
+from benchmarks import _load_tables as tables
 from benchmarks import load
 from benchmarks._load_class import ARMS, DEFAULTS, Seen
 from benchmarks._load_trainings import Trained, Trainings
@@ -50,10 +51,10 @@ def main() -> None:
         for configs in classes:
             different.append(asyncio.run(_class(apps, configs, options.every, counted)))
             bare.append(_bare(configs, options.workers))
-    speeds = np.array([load.updates_per_second(trained, DEFAULTS.steps) for _, trained in different])
-    bares = np.array([load.updates_per_second(trained, DEFAULTS.steps) for trained in bare])
+    speeds = np.array([tables.updates_per_second(trained, DEFAULTS.steps) for _, trained in different])
+    bares = np.array([tables.updates_per_second(trained, DEFAULTS.steps) for trained in bare])
     seen = [one for several, _ in different for one in several]
-    load.table(
+    tables.table(
         f"{count} apps, {each} sessions each, {options.workers} workers, {os.cpu_count()} cores, "
         f"{options.rounds} rounds",
         [
@@ -63,17 +64,17 @@ def main() -> None:
                 f"{sum(trained.started for _, trained in different)}",
                 f"{ARMS * each * count * options.rounds}",
             ),
-            ("reaction of one session alone, nothing trains, p50 and p95 s", load.both(alone), ""),
-            ("reaction of all sessions, nothing trains", load.both(idle), ""),
-            ("all different: reaction", load.both(reactions := _all(seen, "reactions")), ""),
+            ("reaction of one session alone, nothing trains, p50 and p95 s", tables.both(alone), ""),
+            ("reaction of all sessions, nothing trains", tables.both(idle), ""),
+            ("all different: reaction", tables.both(reactions := _all(seen, "reactions")), ""),
             ("so many reactions", f"{len(reactions)}", ""),
-            ("the last over the first", load.ratios(reactions, alone), "2"),
-            ("the last over the second", load.ratios(reactions, idle), "2"),
-            ("all different: seconds until a page takes up the seed", load.both(_all(seen, "answers")), ""),
-            ("all different: seconds until its result", load.both(_all(seen, "results")), ""),
-            ("updates per second with the apps", load.listed(speeds), ""),
-            ("the same of bare workers, before and after each", load.listed(bares), ""),
-            ("the first over the mean of those before and after", load.shares(speeds, bares), "0.9"),
+            ("the last over the first", tables.ratios(reactions, alone), "2"),
+            ("the last over the second", tables.ratios(reactions, idle), "2"),
+            ("all different: seconds until a page takes up the seed", tables.both(_all(seen, "answers")), ""),
+            ("all different: seconds until its result", tables.both(_all(seen, "results")), ""),
+            ("updates per second with the apps", tables.listed(speeds), ""),
+            ("the same of bare workers, before and after each", tables.listed(bares), ""),
+            ("the first over the mean of those before and after", tables.shares(speeds, bares), "0.9"),
             ("errors on pages", f"{len(_all(same[0], 'errors')) + len(_all(seen, 'errors'))}", "0"),
         ],
     )

@@ -28,7 +28,8 @@ import psutil
 
 from benchmarks import _load_class as classroom
 from benchmarks._load_tab import Tab
-from benchmarks.load import environment, table
+from benchmarks._load_tables import table
+from benchmarks.load import environment
 from bnviz.config import RunConfig
 from bnviz.jobs import priority
 from scripts import PROJECT_FOLDER, RunningApp, running_app
