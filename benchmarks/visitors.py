@@ -70,15 +70,16 @@ def main() -> None:
         apps = [stack.enter_context(_app(*one)) for one in chosen]
         for app in apps:
             asyncio.run(_prepared(app))
-        trainers = {name: stack.enter_context(_trainers(step)) for name, step in STEPS_BACK.items()}
-        alone = {name: Turns("no visitors", None, name) for name in STEPS_BACK}
+        compared = (BACK, NICE) if options.nice else (BACK,)
+        trainers = {name: stack.enter_context(_trainers(STEPS_BACK[name])) for name in compared}
+        alone = {name: Turns("no visitors", None, name) for name in compared}
         turns = [
             Turns(f"{folder}, {'uvloop' if uvloop else 'asyncio'}", app, BACK)
             for (folder, uvloop), app in zip(chosen, apps, strict=True)
         ]
         if options.nice:
             turns += [Turns(turns[0].title, apps[0], how) for how in (NICE, "nothing trains")]
-        asyncio.run(_in_turn([alone[BACK], *([alone[NICE]] if options.nice else []), *turns], trainers, options.rounds))
+        asyncio.run(_in_turn([*alone.values(), *turns], trainers, options.rounds))
     for seen in turns:
         table(f"{seen.title}; {seen.training}", _rows(seen, alone))
 

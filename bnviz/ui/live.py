@@ -164,10 +164,8 @@ def _status(page: str, seen: Watched, runs: Runs, extras: Mapping[str, RunConfig
             icon=":material/stop:" if training else ":material/play_arrow:",
             type="secondary" if training else "primary",
             on_click=asked.stop if training else asked.train_again,
-            args=(
-                page,
-                asked.in_order(runs, extras if training else {}),
-            ),  # what was asked for besides comes out the same
+            # Trained again are the arms only: what was asked for besides comes out the same.
+            args=(page, asked.in_order(runs, extras if training else {})),
             help="Keeps what was measured" if training else "Train all arms again, from the first update",
         )
         st.markdown(status_line(seen, runs, extras), width="stretch")

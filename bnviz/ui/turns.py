@@ -23,11 +23,6 @@ class Turns:
         self._numbers = count()
         self._own = _Own()
 
-    @property
-    def taken(self) -> bool:
-        """Whether anybody has it."""
-        return self._taken
-
     @contextmanager
     def unhurried(self) -> Iterator[None]:
         """What is done here lets pass who is in a hurry."""

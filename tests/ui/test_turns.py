@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Callable
 from contextlib import nullcontext
 
 import pytest
@@ -56,7 +55,7 @@ def test_one_has_the_turn_at_a_time(turns):
         thread.join()
     assert most == 1
     assert sorted(done) == [0, 1, 2, 3, 4]
-    assert not turns.taken
+    assert not turns._taken
 
 
 def test_who_is_in_a_hurry_goes_first_and_of_equals_who_came_first(turns):
@@ -74,7 +73,7 @@ def test_who_has_the_turn_lets_pass_who_is_in_a_hurry_and_nobody_else(turns):
         click = waiting(turns, "click", done, unhurried=False)
         with turns.in_turn():
             done.append("the page goes on")
-        assert turns.taken
+        assert turns._taken
     assert joined([click, look], done) == ["click", "the page goes on", "look"]
 
 
@@ -110,22 +109,15 @@ def test_hurry_is_back_after_what_was_without(turns):
 def test_what_fails_hands_the_turn_on(turns):
     with pytest.raises(RuntimeError), turns.in_turn():
         raise RuntimeError
-    assert not turns.taken
+    assert not turns._taken
 
 
 def test_what_waits_for_something_else_does_not_hold_up_the_others_for_long(turns, monkeypatch):
     monkeypatch.setattr(module, "PATIENCE", 0.05)
-    seen: list[bool] = []
-
-    def impatient(then: Callable[[], None]) -> None:
-        with turns.in_turn():  # goes on without a turn, and takes none away
-            then()
-
+    done: list[str] = []
     with turns.in_turn():
-        thread = threading.Thread(target=impatient, args=(lambda: seen.append(turns.taken),))
-        thread.start()
-        thread.join()
-        assert turns.taken
+        other = waiting(turns, "goes on without a turn", done, unhurried=False)
+        assert joined([other], done) == ["goes on without a turn"]
+        assert turns._taken, "it has taken none away"
         assert not turns._waiting
-    assert seen == [True]
-    assert not turns.taken
+    assert not turns._taken
