@@ -1,0 +1,62 @@
+"""What the live view does for others: it draws in turn, lets pass who has clicked, and does not look in vain."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from streamlit.testing.v1 import AppTest
+
+from bnviz.ui import live
+from bnviz.ui.turns import Turns
+
+
+def page():
+    import streamlit as st
+
+    from bnviz.config import RunConfig
+    from bnviz.ui.live import comparison_view
+
+    tiny = RunConfig(widths=(6,), steps=12, batch_size=20, test_samples=30, probe_points=4, curve_points=3)
+    arms = ("none", "batch", "noisy_batch")  # one more than there are workers
+    configs = {norm: tiny.model_copy(update={"norm": norm, "seed": st.session_state["seed"]}) for norm in arms}
+    comparison_view("page", configs, lambda _: st.caption("picture"), lambda _: st.caption("below"))
+
+
+def opened(seed: int) -> AppTest:
+    at = AppTest.from_function(page, default_timeout=60)
+    at.session_state["seed"] = seed
+    at.run()
+    assert not at.exception
+    return at
+
+
+def test_picture_and_what_is_below_are_drawn_in_turn_and_let_clicks_pass(service, full_gallery, finish, monkeypatch):
+    drawn: list[bool] = []
+
+    class Watched(Turns):
+        @contextmanager
+        def in_turn(self) -> Iterator[None]:
+            drawn.append(self._own.unhurried)
+            with super().in_turn():
+                yield
+            assert not self._taken
+
+    turns = Watched()
+    monkeypatch.setattr(live, "turns", turns)
+    at = finish(opened(860))
+    assert [one.value for one in at.caption] == ["picture", "below"]
+    assert drawn[-2:] == [True, True]
+    assert all(drawn)
+
+
+def test_the_next_look_depends_on_how_long_the_runs_wait(service, full_gallery, finish, monkeypatch):
+    waits: list[float] = []
+
+    def seconds_between(jobs, audience, wait):
+        waits.append(wait if any(job.state == "queued" for job in jobs) else -1.0)
+        return 1.0
+
+    monkeypatch.setattr(live, "seconds_between", seconds_between)
+    monkeypatch.setattr(service, "expected_wait", lambda _: 7.0)
+    at = opened(861)
+    assert waits == [7.0]
+    finish(at)
