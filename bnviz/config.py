@@ -36,7 +36,7 @@ def _plugin(kind: str, needs: tuple[str, ...] = ()) -> AfterValidator:
     """The name of a plug-in that can be read and sets the constants that are needed here."""
 
     def known(name: str) -> str:
-        plugin = registry.plugins(kind).get(name)
+        plugin = registry.find(kind, name)
         if plugin is None:
             raise ValueError(f"must be {wording.one_of(registry.names(kind))}")
         if plugin.error is not None:

@@ -121,8 +121,14 @@ class Record:
     @cached_property
     def last_step(self) -> int:
         """The last step that anything was measured at; -1 if nothing was yet."""
-        axes = [self.data.variables[axis].values for axis in ("step", "probe_step")]
+        axes = [self.arrays[axis] for axis in ("step", "probe_step")]
         return max((int(steps.max()) for steps in axes if steps.size), default=-1)
+
+    @cached_property
+    def arrays(self) -> Mapping[str, npt.NDArray[Any]]:
+        """Every variable's numbers, axes included, not to be written to: what `data[name].values` puts together anew
+        each time."""
+        return {str(name): variable.values for name, variable in self.data.variables.items()}
 
     def values(self, quantity: str, **at: float) -> npt.NDArray[Any]:
         """A quantity's numbers, not to be written to; of one layer, unit or the like where `at` names it.
@@ -132,21 +138,22 @@ class Record:
         Raises:
             KeyError: there is no such quantity, or nothing of that name in it.
         """
-        variable = self.data.variables[quantity]
-        place = tuple(self._place(name, at[name]) if name in at else slice(None) for name in variable.dims)
-        found: npt.NDArray[Any] = variable.values[place]
-        return found
+        array = self.arrays[quantity]
+        if at:
+            names = self.data.variables[quantity].dims
+            array = array[tuple(self._place(name, at[name]) if name in at else slice(None) for name in names)]
+        return array
 
     def _place(self, name: str, label: float) -> int:
-        places = np.flatnonzero(self.data.variables[name].values == label)
+        places = np.flatnonzero(self.arrays[name] == label)
         if not places.size:
             raise KeyError(f"{name} {label:g}")
         return int(places[0])
 
     def final(self, name: str) -> float:
         """The last value of a curve, NaN if there is none."""
-        variable = self.data.variables.get(name)
-        return float("nan") if variable is None or not variable.size else float(variable.values[-1])
+        array = self.arrays.get(name)
+        return float("nan") if array is None or not array.size else float(array[-1])
 
     def to_bytes(self) -> bytes:
         """The whole record as one netCDF-3 file."""

@@ -51,6 +51,17 @@ def read_folder(folder: Path) -> dict[str, Plugin]:
     return {name[:-3]: _read(files[name].path, files[name].stat().st_mtime_ns) for name in sorted(files)}
 
 
+def find(kind: str, name: str) -> Plugin | None:
+    """One plug-in, broken or not; None if there is no such file."""
+    if not name.isidentifier() or name.startswith("_"):
+        return plugins(kind).get(name)
+    file = f"{PACKAGE_FOLDER / kind}{os.sep}{name}.py"
+    try:
+        return _read(file, os.stat(file).st_mtime_ns)  # pages ask for one far more often than for a folder
+    except OSError:
+        return None
+
+
 def names(kind: str) -> tuple[str, ...]:
     """Names of the plug-ins that can be read."""
     return tuple(name for name, plugin in plugins(kind).items() if plugin.error is None)
@@ -62,7 +73,7 @@ def describe(kind: str, name: str) -> Plugin:
     Raises:
         UnknownPluginError: no such file, or it cannot be read; the message lists what there is.
     """
-    plugin = _one(kind, name)
+    plugin = find(kind, name)
     if plugin is None:
         raise UnknownPluginError(f"{name!r} is not one of the {kind}: {', '.join(names(kind))}")
     if plugin.error is not None:
@@ -84,17 +95,6 @@ def source(kind: str, name: str) -> str:
     """The text of one plug-in's file, to be shown beside what it measured."""
     describe(kind, name)
     return (PACKAGE_FOLDER / kind / f"{name}.py").read_text(encoding="utf-8")
-
-
-def _one(kind: str, name: str) -> Plugin | None:
-    """The file of that name: pages ask for one far more often than for a folder."""
-    if not name.isidentifier() or name.startswith("_"):
-        return plugins(kind).get(name)
-    file = f"{PACKAGE_FOLDER / kind}{os.sep}{name}.py"
-    try:
-        return _read(file, os.stat(file).st_mtime_ns)
-    except OSError:
-        return None
 
 
 @lru_cache(maxsize=256)

@@ -16,7 +16,8 @@ from bnviz.ui import explain, links
 from bnviz.ui.board import Group, board
 from bnviz.ui.controls import run_controls, unit_controls
 from bnviz.ui.live import comparison_view
-from bnviz.ui.prose import Suggestion, link_problems, text, try_next
+from bnviz.ui.part import changing_part
+from bnviz.ui.prose import Suggestion, text, try_next
 from bnviz.ui.share import titled
 from bnviz.ui.shown import Shown
 from bnviz.ui.verdicts import verdict_box
@@ -54,13 +55,12 @@ SUGGESTIONS = [
 ]
 
 
-def picture(shown: Shown) -> None:
+def picture(config: RunConfig, shown: Shown) -> None:
     """The board of this page for one layer and unit."""
     records, repeats = shown.records, shown.repeats
     at, one, shared = unit_controls(PAGE, records)
     axes = {arm: records if shared else {arm: records[arm]} for arm in records}
-    if config is not None:
-        links.keep(PAGE, config, DEFAULTS, VIEW)
+    links.keep(PAGE, config, DEFAULTS, VIEW)
 
     def build() -> list[Group]:
         return [
@@ -123,16 +123,21 @@ def looked_at() -> dict[str, int]:
     return st.session_state.setdefault(f"{PAGE}/looked at", {})
 
 
-problems = links.open_page(PAGE, DEFAULTS, VIEW)
+@changing_part(PAGE)
+def comparison() -> None:
+    """Both arms, as the settings have them."""
+    config = run_controls(PAGE)
+    if config is not None:
+        arms: dict[str, dict[str, str]] = {"standard": {"norm": "none"}}
+        if config.norm != "none":
+            arms[registry.describe("norms", config.norm).label.lower()] = {}
+        comparison_view(PAGE, Comparison(config, arms).configs(), partial(picture, config), below, needs=("low",))
+
+
+links.open_page(PAGE, DEFAULTS, VIEW)
 titled(PAGE, "Does batch norm keep a unit's input distribution still?")
 text(INTRODUCTION)
-link_problems(problems)
-config = run_controls(PAGE)
-if config is not None:
-    arms: dict[str, dict[str, str]] = {"standard": {"norm": "none"}}
-    if config.norm != "none":
-        arms[registry.describe("norms", config.norm).label.lower()] = {}
-    comparison_view(PAGE, Comparison(config, arms).configs(), picture, below, needs=("low",))
+comparison()
 st.latex(FORMULA)
 explain.probe_source("activations")
 try_next(PAGE, SUGGESTIONS)

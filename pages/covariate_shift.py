@@ -11,12 +11,14 @@ import streamlit as st
 
 from bnviz import presets
 from bnviz.comparison import Comparison
+from bnviz.config import RunConfig
 from bnviz.figures import curves, flow, shift, told_noise, told_shift
 from bnviz.ui import explain, links
 from bnviz.ui.board import Group, board
 from bnviz.ui.controls import layer_control, run_controls
 from bnviz.ui.live import comparison_view
-from bnviz.ui.prose import Suggestion, link_problems, text, try_next
+from bnviz.ui.part import changing_part
+from bnviz.ui.prose import Suggestion, text, try_next
 from bnviz.ui.share import titled
 from bnviz.ui.shown import Shown
 from bnviz.ui.verdicts import verdict_box
@@ -64,12 +66,11 @@ SUGGESTIONS = [
 ]
 
 
-def picture(shown: Shown) -> None:
+def picture(config: RunConfig, shown: Shown) -> None:
     """The board for one layer, and what it amounts to."""
     records, repeats = shown.records, shown.repeats
     at = layer_control(PAGE, next(iter(records.values())).data.sizes["weight_layer"], first=2)
-    if config is not None:
-        links.keep(PAGE, config, DEFAULTS, VIEW)
+    links.keep(PAGE, config, DEFAULTS, VIEW)
 
     def build() -> list[Group]:
         scores = {"accuracy": partial(curves.accuracy, records, repeats)} if classifies(shown) else {}
@@ -132,16 +133,23 @@ def classifies(shown: Shown) -> bool:
     return all("test_accuracy" in record.data for record in shown.records.values())
 
 
-problems = links.open_page(PAGE, DEFAULTS, VIEW)
+@changing_part(PAGE)
+def comparison() -> None:
+    """Both arms, as the settings have them."""
+    config = run_controls(
+        PAGE, ("dataset", "activation", "learning_rate", "steps", "seeds"), ("Network", "Training", "Measuring")
+    )
+    if config is not None:
+        comparison_view(
+            PAGE, Comparison(config, presets.PAIR).configs(), partial(picture, config), below, needs=("shift_cosine",)
+        )
+
+
+links.open_page(PAGE, DEFAULTS, VIEW)
 titled(PAGE, "Does batch norm reduce internal covariate shift?")
 text(INTRODUCTION)
 text(f"The page opens with networks that classify; [the paper's deep linear network]({DEEP_LINEAR}) is a link away.")
-link_problems(problems)
-config = run_controls(
-    PAGE, ("dataset", "activation", "learning_rate", "steps", "seeds"), ("Network", "Training", "Measuring")
-)
-if config is not None:
-    comparison_view(PAGE, Comparison(config, presets.PAIR).configs(), picture, below, needs=("shift_cosine",))
+comparison()
 st.latex(FORMULA)
 text(SYMBOLS)
 explain.probe_source("covariate_shift", "gradient_flow")

@@ -4,6 +4,7 @@ How far the loss and its gradient change along the gradient of each step (Santur
 curvature, the plane around the weights, and the common wrong ways to measure it.
 """
 
+from collections.abc import Mapping
 from functools import partial
 
 import streamlit as st
@@ -19,7 +20,8 @@ from bnviz.ui import explain, links
 from bnviz.ui.board import Action, Group, board
 from bnviz.ui.controls import run_controls
 from bnviz.ui.live import comparison_view
-from bnviz.ui.prose import Suggestion, link_problems, text, try_next
+from bnviz.ui.part import changing_part
+from bnviz.ui.prose import Suggestion, text, try_next
 from bnviz.ui.share import titled
 from bnviz.ui.shown import Shown
 from bnviz.ui.verdicts import verdict_box
@@ -64,12 +66,11 @@ SUGGESTIONS = [
 ]
 
 
-def picture(shown: Shown) -> None:
+def picture(config: RunConfig, shown: Shown) -> None:
     """The board, and what it amounts to."""
     records, repeats = shown.records, shown.repeats
     toggles = look_controls()
-    if config is not None:
-        links.keep(PAGE, config, DEFAULTS, VIEW)
+    links.keep(PAGE, config, DEFAULTS, VIEW)
     against: Against = "loss" if toggles[0] else "updates"
     several = any(record.config.sharpness_count > 1 for record in records.values())
     planes = {arm: shown.also[f"plane, {arm}"] for arm in records if f"plane, {arm}" in shown.also}
@@ -192,10 +193,8 @@ def map_plane(step: int) -> None:
     links.pick(PAGE, "plane", max(step, 1))
 
 
-def also() -> dict[str, RunConfig]:
+def also(config: RunConfig, arms: Mapping[str, RunConfig]) -> dict[str, RunConfig]:
     """The planes that were asked for, and the runs of the wrong ways; those of the gallery without being asked."""
-    if config is None:
-        return {}
     wanted: dict[str, RunConfig] = {}
     view = {name: int(st.session_state[links.setting_key(PAGE, name)]) for name in VIEW}
     for arm, own in arms.items():
@@ -222,20 +221,27 @@ def also() -> dict[str, RunConfig]:
     return wanted
 
 
-problems = links.open_page(PAGE, DEFAULTS, VIEW)
+@changing_part(PAGE)
+def comparison() -> None:
+    """Both arms, as the settings have them."""
+    config = run_controls(
+        PAGE,
+        ("dataset", "activation", "learning_rate", "line_range", "seeds"),
+        ("Line", "Network", "Training", "Measuring"),
+    )
+    if config is not None:
+        arms = Comparison(config, presets.PAIR).configs()
+        if st.session_state[links.setting_key(PAGE, "plane")]:
+            links.within(PAGE, "plane", config.steps)
+        comparison_view(
+            PAGE, arms, partial(picture, config), below, needs=("line_loss",), also=partial(also, config, arms)
+        )
+
+
+links.open_page(PAGE, DEFAULTS, VIEW)
 titled(PAGE, "Is the loss landscape smoother with batch norm?")
 text(INTRODUCTION)
-link_problems(problems)
-config = run_controls(
-    PAGE,
-    ("dataset", "activation", "learning_rate", "line_range", "seeds"),
-    ("Line", "Network", "Training", "Measuring"),
-)
-if config is not None:
-    arms = Comparison(config, presets.PAIR).configs()
-    if st.session_state[links.setting_key(PAGE, "plane")]:
-        links.within(PAGE, "plane", config.steps)
-    comparison_view(PAGE, arms, picture, below, needs=("line_loss",), also=also)
+comparison()
 st.latex(FORMULA)
 text(SYMBOLS)
 explain.probe_source("landscape_line", "sharpness", "landscape_plane", "wrong_ways")

@@ -10,12 +10,14 @@ import streamlit as st
 
 from bnviz import presets
 from bnviz.comparison import Comparison
+from bnviz.config import RunConfig
 from bnviz.figures import curves, layer, noise, told_noise, unit
 from bnviz.ui import explain, links
 from bnviz.ui.board import Group, board
 from bnviz.ui.controls import run_controls, unit_controls
 from bnviz.ui.live import comparison_view
-from bnviz.ui.prose import Suggestion, link_problems, text, try_next
+from bnviz.ui.part import changing_part
+from bnviz.ui.prose import Suggestion, text, try_next
 from bnviz.ui.share import titled
 from bnviz.ui.shown import Shown
 from bnviz.ui.verdicts import verdict_box
@@ -63,13 +65,12 @@ SUGGESTIONS = [
 ]
 
 
-def picture(shown: Shown) -> None:
+def picture(config: RunConfig, shown: Shown) -> None:
     """The board for one layer and unit, and what it amounts to."""
     records, repeats = shown.records, shown.repeats
     at, one, shared = unit_controls(PAGE, records)
     axes = {arm: records if shared else {arm: records[arm]} for arm in records}
-    if config is not None:
-        links.keep(PAGE, config, DEFAULTS, VIEW)
+    links.keep(PAGE, config, DEFAULTS, VIEW)
 
     def build() -> list[Group]:
         return [
@@ -117,15 +118,22 @@ def below(shown: Shown) -> None:
     explain.take_away(PAGE, shown.records)
 
 
-problems = links.open_page(PAGE, DEFAULTS, VIEW)
+@changing_part(PAGE)
+def comparison() -> None:
+    """The four arms, as the settings have them."""
+    config = run_controls(
+        PAGE, ("dataset", "activation", "learning_rate", "seeds"), ("Noise", "Network", "Training", "Measuring")
+    )
+    if config is not None:
+        comparison_view(
+            PAGE, Comparison(config, presets.FOUR).configs(), partial(picture, config), below, needs=("percentile",)
+        )
+
+
+links.open_page(PAGE, DEFAULTS, VIEW)
 titled(PAGE, "What if we put the shift back?")
 text(INTRODUCTION)
-link_problems(problems)
-config = run_controls(
-    PAGE, ("dataset", "activation", "learning_rate", "seeds"), ("Noise", "Network", "Training", "Measuring")
-)
-if config is not None:
-    comparison_view(PAGE, Comparison(config, presets.FOUR).configs(), picture, below, needs=("percentile",))
+comparison()
 st.latex(FORMULA)
 text(SYMBOLS)
 explain.probe_source("activations")

@@ -16,7 +16,8 @@ from bnviz.ui import explain, links
 from bnviz.ui.board import Group, board
 from bnviz.ui.controls import run_controls
 from bnviz.ui.live import comparison_view
-from bnviz.ui.prose import Suggestion, link_problems, text, try_next
+from bnviz.ui.part import changing_part
+from bnviz.ui.prose import Suggestion, text, try_next
 from bnviz.ui.share import titled
 from bnviz.ui.shown import Shown
 from bnviz.ui.verdicts import verdict_box
@@ -65,11 +66,10 @@ SUGGESTIONS = [
 ]
 
 
-def picture(shown: Shown) -> None:
+def picture(config: RunConfig, shown: Shown) -> None:
     """The board, and what it amounts to."""
     records, repeats = shown.records, shown.repeats
-    if config is not None:
-        links.keep(PAGE, config, DEFAULTS, VIEW)
+    links.keep(PAGE, config, DEFAULTS, VIEW)
 
     def build() -> list[Group]:
         deep = forty_layers(shown)
@@ -140,15 +140,27 @@ def also() -> dict[str, RunConfig]:
     return {f"forty layers, {arm}": one for arm, one in presets.FORTY_LAYERS.configs().items()}
 
 
-problems = links.open_page(PAGE, DEFAULTS, VIEW)
+@changing_part(PAGE)
+def comparison() -> None:
+    """Both arms, as the settings have them."""
+    config = run_controls(
+        PAGE, ("dataset", "activation", "learning_rate", "batch_size", "seeds"), ("Network", "Training")
+    )
+    if config is not None:
+        comparison_view(
+            PAGE,
+            Comparison(config, presets.PAIR).configs(),
+            partial(picture, config),
+            below,
+            needs=("theorem_ratio",),
+            also=also,
+        )
+
+
+links.open_page(PAGE, DEFAULTS, VIEW)
 titled(PAGE, "Do the theorems hold on this network?")
 text(INTRODUCTION)
-link_problems(problems)
-config = run_controls(PAGE, ("dataset", "activation", "learning_rate", "batch_size", "seeds"), ("Network", "Training"))
-if config is not None:
-    comparison_view(
-        PAGE, Comparison(config, presets.PAIR).configs(), picture, below, needs=("theorem_ratio",), also=also
-    )
+comparison()
 st.latex(FORMULA)
 st.latex(CURVATURE)
 text(SYMBOLS)

@@ -168,8 +168,10 @@ def _report(key: str, event: str, call: Callable[[int], None]) -> None:
 
 def _steps(records: Mapping[str, Record]) -> list[int]:
     """Where the cursor can be: every update at which an arm was measured, if only its loss."""
-    axes = [record.data["probe_step" if record.data.sizes.get("probe_step") else "step"] for record in records.values()]
-    return sorted({int(step) for axis in axes for step in axis.values})
+    axes = [
+        record.values("probe_step" if record.data.sizes.get("probe_step") else "step") for record in records.values()
+    ]
+    return sorted({step for axis in axes for step in axis.tolist()})
 
 
 def _drawn(

@@ -47,8 +47,8 @@ def run_settings(page: str) -> dict[str, Any]:
     return {name: values[name] for name in RunConfig.model_fields}
 
 
-def open_page(page: str, defaults: RunConfig, view: Mapping[str, int]) -> list[str]:
-    """Put what the link says into session state, if there is a new link; returns sentences on what it could not use.
+def open_page(page: str, defaults: RunConfig, view: Mapping[str, int]) -> None:
+    """Put what the link says into session state, if there is a new link; what it could not use is among its `problems`.
 
     `view` are the page's settings besides the run's (what is shown of it): whole numbers, with defaults.
     """
@@ -76,7 +76,11 @@ def open_page(page: str, defaults: RunConfig, view: Mapping[str, int]) -> list[s
     else:
         state[f"{page}/values"] = noted | held
         _fill(page, {name: (kept or view)[name] for name in view if name not in held})
-    return list(state.get(f"{page}/problems", []))
+
+
+def problems(page: str) -> list[str]:
+    """Sentences on what the page's link said that could not be used; none once something was changed by hand."""
+    return list(st.session_state.get(f"{page}/problems", []))
 
 
 def keep(page: str, config: RunConfig, defaults: RunConfig, view: Mapping[str, int]) -> None:

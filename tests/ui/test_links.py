@@ -24,7 +24,8 @@ def one_page():
         links.restore("page")
         st.number_input("layer", 0, 99999, key="page.layer")
     else:
-        st.session_state["problems"] = links.open_page("page", defaults, view)
+        links.open_page("page", defaults, view)
+        st.session_state["problems"] = links.problems("page")
         chosen = links.run_settings("page")
         chosen["learning_rate"] = st.number_input("lr", 0.0, 1000.0, key=links.control_key("page", "learning_rate"))
         chosen["seed"] = st.number_input("seed", 0, 1000, key=links.control_key("page", "seed"))
@@ -176,7 +177,8 @@ def test_a_setting_that_is_none_of_the_allowed_is_told_until_something_is_change
 
         mark_routed()
         defaults, view = RunConfig(), {"seeds": 1}
-        st.session_state["told"] = links.open_page("page", defaults, view)
+        links.open_page("page", defaults, view)
+        st.session_state["told"] = links.problems("page")
         links.one_of("page", "seeds", (1, 3))
         st.number_input("seeds", key="page.seeds")
         links.keep("page", defaults, defaults, view)
@@ -206,7 +208,8 @@ def test_a_layer_that_is_not_there_is_told_until_something_is_changed(given, use
 
         mark_routed()
         defaults, view = RunConfig(), {"layer": 3}
-        st.session_state["told"] = links.open_page("page", defaults, view)
+        links.open_page("page", defaults, view)
+        st.session_state["told"] = links.problems("page")
         links.within("page", "layer", st.number_input("layers", 1, 9, 4))
         st.number_input("layer", key="page.layer")
         links.keep("page", defaults, defaults, view)
