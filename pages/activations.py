@@ -16,6 +16,7 @@ from bnviz.ui import explain, links
 from bnviz.ui.board import Group, board
 from bnviz.ui.controls import run_controls, unit_controls
 from bnviz.ui.live import comparison_view
+from bnviz.ui.notes import notes
 from bnviz.ui.part import changing_part
 from bnviz.ui.prose import Suggestion, text, try_next
 from bnviz.ui.share import titled
@@ -120,7 +121,7 @@ def below(shown: Shown) -> None:
 
 def looked_at() -> dict[str, int]:
     """Layer and unit, kept where the download finds them that was offered before another unit was chosen."""
-    return st.session_state.setdefault(f"{PAGE}/looked at", {})
+    return notes(PAGE).setdefault("looked at", {})
 
 
 @changing_part(PAGE)

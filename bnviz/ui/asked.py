@@ -12,6 +12,7 @@ from bnviz.config import RunConfig
 from bnviz.jobs.job import Job, State
 from bnviz.jobs.service import JobsError
 from bnviz.settings import SettingError
+from bnviz.ui.notes import notes
 from bnviz.ui.status import Runs
 from bnviz.ui.visitor import watched
 from bnviz.ui.watched import Watched
@@ -34,18 +35,18 @@ def in_order(runs: Runs, extras: Mapping[str, RunConfig]) -> list[RunConfig]:
 def want(page: str, seen: Watched, runs: Runs, extras: Mapping[str, RunConfig]) -> None:
     """Ask for the runs, and give up interest in those that this page showed before and shows no more."""
     wanted = {config.key: config for config in in_order(runs, extras)}
-    before: set[str] = st.session_state.get(f"{page}/keys", set())
+    before: set[str] = notes(page).get("keys", set())
     for key in before - wanted.keys():
         seen.service.release(key, seen.watcher)
-    st.session_state[f"{page}/keys"] = set(wanted)
+    notes(page)["keys"] = set(wanted)
     for config in wanted.values():
         _ask(seen, config)
 
 
 def train_again(page: str, configs: Sequence[RunConfig]) -> None:
     """Train all runs afresh, whatever is known of them."""
-    st.session_state[f"{page}/stopped"] = {}
-    st.session_state[f"{page}/tried"] = True
+    notes(page)["stopped"] = {}
+    notes(page)["tried"] = True
     seen = watched(page)
     for config in configs:
         _ask(seen, config, fresh=True)

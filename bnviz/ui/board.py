@@ -23,6 +23,7 @@ from bnviz.figures.chart import Chart
 from bnviz.figures.style import styles
 from bnviz.record import Record
 from bnviz.ui.drawn import Drawing, drawing
+from bnviz.ui.notes import notes
 from bnviz.ui.shown import Shown
 
 HERE = Path(__file__).parent
@@ -141,9 +142,9 @@ def _data(
 
 def _unsent(key: str, data: dict[str, Any]) -> dict[str, Any]:
     """The same without the figures that this session's browser has by now; should it lack one, it says so."""
-    state = st.session_state
-    has: Mapping[str, str] = state.get(f"{key}/sent", {}) if key in state else {}  # a board that is new has none
-    sent = state[f"{key}/sent"] = {}
+    noted = notes(key)
+    has: Mapping[str, str] = noted.get("sent", {}) if key in st.session_state else {}  # a board that is new has none
+    sent = noted["sent"] = {}
     groups = []
     for group in data["groups"]:
         charts = []
@@ -157,7 +158,7 @@ def _unsent(key: str, data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _forget_sent(key: str) -> None:
-    st.session_state[f"{key}/sent"] = {}
+    notes(key)["sent"] = {}
 
 
 def _report(key: str, event: str, call: Callable[[int], None]) -> None:
@@ -180,9 +181,10 @@ def _drawn(
     """The groups as plain data, as they were last time, for anybody, if nothing has changed since."""
     several = [(name, record) for name, records in shown.repeats.items() for record in records]
     now = [*looked_at, *(part for named in (*several, *shown.also.items()) for part in named)]
-    before: Drawing | None = st.session_state.get(f"{key}/drawn")
+    noted = notes(key)
+    before: Drawing | None = noted.get("drawn")
     if before is None or not before.is_of(key, now):
-        before = st.session_state[f"{key}/drawn"] = drawing(key, now)
+        before = noted["drawn"] = drawing(key, now)
     groups: list[dict[str, Any]] = before.made(lambda: _plain(build()))
     return groups
 

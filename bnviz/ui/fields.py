@@ -14,6 +14,7 @@ from bnviz import registry
 from bnviz.config import RunConfig
 from bnviz.nonlinearities import NONLINEARITIES
 from bnviz.ui.links import control_key, setting, setting_key
+from bnviz.ui.notes import notes
 
 LEARNING_RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 SMALL_LEARNING_RATES = (1e-7, 1e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4)
@@ -134,10 +135,10 @@ def _toggle(page: str, name: str, width: int | None, label: str) -> bool:
 
 
 def _widths(page: str, chosen: Chosen, width: int | None) -> str | None:
-    widths_key, text_key = control_key(page, "widths"), setting_key(page, "widths text")
+    widths_key, text_key, noted = control_key(page, "widths"), setting_key(page, "widths text"), notes(page)
     current = ", ".join(str(width) for width in st.session_state[widths_key])
-    if text_key not in st.session_state or st.session_state.get(f"{text_key} of") != current:
-        st.session_state[text_key] = st.session_state[f"{text_key} of"] = current
+    if text_key not in st.session_state or noted.get("widths text of") != current:
+        st.session_state[text_key] = noted["widths text of"] = current
     text = st.text_input(
         "Units in each hidden layer",
         key=text_key,
@@ -148,7 +149,7 @@ def _widths(page: str, chosen: Chosen, width: int | None) -> str | None:
         chosen["widths"] = tuple(int(part) for part in text.replace(" ", "").split(","))
     except ValueError:
         return f"Units in each hidden layer: {text[:40]!r} was given; whole numbers with commas are needed: 100, 100."
-    st.session_state[f"{text_key} of"] = ", ".join(str(width) for width in chosen["widths"])
+    noted["widths text of"] = ", ".join(str(width) for width in chosen["widths"])
     st.session_state[widths_key] = chosen["widths"]
     return None
 
@@ -162,15 +163,15 @@ def _init(page: str, chosen: Chosen, width: int | None) -> None:
 
 def _line_range(page: str, chosen: Chosen, width: int | None) -> None:
     """Known ranges of step lengths, or one's own; told apart by the numbers, so that a link says nothing twice."""
-    state, key = st.session_state, setting_key(page, "line range")
+    state, key, noted = st.session_state, setting_key(page, "line range"), notes(page)
     current = tuple(setting(page, name) for name in LIMITS)
-    if key not in state or state.get(f"{key} of") != current:  # the page opens, or its link or a number has changed
+    if key not in state or noted.get("line range of") != current:  # the page opens, or its link or a number has changed
         state[key] = next((label for label, limits in LINE_RANGES.items() if limits == current), OWN)
     label = st.selectbox("Step lengths along the line", [*LINE_RANGES, OWN], key=key, width=width or "stretch")
     limits = LINE_RANGES.get(label, current)
     for name, value in zip(LIMITS, limits, strict=True):
         chosen[name] = state[control_key(page, name)] = value
-    state[f"{key} of"] = limits
+    noted["line range of"] = limits
 
 
 def _line_limits(page: str, chosen: Chosen, width: int | None) -> None:

@@ -23,6 +23,7 @@ from bnviz.figures.style import percent, two_digits
 from bnviz.presets import DEFAULTS
 from bnviz.record import Record
 from bnviz.ui.drawn import drawing
+from bnviz.ui.notes import notes
 
 HERE = Path(__file__).parent
 PAGES = HERE.parent.parent / "pages"
@@ -132,7 +133,7 @@ def note(page: str, records: Mapping[str, Record], seconds: Mapping[str, float] 
     """
     if any(record.outcome not in ("finished", "diverged") for record in records.values()):
         return
-    query = urlencode(st.session_state.get(f"{page}/query", {}))
+    query = urlencode(notes(page).get("query", {}))
     told = (page, query, records, seconds or {})
     entry: Entry | None = drawing("entry", told).made(partial(_entry, *told))
     if entry is None:

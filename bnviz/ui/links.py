@@ -4,7 +4,7 @@ The address is the truth whenever it changed under the page (a pasted link, back
 A browser that has not heard yet what the page wrote there sends the address before: with a setting changed by hand,
 that is no news. A page that is come back to without a query keeps what it had.
 
-A page's settings are one dict in session state, `PAGE/values`. Those with a control, and the page's own, have a key
+A page's settings are one dict in its notes, `values`. Those with a control, and the page's own, have a key
 each besides, `PAGE.NAME`, which is what the control holds: Streamlit's widgets look through all keys, at every run.
 """
 
@@ -14,6 +14,7 @@ from typing import Any
 import streamlit as st
 
 from bnviz.config import RunConfig
+from bnviz.ui.notes import notes
 from bnviz.ui.routing import require_router
 from bnviz.wording import shown
 
@@ -28,22 +29,22 @@ def setting_key(page: str, name: str) -> str:
 
 def control_key(page: str, name: str) -> str:
     """The session-state key for the control of one of a run's settings; from now on it holds that setting."""
-    state, key = st.session_state, setting_key(page, name)
-    state.setdefault(f"{page}/controls", {})[name] = None
+    state, key, noted = st.session_state, setting_key(page, name), notes(page)
+    noted.setdefault("controls", {})[name] = None
     if key not in state:
-        state[key] = state[f"{page}/values"][name]
+        state[key] = noted["values"][name]
     return key
 
 
 def setting(page: str, name: str) -> Any:
     """One of the page's settings, as it is now."""
     state, key = st.session_state, setting_key(page, name)
-    return state[key] if key in state else state[f"{page}/values"][name]
+    return state[key] if key in state else notes(page)["values"][name]
 
 
 def run_settings(page: str) -> dict[str, Any]:
     """All settings of a run by their names, as they were when the page was opened; not yet validated."""
-    values: Mapping[str, Any] = st.session_state[f"{page}/values"]
+    values: Mapping[str, Any] = notes(page)["values"]
     return {name: values[name] for name in RunConfig.model_fields}
 
 
@@ -53,46 +54,44 @@ def open_page(page: str, defaults: RunConfig, view: Mapping[str, int]) -> None:
     `view` are the page's settings besides the run's (what is shown of it): whole numbers, with defaults.
     """
     require_router()
-    state = st.session_state
+    noted = notes(page)
     query = st.query_params.to_dict()
-    kept: dict[str, Any] | None = state.get(f"{page}/settings")
-    noted: dict[str, Any] = state.get(f"{page}/values", {})
+    kept: dict[str, Any] | None = noted.get("settings")
+    values: dict[str, Any] = noted.get("values", {})
     held = _held(page, view)
     # Streamlit forgets the values of widgets that a run of the script did not draw.
-    came_from_elsewhere = not noted or any(name not in held for name in state.get(f"{page}/controls", ()))
+    came_from_elsewhere = not values or any(name not in held for name in noted.get("controls", ()))
     # This run's address is one from before the page wrote its own, if something was changed by hand since.
-    behind = bool(noted) and any(noted[name] != value for name, value in held.items())
+    behind = bool(values) and any(values[name] != value for name, value in held.items())
     if came_from_elsewhere:
         _clear_others(page)
     if kept is not None and came_from_elsewhere and not query:
         _fill(page, kept)
-    elif came_from_elsewhere or (query != state.get(f"{page}/query") and not behind):
+    elif came_from_elsewhere or (query != noted.get("query") and not behind):
         config, problems = RunConfig.from_query({k: v for k, v in query.items() if k not in view}, defaults)
         seen = {name: _whole(query.get(name), default, name, problems) for name, default in view.items()}
         _fill(page, config.model_dump() | seen)
-        state[f"{page}/settings"] = None
-        state[f"{page}/problems"] = problems
-        state[f"{page}/query"] = query
+        noted |= {"settings": None, "problems": problems, "query": query}
     else:
-        state[f"{page}/values"] = noted | held
+        noted["values"] = values | held
         _fill(page, {name: (kept or view)[name] for name in view if name not in held})
 
 
 def problems(page: str) -> list[str]:
     """Sentences on what the page's link said that could not be used; none once something was changed by hand."""
-    return list(st.session_state.get(f"{page}/problems", []))
+    return list(notes(page).get("problems", []))
 
 
 def keep(page: str, config: RunConfig, defaults: RunConfig, view: Mapping[str, int]) -> None:
     """Remember the page's settings and write them into the address, defaults left out."""
-    state = st.session_state
-    seen = {name: int(state[setting_key(page, name)]) for name in view}
+    noted = notes(page)
+    seen = {name: int(st.session_state[setting_key(page, name)]) for name in view}
     settings = config.model_dump() | seen
-    if state.get(f"{page}/settings") not in (None, settings):
-        state[f"{page}/problems"] = []  # something was changed by hand: the link's problems are history
-    state[f"{page}/settings"] = state[f"{page}/values"] = settings
+    if noted.get("settings") not in (None, settings):
+        noted["problems"] = []  # something was changed by hand: the link's problems are history
+    noted["settings"] = noted["values"] = settings
     query = config.to_query(defaults) | {name: str(value) for name, value in seen.items() if value != view[name]}
-    state[f"{page}/query"] = query
+    noted["query"] = query
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
 
@@ -101,7 +100,7 @@ def restore(page: str) -> None:
     """Give back the page's own settings whose controls the last run of a fragment did not draw, so that Streamlit
     forgot them."""
     state = st.session_state
-    own = _own(state.get(f"{page}/values", {}))
+    own = _own(notes(page).get("values", {}))
     _fill(page, {name: value for name, value in own.items() if setting_key(page, name) not in state})
 
 
@@ -144,7 +143,7 @@ def _clear_others(page: str) -> None:
 def _held(page: str, view: Iterable[str]) -> dict[str, Any]:
     """Of the settings with a control, and of the page's own, those that still have their key."""
     state = st.session_state
-    found = {name: state.get(setting_key(page, name), MISSING) for name in (*state.get(f"{page}/controls", ()), *view)}
+    found = {name: state.get(setting_key(page, name), MISSING) for name in (*notes(page).get("controls", ()), *view)}
     return {name: value for name, value in found.items() if value is not MISSING}
 
 
@@ -154,22 +153,22 @@ def _own(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _bring(page: str, name: str, value: int, allowed: str) -> None:
-    state, key = st.session_state, setting_key(page, name)
+    state, key, noted = st.session_state, setting_key(page, name), notes(page)
     given = state[key]
     state[key] = value
-    if value != given and state.get(f"{page}/settings") is None and name in state[f"{page}/query"]:
+    if value != given and noted.get("settings") is None and name in noted["query"]:
         problem = f"{name} must be {allowed}, not {given}; {name}={value} is used."
-        state[f"{page}/problems"] = [*state.get(f"{page}/problems", []), problem]
+        noted["problems"] = [*noted.get("problems", []), problem]
         st.warning(problem, icon=":material/link_off:")
 
 
 def _fill(page: str, settings: Mapping[str, Any]) -> None:
     """Take these values over; settings of a run that have no control so far get no key of their own."""
-    state = st.session_state
-    state[f"{page}/values"] = state.get(f"{page}/values", {}) | settings
+    noted = notes(page)
+    noted["values"] = noted.get("values", {}) | settings
     for name, value in settings.items():
-        if name in state.get(f"{page}/controls", ()) or name not in RunConfig.model_fields:
-            state[setting_key(page, name)] = value
+        if name in noted.get("controls", ()) or name not in RunConfig.model_fields:
+            st.session_state[setting_key(page, name)] = value
 
 
 def _whole(text: str | None, default: int, name: str, problems: list[str]) -> int:

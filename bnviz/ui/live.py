@@ -14,6 +14,7 @@ from bnviz.config import RunConfig
 from bnviz.record import Record
 from bnviz.ui import asked, history, links
 from bnviz.ui.clock import clock, seconds_between
+from bnviz.ui.notes import notes
 from bnviz.ui.shown import Shown
 from bnviz.ui.status import Runs, status_line, told_failures
 from bnviz.ui.turns import turns
@@ -55,7 +56,7 @@ def comparison_view(
         extras, seen = besides(), watched(page)
         asked.want(page, seen, runs, extras)
         # What is drawn as going on is looked at again, even if it ends before it is drawn.
-        st.session_state[f"{page}/states"] = asked.states(seen, runs, extras)
+        notes(page)["states"] = asked.states(seen, runs, extras)
         status()
         clock(f"{page}/view")
         shown = _shown(page, seen, runs, extras, needs)
@@ -83,7 +84,7 @@ def comparison_view(
         extras, seen = besides(), watched(page)
         states = asked.states(seen, runs, extras)
         stays = _stays(page, seen, runs)
-        news = states != st.session_state[f"{page}/states"] and not stays
+        news = states != notes(page)["states"] and not stays
         going = {state for state, _ in states.values()} & {"queued", "running"}
         _status(page, seen, runs, extras, training=bool(going))
         seconds = 0.0 if news else None
@@ -119,7 +120,7 @@ def _note(page: str, seen: Watched, configs: Mapping[str, RunConfig], shown: Sho
 
     Not what a page opens with and was only looked at, nor what is left on screen from other settings.
     """
-    tried = st.session_state.get(f"{page}/tried") or st.session_state.get(f"{page}/query")
+    tried = notes(page).get("tried") or notes(page).get("query")
     if tried and not shown.live and {arm: record.config for arm, record in shown.records.items()} == dict(configs):
         jobs = {arm: seen.job(config) for arm, config in configs.items()}
         seconds = {arm: job.seconds for arm, job in jobs.items() if job is not None and job.seconds is not None}

@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from bnviz.ui.notes import notes
+
 FRONT_PAGE = "overview"
 """The page whose address is the app's own."""
 WHAT_IT_HOLDS = (
@@ -32,7 +34,7 @@ def share(page: str, holds: str = WHAT_IT_HOLDS) -> None:
     """
     popover = st.popover("Share", icon=":material/share:", key=f"{page}/share", on_change="rerun")
     if popover.open:
-        query: Mapping[str, str] = st.session_state.get(f"{page}/query", {})
+        query: Mapping[str, str] = notes(page).get("query", {})
         with popover:
             st.code(address(app_address(page), page, query), language=None, wrap_lines=True, width=360)
             st.caption(holds, width=360)

@@ -12,6 +12,7 @@ import streamlit as st
 from bnviz.jobs.presence import Presence
 from bnviz.jobs.service import Service
 from bnviz.record import Record
+from bnviz.ui.notes import notes
 from bnviz.ui.shown import LastShown
 from bnviz.ui.watched import Watched
 
@@ -60,5 +61,5 @@ def visitor() -> Visitor:
 
 def watched(page: str) -> Watched:
     """The runs as this page's visitor sees them."""
-    stopped: dict[str, Record] = st.session_state.setdefault(f"{page}/stopped", {})
+    stopped: dict[str, Record] = notes(page).setdefault("stopped", {})
     return Watched(service(), visitor().name, stopped)

@@ -22,6 +22,7 @@ from bnviz.presets import PRESETS
 from bnviz.record import Record
 from bnviz.training import train
 from bnviz.ui import visitor
+from bnviz.ui.notes import ENTRY
 
 APP = Path(__file__).parents[2] / "app.py"
 SECONDS = 60  # nothing here takes as long, but machines are shared
@@ -193,7 +194,7 @@ def groups() -> Callable[[AppTest, str], dict[str, dict]]:
     """The groups of a page's board as they were handed to the browser, by name; charts are figures by name."""
 
     def groups(at: AppTest, page: str) -> dict[str, dict]:
-        drawn = at.session_state[f"{page}/board/drawn"].made(list)
+        drawn = at.session_state[ENTRY][f"{page}/board"]["drawn"].made(list)
         decoded = {group["name"]: dict(group) for group in drawn}
         for group in decoded.values():
             group["charts"] = {chart["name"]: json.loads(chart["figure"]) for chart in group["charts"]}

@@ -12,6 +12,7 @@ from bnviz.config import RunConfig
 from bnviz.record import Record
 from bnviz.ui import drawn, history
 from bnviz.ui.history import LONGEST_QUERY, MOST, Entry, result_of, validated
+from bnviz.ui.notes import ENTRY
 
 GOOD = {
     "page": "activations",
@@ -74,7 +75,7 @@ def noted(records=RECORDS, seconds=None, at=None, **query) -> AppTest:
     at = at or AppTest.from_function(page)
     at.session_state["shown"] = records
     at.session_state["seconds"] = seconds
-    at.session_state["activations/query"] = query
+    at.session_state[ENTRY] = {"activations": {"query": query}}
     at.run()
     assert not at.exception
     return at

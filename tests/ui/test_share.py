@@ -10,12 +10,12 @@ from bnviz.ui.share import WHAT_IT_HOLDS, address, app_address
 
 
 def page():
-    import streamlit as st
 
+    from bnviz.ui.notes import notes
     from bnviz.ui.share import titled
 
     titled("theory", "Is it so?")
-    st.session_state["theory/query"] = {"lr": "0.5", "widths": "10,10"}  # as `links.keep` does, after the title
+    notes("theory")["query"] = {"lr": "0.5", "widths": "10,10"}  # as `links.keep` does, after the title
 
 
 @pytest.fixture
