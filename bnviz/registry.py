@@ -13,10 +13,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from time import monotonic
 from types import ModuleType
 from typing import Any
 
 PACKAGE_FOLDER = Path(__file__).parent
+FRESH_SECONDS = 1.0
+"""A folder is looked into again after so long: one run of a page asks for its plug-ins thirty times."""
+_found: dict[str, tuple[float, Mapping[str, "Plugin"]]] = {}
 
 
 class UnknownPluginError(ValueError):
@@ -35,16 +39,25 @@ class Plugin:
     error: str | None = None
 
 
-def plugins(kind: str) -> dict[str, Plugin]:
+def plugins(kind: str) -> Mapping[str, Plugin]:
     """All plug-ins of a kind (`"norms"`, `"datasets"`, `"networks"`, `"probes"`), by name, broken ones included."""
     return read_folder(PACKAGE_FOLDER / kind)
 
 
-def read_folder(folder: Path) -> dict[str, Plugin]:
+def read_folder(folder: Path) -> Mapping[str, Plugin]:
     """What every file of any folder says of itself, by name; its kind is the folder's name."""
+    name = str(folder)
+    until, found = _found.get(name, (0.0, {}))
+    if monotonic() >= until:
+        found = _look_into(folder)
+        _found[name] = monotonic() + FRESH_SECONDS, found
+    return found
+
+
+def _look_into(folder: Path) -> Mapping[str, Plugin]:
     if not folder.is_dir():
         return {}
-    with os.scandir(folder) as entries:  # pages ask for this ten times a run; Path takes much longer
+    with os.scandir(folder) as entries:
         files = {
             one.name: one for one in entries if one.name.endswith(".py") and one.name[0] not in "_." and one.is_file()
         }
@@ -53,13 +66,7 @@ def read_folder(folder: Path) -> dict[str, Plugin]:
 
 def find(kind: str, name: str) -> Plugin | None:
     """One plug-in, broken or not; None if there is no such file."""
-    if not name.isidentifier() or name.startswith("_"):
-        return plugins(kind).get(name)
-    file = f"{PACKAGE_FOLDER / kind}{os.sep}{name}.py"
-    try:
-        return _read(file, os.stat(file).st_mtime_ns)  # pages ask for one far more often than for a folder
-    except OSError:
-        return None
+    return plugins(kind).get(name)
 
 
 def names(kind: str) -> tuple[str, ...]:

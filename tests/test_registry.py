@@ -1,5 +1,6 @@
 """A broken plug-in is named with its error, and all others are there as if it were not."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -75,12 +76,20 @@ def test_unknown_name_is_told_with_what_there_is(folder: Path) -> None:
         registry.load("norms", "better")
 
 
-def test_an_edited_file_is_read_again(folder: Path) -> None:
+def test_an_edited_file_is_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "FRESH_SECONDS", 0.0)
     assert registry.describe("norms", "good").label == "Good norm"
     (folder / "good.py").write_text('"""Better norm."""')
     assert registry.describe("norms", "good").label == "Better norm"
     (folder / "good.py").unlink()
     assert registry.names("norms") == ()
+
+
+def test_a_folder_is_looked_into_once_for_all_who_ask_within_a_second(folder: Path) -> None:
+    assert registry.plugins("norms") is registry.plugins("norms")
+    (folder / "another.py").write_text(GOOD)
+    time.sleep(registry.FRESH_SECONDS)
+    assert registry.names("norms") == ("another", "good")
 
 
 def test_a_kind_without_a_folder_has_no_plugins(folder: Path) -> None:

@@ -25,6 +25,7 @@ from bnviz.record import Record
 from bnviz.ui.drawn import Drawing, drawing
 from bnviz.ui.notes import notes
 from bnviz.ui.shown import Shown
+from bnviz.ui.turns import turns
 
 HERE = Path(__file__).parent
 STATIC_FOLDER = HERE.parent.parent / "static"
@@ -78,12 +79,16 @@ class _Live:
 
     def data(self, draw: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """As it was drawn last, or as `draw` draws it now."""
-        with self._lock:
+        if not self._lock.acquire(blocking=False):  # another draws it, and may have let this one pass
+            return self._data or draw()
+        try:
             began = monotonic()
             if began >= self._rest_until:
                 self._data = draw()
                 self._rest_until = monotonic() + REST * (monotonic() - began)
             return self._data
+        finally:
+            self._lock.release()
 
 
 def board(
@@ -185,7 +190,7 @@ def _drawn(
     before: Drawing | None = noted.get("drawn")
     if before is None or not before.is_of(key, now):
         before = noted["drawn"] = drawing(key, now)
-    groups: list[dict[str, Any]] = before.made(lambda: _plain(build()))
+    groups: list[dict[str, Any]] = before.composed(lambda: _plain(build()))
     return groups
 
 
@@ -210,6 +215,7 @@ def _figure(call: "partial[Chart]") -> dict[str, str]:
         text = call().to_json()
         return {"figure": text, "digest": blake2b(text.encode(), digest_size=8).hexdigest()}
 
+    turns.let_pass()
     name = f"{call.func.__module__}.{call.func.__qualname__}"
     made: dict[str, str] = drawing(name, (call.args, call.keywords)).made(draw)
     return made

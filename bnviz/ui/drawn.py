@@ -35,6 +35,12 @@ class Drawing:
                 self._made = make()
             return self._made
 
+    def composed(self, make: Callable[[], Any]) -> Any:
+        """The same for what consists of drawings: as these are made once, nobody waits for who puts them together."""
+        if self._made is None:
+            self._made = make()
+        return self._made
+
 
 _kept: OrderedDict[Hashable, Drawing] = OrderedDict()  # the one asked for last at the end
 _guard = threading.Lock()

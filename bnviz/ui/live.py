@@ -53,6 +53,7 @@ def comparison_view(
     @st.fragment(key=f"{page}/live")
     @turns.unhurried()
     def view() -> None:
+        turns.let_pass()
         extras, seen = besides(), watched(page)
         asked.want(page, seen, runs, extras)
         # What is drawn as going on is looked at again, even if it ends before it is drawn.

@@ -36,7 +36,7 @@ class Turns:
     def in_turn(self) -> Iterator[None]:
         """Wait for the turn, or for a second. Who has it already lets pass who is in a hurry, and goes on."""
         if self._own.has_it:
-            self._let_pass()
+            self.let_pass()
             yield
             return
         self._own.number = next(self._numbers)
@@ -46,10 +46,14 @@ class Turns:
         finally:
             self._hand_on()
 
-    def _let_pass(self) -> None:
+    def let_pass(self) -> None:
+        """Let pass who is in a hurry, and go on; nothing if this one is, too, or has no turn.
+
+        Not while something is held that those who pass may wait for.
+        """
         with self._guard:
             passes = bool(self._waiting) and self._waiting[0][0] < self._own.unhurried
-        if passes:
+        if passes and self._own.has_it:
             self._hand_on()
             self._take()  # with its number, so that nobody else comes in between
 

@@ -1,6 +1,8 @@
 """The board's server side: what it hands to the browser, how often it draws while runs go on, what it draws again."""
 
 import json
+import threading
+import time
 from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
@@ -15,6 +17,7 @@ from bnviz.ui import board as boards
 from bnviz.ui import drawn
 from bnviz.ui.board import REST, Action, Group, board
 from bnviz.ui.shown import Shown
+from bnviz.ui.turns import Turns
 
 CONFIG = RunConfig(steps=40, probes=())
 
@@ -97,6 +100,32 @@ def test_who_asked_for_something_else_besides_has_a_drawing_of_their_own(screen)
     assert look(yours)["groups"] != first
     assert look(mine)["groups"] == first
     assert screen.drawn == [(mine, 1), (yours, 2)]
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_click_on_the_same_is_answered_between_two_charts(screen, monkeypatch, live):
+    turns, run = Turns(), record(0, 1)
+    monkeypatch.setattr(boards, "turns", turns)
+    done: list[str] = []
+
+    def look(who: str) -> None:
+        with turns.in_turn():
+            screen.look(run, live, one=partial(first, run), two=partial(screen.chart, run, extra=2))
+            done.append(who)
+
+    click = threading.Thread(target=look, args=("click",))
+
+    def first(shown: Record) -> Chart:
+        click.start()
+        while not turns._waiting:
+            time.sleep(0.001)
+        return screen.chart(shown, extra=1)
+
+    with turns.unhurried():
+        look("page")
+    click.join()
+    assert done == ["click", "page"]
+    assert screen.drawn == [(run, 1), (run, 2)]
 
 
 def test_a_run_that_has_ended_and_another_look_are_drawn_at_once(screen):

@@ -36,6 +36,18 @@ def test_many_who_ask_at_once_have_it_made_once(record: Record) -> None:
     assert len(seen) == len(made) == 1
 
 
+def test_nobody_waits_for_who_puts_drawings_together(record: Record) -> None:
+    """Who is at it may have let pass who asks, and would wait for them to be done."""
+    board = drawn.drawing("board", [record])
+
+    def slow() -> str:
+        assert drawn.drawing("board", [record]).composed(lambda: "by who was let pass") == "by who was let pass"
+        return "later"
+
+    assert board.composed(slow) == "later"
+    assert board.composed(lambda: "never") == "later"
+
+
 def test_anything_else_is_made_anew(record: Record) -> None:
     first = drawn.drawing("board", ["arm", record, 3])
     again = Record(record.config, record.data, record.outcome)  # equal, but another: a run that goes on has a new one
