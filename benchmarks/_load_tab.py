@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from operator import itemgetter
 from time import perf_counter
 from typing import Any
 
@@ -35,7 +36,8 @@ class TabError(RuntimeError):
 class _Placed:
     """What stands at one place of the page, the fragment that it belongs to, and the run that put it there."""
 
-    element: Any
+    kind: str
+    message: Any
     fragment: str
     run: str
 
@@ -98,11 +100,11 @@ class Tab:
     def find(self, kind: str, key: str = "") -> Any | None:
         """The first element of a kind, with a key if one is given, as its protobuf message."""
         found = self._placed(kind, key)
-        return getattr(found.element, kind) if found else None
+        return found.message if found else None
 
     def elements(self, kind: str) -> list[Any]:
         """All elements of a kind, in the page's order."""
-        return [getattr(one.element, kind) for one in self._of_kind(kind)]
+        return [one.message for one in self._of_kind(kind)]
 
     async def press(self, key: str) -> float:
         """Press a button, and wait until the script has run with it; seconds."""
@@ -129,11 +131,11 @@ class Tab:
             raise TabError(f"nothing happened within {seconds:.0f} s") from None
 
     def _of_kind(self, kind: str) -> "list[_Placed]":
-        placed = [one for _, one in sorted(self._page.items())]
-        return [one for one in placed if one.element and one.element.WhichOneof("type") == kind]
+        found = [(path, one) for path, one in self._page.items() if one.kind == kind]
+        return [one for _, one in sorted(found, key=itemgetter(0))]
 
     def _placed(self, kind: str, key: str) -> "_Placed | None":
-        named = (one for one in self._of_kind(kind) if not key or getattr(one.element, kind).id.endswith(f"-{key}"))
+        named = (one for one in self._of_kind(kind) if not key or one.message.id.endswith(f"-{key}"))
         return next(named, None)
 
     async def _change(
@@ -143,7 +145,7 @@ class Tab:
         place = self._placed(kind, key)
         if place is None:
             raise TabError(f"the page has no {kind} {key!r}")
-        state = WidgetState(id=getattr(place.element, kind).id, **value)  # type: ignore[arg-type]
+        state = WidgetState(id=place.message.id, **value)  # type: ignore[arg-type]
         if kind == "button":
             before = self._begun
             await self._send(place.fragment, pressed=state)
@@ -205,21 +207,22 @@ class Tab:
 
     def _place(self, message: ForwardMsg) -> None:
         delta = message.delta
-        element = delta.new_element if delta.WhichOneof("type") == "new_element" else None
-        self._page[tuple(message.metadata.delta_path)] = _Placed(element, delta.fragment_id, self._run)
-        if element is None:
-            return
-        if element.WhichOneof("type") == "exception":
-            self.errors[f"{element.exception.type}: {element.exception.message}"] = None
-        elif element.WhichOneof("type") == "alert" and element.alert.format == Alert.ERROR:
-            self.errors[element.alert.body] = None
+        told: Any = None
+        kind = str(delta.WhichOneof("type"))
+        if kind == "new_element":
+            kind = str(delta.new_element.WhichOneof("type"))
+            told = getattr(delta.new_element, kind)
+        self._page[tuple(message.metadata.delta_path)] = _Placed(kind, told, delta.fragment_id, self._run)
+        if kind == "exception":
+            self.errors[f"{told.type}: {told.message}"] = None
+        elif kind == "alert" and told.format == Alert.ERROR:
+            self.errors[told.body] = None
 
     def _end_run(self) -> None:
-        stale = [
-            path
-            for path, one in self._page.items()
-            if one.run != self._run and (not self._fragments or one.fragment in self._fragments)
-        ]
+        stale = [path for path, one in self._page.items() if one.run != self._run]
+        if self._fragments:  # what is elsewhere stays
+            drawn = {path for path, one in self._page.items() if one.run == self._run and one.kind == "add_block"}
+            stale = [path for path in stale if any(path[:length] in drawn for length in range(len(path)))]
         for path in stale:
             del self._page[path]
         self.runs += 1
@@ -234,8 +237,8 @@ class Tab:
 
     def _wind_clocks(self) -> None:
         """Start each clock that has new data, and stop those that have left the page, as clock.js does."""
-        placed = [one for one in self._of_kind("bidi_component") if one.element.bidi_component.component_name == CLOCK]
-        data = [json.loads(one.element.bidi_component.json) for one in placed]
+        placed = [one for one in self._of_kind("bidi_component") if one.message.component_name == CLOCK]
+        data = [json.loads(one.message.json) for one in placed]
         parts = {told["part"]: one for told, one in zip(data, placed, strict=True)}
         for part in set(self._clocks) - set(parts):
             self._stop_clock(part)
@@ -252,7 +255,7 @@ class Tab:
             self._clocks.pop(part)[1].cancel()
 
     async def _ask_again(self, part: _Placed, told: dict[str, Any]) -> None:
-        events = f"{INTERNAL}{part.element.bidi_component.id}__events"
+        events = f"{INTERNAL}{part.message.id}__events"
         look = WidgetState(id=events, json_trigger_value=json.dumps([{"event": "look", "value": told["look"]}]))
         with suppress(Exception):  # the connection is gone, which the reader tells
             await asyncio.sleep(told["seconds"])
