@@ -35,6 +35,7 @@ class Seen:
         results: seconds from a press until both results stand on the page.
         answers: seconds from a change of what is trained until the end of the run of the page that takes it up.
         reactions: seconds from a change of a control until the end of the run that shows it.
+        settled: those of changes after every page had taken up what it is to train.
         errors: sentences, and how often.
         used: seconds of a core, by kind of process; by the sessions, too, whose browsers would be elsewhere.
         took: seconds of the whole.
@@ -44,6 +45,7 @@ class Seen:
     results: list[float] = field(default_factory=list)
     answers: list[float] = field(default_factory=list)
     reactions: list[float] = field(default_factory=list)
+    settled: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     used: dict[str, float] = field(default_factory=dict)
     took: float = 0.0
@@ -66,7 +68,7 @@ async def idle(url: str, process: int, sessions: int, every: float, changes: int
     reactions = await asyncio.gather(
         *(_look_around(tab, every, first, changes=changes) for tab, first in zip(tabs, moments, strict=True))
     )
-    seen = Seen(counted.so_far().since(before), reactions=[one for several in reactions for one in several])
+    seen = Seen(counted.so_far().since(before), reactions=[seconds for several in reactions for _, seconds in several])
     return await _end(seen, tabs, process, used, began)
 
 
@@ -84,9 +86,10 @@ async def different(url: str, process: int, configs: Iterable[RunConfig], every:
         both = await asyncio.wait_for(asyncio.gather(*looking), LONGEST_SECONDS)
     finally:
         over.set()
-    reactions = await asyncio.gather(*around)
+    reactions = [one for several in await asyncio.gather(*around) for one in several]
     answers, results = (list(column) for column in zip(*both, strict=True))
-    seen = Seen(counted.so_far().since(before), results, answers, [one for several in reactions for one in several])
+    settled = [seconds for moment, seconds in reactions if moment > began + max(answers)]
+    seen = Seen(counted.so_far().since(before), results, answers, [seconds for _, seconds in reactions], settled)
     return await _end(seen, tabs, process, used, began)
 
 
@@ -163,15 +166,19 @@ def _spread(count: int, every: float) -> list[float]:
 
 async def _look_around(
     tab: Tab, every: float, first: float, over: asyncio.Event | None = None, changes: int = 0
-) -> list[float]:
-    """Change the unit after `first` seconds and then once in `every`: so many times, or until it is over."""
-    reactions: list[float] = []
+) -> list[tuple[float, float]]:
+    """Change the unit after `first` seconds and then once in `every`: so many times, or until it is over.
+
+    Each one's moment, and the seconds until the page showed it.
+    """
+    reactions: list[tuple[float, float]] = []
     place = 0
     await asyncio.sleep(first)
     while not over.is_set() if over else len(reactions) < changes:
         place += 1
-        reactions.append(await look_at(tab, 1 + place % UNITS))
-        await asyncio.sleep(max(every - reactions[-1], 0.0))
+        moment, seconds = time.perf_counter(), await look_at(tab, 1 + place % UNITS)
+        reactions.append((moment, seconds))
+        await asyncio.sleep(max(every - seconds, 0.0))
     return reactions
 
 

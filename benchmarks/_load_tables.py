@@ -1,9 +1,10 @@
-"""Tables of what a class saw: as Markdown, with each figure as the documentation has it. Knows no app and no class."""
+"""Tables of what a class saw: as Markdown, with each figure as the documentation has it. Knows no app."""
 
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from benchmarks._load_class import Seen
 from benchmarks._load_trainings import Trained
 
 
@@ -25,6 +26,21 @@ def ratios(values: Sequence[float], others: Sequence[float]) -> str:
     if not values:  # few sessions have their results before anybody has changed a control
         return "none"
     return "{:.2f} and {:.2f}".format(*np.percentile(values, (50, 95)) / np.percentile(others, (50, 95)))
+
+
+def reactions(of: Sequence[Seen], alone: Sequence[float], idle: Sequence[float]) -> list[tuple[str, str, str]]:
+    """Of a class that trains, over those while nothing does: once all have been answered, and from their press on."""
+    rows = []
+    told = (("everything trains", "settled"), ("from the press on", "reactions"))
+    for when, which in told:
+        several = [seconds for seen in of for seconds in getattr(seen, which)]
+        rows += [
+            (f"reaction, {when}, p50 and p95 s", both(several), ""),
+            ("so many", f"{len(several)}", ""),
+            ("over one session alone", ratios(several, alone), "2"),
+            ("over all sessions, nothing trains", ratios(several, idle), "2"),
+        ]
+    return rows
 
 
 def listed(values: Iterable[float]) -> str:

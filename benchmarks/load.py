@@ -6,10 +6,11 @@ websocket, as so many browsers would, without drawing anything. It prints a tabl
 - same: all press "Train live" of the same preset at once: trainings, counted at the scheduler, and seconds until both
   results are on a page;
 - different: each trains another seed and meanwhile changes the unit that it looks at every 10 s: seconds until the end
-  of the script run that shows it, beside one session alone and beside all of them while nothing trains; updates per
-  second beside the same runs handed to the same number of workers without an app, before and after, as machines are now
-  quicker and now slower; `--steps 3000` has everything train five times as long as a page does by itself, so that the
-  first second, in which all begin, counts for less;
+  of the script run that shows it, beside one session alone and beside all of them while nothing trains, with and
+  without the first second, in which all have pressed and not all have been answered; updates per second beside the same
+  runs handed to the same number of workers without an app, before and after, as machines are now quicker and now
+  slower; `--steps 3000` has everything train five times as long as a page does by itself, so that beginning and end
+  count for less;
 - mixed: sessions come, look, train, stop, leave and come back: how each kind of process grows over the second half.
 
 All of it shares the machine's cores: the app, its workers, and the sessions themselves, whose share is printed. It does
@@ -113,17 +114,13 @@ def print_different(sessions: int, workers: int, every: float, steps: int, round
             bare.append(bare_workers(configs, workers))
     speeds = np.array([tables.updates_per_second(seen.trained, steps) for seen in busy])
     bares = np.array([tables.updates_per_second(trained, steps) for trained in bare])
-    reactions = [one for seen in busy for one in seen.reactions]
     tables.table(
         f"different: {sessions} sessions, {steps} updates with another seed each, another unit every {every:g} s, "
         f"{rounds} rounds",
         [
             ("reaction of one session alone, nothing trains, p50 and p95 s", tables.both(alone.reactions), ""),
             (f"reaction of {sessions} sessions, nothing trains", tables.both(idle.reactions), ""),
-            (f"reaction of {sessions} sessions, everything trains", tables.both(reactions), ""),
-            ("so many reactions", f"{len(reactions)}", ""),
-            ("the last over the first", tables.ratios(reactions, alone.reactions), "2"),
-            ("the last over the second", tables.ratios(reactions, idle.reactions), "2"),
+            *tables.reactions(busy, alone.reactions, idle.reactions),
             (
                 "seconds until the page takes up the new seed, p50 and p95",
                 tables.both([one for seen in busy for one in seen.answers]),

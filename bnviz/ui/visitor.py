@@ -4,6 +4,7 @@ Kept by Streamlit, for the app or for the session. What is shown of runs, and wh
 """
 
 import gc
+import sys
 import uuid
 from dataclasses import dataclass
 
@@ -22,6 +23,9 @@ LAST_SHOWN_BYTES = 96_000_000
 OBJECTS = (10_000, 10, 10)
 """New objects after which Python looks for garbage: at 700, as by itself, it does at every look of every page."""
 
+SWITCH_SECONDS = 0.001
+"""So long a thread computes while another wants to; 5 ms by itself, many times for one click."""
+
 
 @st.cache_resource(show_spinner=False)
 def service() -> Service:
@@ -30,6 +34,7 @@ def service() -> Service:
     started.prepare()
     gc.freeze()  # the libraries, a quarter of a million objects: to look through them holds everybody up for 0.2 s
     gc.set_threshold(*OBJECTS)
+    sys.setswitchinterval(SWITCH_SECONDS)
     return started
 
 

@@ -71,6 +71,7 @@ def test_what_each_asks_for_is_trained_for_each_and_controls_go_on_working(app):
     assert (seen.trained.started, seen.trained.done) == (SESSIONS * classroom.ARMS,) * 2
     assert len(seen.results) == SESSIONS
     assert len(seen.reactions) >= SESSIONS
+    assert set(seen.settled) <= set(seen.reactions)
 
 
 def test_sessions_that_come_and_go_leave_nothing_broken(app):
