@@ -37,7 +37,7 @@ class Service:
 
     Attributes:
         store: see above; its `problem` is for all who wait for results to see.
-        presence: who is told when a visitor leaves or comes back.
+        presence: who is told when a visitor leaves, comes back or does something.
         dispatcher: where jobs wait, and from where they get to workers.
     """
 
@@ -106,10 +106,10 @@ class Service:
                 self._watchers[key].add(watcher)
 
     def audience(self) -> int:
-        """How many visitors look at live runs."""
+        """How many visitors look at live runs, or have done something lately: all who want to be answered."""
         with self._lock:
             live = [self._watchers[job.key] for job in self._jobs.values() if job.live]
-            return len(set[str]().union(*live))
+            return len(self.presence.active().union(*live))
 
     def release(self, key: str, watcher: str) -> None:
         """`watcher` looks no longer; a live run that nobody looks at is stopped."""

@@ -19,7 +19,7 @@ QUEUED_SECONDS = 1.0  # while everything still waits; also the most between two 
 SOON_SECONDS = 3.0  # a run that was asked for so lately is looked at as if it went on: mostly, it is about to
 END_SECONDS = 0.1  # the least between two looks at runs of which the last is about to end
 LOOKS = 20  # at a long run, if it takes as long as its configuration lets expect
-AUDIENCE = 5  # visitors who watch runs; with more, each page looks less often, so that all clicks are answered
+AUDIENCE = 5  # visitors who watch runs or click; with more, each page looks less often, so that all are answered
 WAITING_SECONDS = 4.0  # the most between two looks while everything waits, however many watch; or a third of the wait
 _looks = count()
 """Each look has a number of its own: the browser leaves alone what has not changed."""
@@ -52,7 +52,7 @@ def seconds_between(jobs: Sequence[Job], audience: int, wait: float = 0.0) -> fl
 
     Args:
         jobs: of the runs.
-        audience: how many visitors watch runs, on all pages.
+        audience: how many visitors watch runs or have clicked lately, on all pages.
         wait: seconds after which the first of those that wait is expected to begin.
     """
     live = [job for job in jobs if job.live]

@@ -18,7 +18,7 @@ from bnviz.ui.notes import notes
 from bnviz.ui.shown import Shown
 from bnviz.ui.status import Runs, status_line, told_failures
 from bnviz.ui.turns import turns
-from bnviz.ui.visitor import last_shown, watched
+from bnviz.ui.visitor import acts, last_shown, watched
 from bnviz.ui.watched import Watched
 
 Picture = Callable[[Shown], None]
@@ -76,6 +76,8 @@ def comparison_view(
 
     @st.fragment(key=f"{page}/pictured")
     def pictured() -> None:
+        if turns.in_a_hurry:  # it was asked for by itself, by a click
+            acts()
         shown = _shown(page, watched(page), runs, {}, needs)
         if shown is not None:
             _draw(page, picture, shown)

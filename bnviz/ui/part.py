@@ -11,6 +11,7 @@ import streamlit as st
 from bnviz.ui import links
 from bnviz.ui.prose import link_problems
 from bnviz.ui.turns import turns
+from bnviz.ui.visitor import acts
 
 Draw = Callable[[], None]
 
@@ -25,6 +26,7 @@ def changing_part(page: str) -> Callable[[Draw], Draw]:
         @st.fragment(key=f"{page}/part")
         @turns.unhurried()
         def part() -> None:
+            acts()
             with turns.in_turn():
                 links.restore(page)
                 link_problems(links.problems(page))

@@ -32,6 +32,11 @@ class Turns:
         finally:
             self._own.unhurried = before
 
+    @property
+    def in_a_hurry(self) -> bool:
+        """Whether what is done here goes first."""
+        return not self._own.unhurried
+
     @contextmanager
     def in_turn(self) -> Iterator[None]:
         """Wait for the turn, or for a second. Who has it already lets pass who is in a hurry, and goes on."""

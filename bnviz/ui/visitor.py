@@ -64,6 +64,11 @@ def visitor() -> Visitor:
     return Visitor(name, presence)
 
 
+def acts() -> None:
+    """This page's visitor has just done something."""
+    service().presence.act(visitor().name)
+
+
 def watched(page: str) -> Watched:
     """The runs as this page's visitor sees them."""
     stopped: dict[str, Record] = notes(page).setdefault("stopped", {})
