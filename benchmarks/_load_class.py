@@ -36,6 +36,7 @@ class Seen:
         answers: seconds from a change of what is trained until the end of the run of the page that takes it up.
         reactions: seconds from a change of a control until the end of the run that shows it.
         settled: those of changes after every page had taken up what it is to train.
+        afterwards: those of changes once everybody has their results, and nothing trains any more.
         errors: sentences, and how often.
         used: seconds of a core, by kind of process; by the sessions, too, whose browsers would be elsewhere.
         took: seconds of the whole.
@@ -46,6 +47,7 @@ class Seen:
     answers: list[float] = field(default_factory=list)
     reactions: list[float] = field(default_factory=list)
     settled: list[float] = field(default_factory=list)
+    afterwards: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     used: dict[str, float] = field(default_factory=dict)
     took: float = 0.0
@@ -72,8 +74,13 @@ async def idle(url: str, process: int, sessions: int, every: float, changes: int
     return await _end(seen, tabs, process, used, began)
 
 
-async def different(url: str, process: int, configs: Iterable[RunConfig], every: float, counted: Trainings) -> Seen:
-    """Each trains another seed, and changes the unit that it looks at until all have their results."""
+async def different(
+    url: str, process: int, configs: Iterable[RunConfig], every: float, counted: Trainings, changes: int = 2
+) -> Seen:
+    """Each trains another seed, and changes the unit that it looks at until all have their results.
+
+    And then so often again: the same pages, each with the results of its own seed to draw, while nothing trains.
+    """
     tabs = await opened(url, len(configs := list(configs)), configs[0].steps)
     before, began, used = counted.so_far(), time.perf_counter(), _used(process)
     over = asyncio.Event()
@@ -90,7 +97,13 @@ async def different(url: str, process: int, configs: Iterable[RunConfig], every:
     answers, results = (list(column) for column in zip(*both, strict=True))
     settled = [seconds for moment, seconds in reactions if moment > began + max(answers)]
     seen = Seen(counted.so_far().since(before), results, answers, [seconds for _, seconds in reactions], settled)
-    return await _end(seen, tabs, process, used, began)
+    seen = await _end(seen, [], process, used, began)
+    moments = _spread(len(tabs), every)
+    later = await asyncio.gather(
+        *(_look_around(tab, every, first, changes=changes) for tab, first in zip(tabs, moments, strict=True))
+    )
+    seen.afterwards = [seconds for several in later for _, seconds in several]
+    return await _close(seen, tabs)
 
 
 async def mixed(url: str, process: int, sessions: int, seconds: float, counted: Trainings) -> Seen:
@@ -134,6 +147,10 @@ def _used(process: int) -> dict[str, float]:
 async def _end(seen: Seen, tabs: list[Tab], process: int, used: dict[str, float], began: float) -> Seen:
     seen.took = time.perf_counter() - began
     seen.used = {kind: now - used.get(kind, 0.0) for kind, now in _used(process).items()}
+    return await _close(seen, tabs)
+
+
+async def _close(seen: Seen, tabs: list[Tab]) -> Seen:
     for tab in tabs:
         seen.errors += tab.errors
         await tab.close()

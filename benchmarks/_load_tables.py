@@ -1,6 +1,6 @@
 """Tables of what a class saw: as Markdown, with each figure as the documentation has it. Knows no app."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -28,17 +28,21 @@ def ratios(values: Sequence[float], others: Sequence[float]) -> str:
     return "{:.2f} and {:.2f}".format(*np.percentile(values, (50, 95)) / np.percentile(others, (50, 95)))
 
 
-def reactions(of: Sequence[Seen], alone: Sequence[float], idle: Sequence[float]) -> list[tuple[str, str, str]]:
-    """Of a class that trains, over those while nothing does: once all have been answered, and from their press on."""
-    rows = []
+def reactions(of: Sequence[Seen], idle: Mapping[str, Sequence[float]]) -> list[tuple[str, str, str]]:
+    """Of a class that trains, over those while nothing does: once all have been answered, and from their press on.
+
+    Args:
+        of: what the class saw.
+        idle: by who reacts then, their reactions.
+    """
+    rows = [(f"reaction, nothing trains, {who}, p50 and p95 s", both(several), "") for who, several in idle.items()]
     told = (("everything trains", "settled"), ("from the press on", "reactions"))
     for when, which in told:
         several = [seconds for seen in of for seconds in getattr(seen, which)]
         rows += [
             (f"reaction, {when}, p50 and p95 s", both(several), ""),
             ("so many", f"{len(several)}", ""),
-            ("over one session alone", ratios(several, alone), "2"),
-            ("over all sessions, nothing trains", ratios(several, idle), "2"),
+            *((f"over {who}", ratios(several, others), "2") for who, others in idle.items()),
         ]
     return rows
 

@@ -6,11 +6,11 @@ websocket, as so many browsers would, without drawing anything. It prints a tabl
 - same: all press "Train live" of the same preset at once: trainings, counted at the scheduler, and seconds until both
   results are on a page;
 - different: each trains another seed and meanwhile changes the unit that it looks at every 10 s: seconds until the end
-  of the script run that shows it, beside one session alone and beside all of them while nothing trains, with and
-  without the first second, in which all have pressed and not all have been answered; updates per second beside the same
-  runs handed to the same number of workers without an app, before and after, as machines are now quicker and now
-  slower; `--steps 3000` has everything train five times as long as a page does by itself, so that beginning and end
-  count for less;
+  of the script run that shows it, with and without the first second, in which all have pressed and not all have been
+  answered, beside those while nothing trains: of one session alone; of all before, who look at the same results, which
+  are drawn once; and of all afterwards, who look at their own; updates per second beside the same runs handed to the
+  same number of workers without an app, before and after, as machines are now quicker and now slower; `--steps 3000`
+  has everything train five times as long as a page does by itself, so that beginning and end count for less;
 - mixed: sessions come, look, train, stop, leave and come back: how each kind of process grows over the second half.
 
 All of it shares the machine's cores: the app, its workers, and the sessions themselves, whose share is printed. It does
@@ -118,9 +118,14 @@ def print_different(sessions: int, workers: int, every: float, steps: int, round
         f"different: {sessions} sessions, {steps} updates with another seed each, another unit every {every:g} s, "
         f"{rounds} rounds",
         [
-            ("reaction of one session alone, nothing trains, p50 and p95 s", tables.both(alone.reactions), ""),
-            (f"reaction of {sessions} sessions, nothing trains", tables.both(idle.reactions), ""),
-            *tables.reactions(busy, alone.reactions, idle.reactions),
+            *tables.reactions(
+                busy,
+                {
+                    "one session": alone.reactions,
+                    "all, before, with the same results": idle.reactions,
+                    "all, afterwards, each with its own": [one for seen in busy for one in seen.afterwards],
+                },
+            ),
             (
                 "seconds until the page takes up the new seed, p50 and p95",
                 tables.both([one for seen in busy for one in seen.answers]),

@@ -64,9 +64,7 @@ def main() -> None:
                 f"{sum(trained.started for _, trained in different)}",
                 f"{ARMS * each * count * options.rounds}",
             ),
-            ("reaction of one session alone, nothing trains, p50 and p95 s", tables.both(alone), ""),
-            ("reaction of all sessions, nothing trains", tables.both(idle), ""),
-            *tables.reactions(seen, alone, idle),
+            *tables.reactions(seen, {"one session": alone, "all, before, with the same results": idle}),
             ("all different: seconds until a page takes up the seed", tables.both(_all(seen, "answers")), ""),
             ("all different: seconds until its result", tables.both(_all(seen, "results")), ""),
             ("updates per second with the apps", tables.listed(speeds), ""),
@@ -103,7 +101,7 @@ async def _class(
     """What the sessions of each app saw, and what was trained for all."""
     before = counted.so_far()
     pairs = zip(apps, configs, strict=True)
-    seen = await asyncio.gather(*(classroom.different(app.url, app.pid, own, every, counted) for app, own in pairs))
+    seen = await asyncio.gather(*(classroom.different(app.url, app.pid, own, every, counted, 0) for app, own in pairs))
     return seen, counted.so_far().since(before)
 
 

@@ -52,8 +52,8 @@ def comparison_view(
 
     @st.fragment(key=f"{page}/live")
     @turns.unhurried()
+    @turns.in_turn()
     def view() -> None:
-        turns.let_pass()
         extras, seen = besides(), watched(page)
         asked.want(page, seen, runs, extras)
         # What is drawn as going on is looked at again, even if it ends before it is drawn.
@@ -76,13 +76,18 @@ def comparison_view(
 
     @st.fragment(key=f"{page}/pictured")
     def pictured() -> None:
+        seen, before = watched(page), None
         if turns.in_a_hurry:  # it was asked for by itself, by a click
             acts()
-        shown = _shown(page, watched(page), runs, {}, needs)
+            if asked.training(seen, runs, {}):  # what has been measured since comes with the next look
+                before = last_shown().get(seen.watcher, page)
+        shown = replace(before, live=True) if before else _shown(page, seen, runs, {}, needs)
         if shown is not None:
             _draw(page, picture, shown)
 
     @st.fragment(key=f"{page}/status")
+    @turns.unhurried()
+    @turns.in_turn()
     def status() -> None:
         extras, seen = besides(), watched(page)
         states = asked.states(seen, runs, extras)
