@@ -20,8 +20,8 @@ from bnviz.jobs.job import Job, State
 from bnviz.jobs.queue import Queue, expected_seconds
 from bnviz.record import Record
 
-POLL_SECONDS = 0.2  # how often to look for a free worker while jobs wait: one small message
-LOOK_SECONDS = 1.0  # how often to look whether the scheduler is still there while it has jobs of ours
+POLL_SECONDS = 0.2  # how often to look for a free worker while jobs wait and none is sent: one small message
+LOOK_SECONDS = 1.0  # how often while the scheduler has jobs of ours; as soon as one of them ends, too
 CLOSE_SECONDS = 10.0
 RETURN_SECONDS = 30.0  # how long a scheduler that was there and has gone is waited for
 
@@ -125,7 +125,7 @@ class Dispatcher:
                     self._hand_out(self._connected())
                 except JobsError as error:
                     self._disappointed(str(error))
-            self._wake.wait(POLL_SECONDS if self._queue else LOOK_SECONDS if self._sent else None)
+            self._wake.wait(LOOK_SECONDS if self._sent else POLL_SECONDS if self._queue else None)
             self._wake.clear()
         with self._lock:
             for job in [*self._queue.clear(), *(job for _, job in self._sent.values())]:

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from streamlit.testing.v1 import AppTest
 
+from bnviz.jobs.presence import Presence
 from bnviz.ui import live
+from bnviz.ui.shown import LastShown
 from bnviz.ui.turns import Turns
 
 
@@ -18,7 +21,12 @@ def page():
     tiny = RunConfig(widths=(6,), steps=12, batch_size=20, test_samples=30, probe_points=4, curve_points=3)
     arms = ("none", "batch", "noisy_batch")  # one more than there are workers
     configs = {norm: tiny.model_copy(update={"norm": norm, "seed": st.session_state["seed"]}) for norm in arms}
-    comparison_view("page", configs, lambda _: st.caption("picture"), lambda _: st.caption("below"))
+
+    def picture(shown):
+        st.caption("picture")
+        st.session_state["shown"] = shown
+
+    comparison_view("page", configs, picture, lambda _: st.caption("below"))
 
 
 def opened(seed: int) -> AppTest:
@@ -36,9 +44,10 @@ def test_picture_and_what_is_below_are_drawn_in_turn_and_let_clicks_pass(service
         @contextmanager
         def in_turn(self) -> Iterator[None]:
             drawn.append(self._own.unhurried)
+            outer = self._own.has_it
             with super().in_turn():
                 yield
-            assert not self._taken
+            assert self._taken is outer
 
     turns = Watched()
     monkeypatch.setattr(live, "turns", turns)
@@ -60,3 +69,34 @@ def test_the_next_look_depends_on_how_long_the_runs_wait(service, full_gallery, 
     at = opened(861)
     assert waits == [7.0]
     finish(at)
+
+
+class Hurried(Turns):
+    """As if a click had asked for the picture alone."""
+
+    in_a_hurry = True
+
+
+def test_who_clicks_in_a_picture_is_active(service, full_gallery, finish, monkeypatch):
+    monkeypatch.setattr(service, "presence", Presence(service.release_all))
+    at = finish(opened(862))
+    assert not service.presence.active()
+    monkeypatch.setattr(live, "turns", Hurried())
+    at.run()
+    assert len(service.presence.active()) == 1
+
+
+def test_a_click_while_runs_go_on_draws_what_was_shown_last_and_afterwards_what_there_is(
+    service, full_gallery, finish, monkeypatch
+):
+    at = finish(opened(863))
+    now = at.session_state["shown"]
+    last = replace(now, records={"none": now.records["none"]})
+    monkeypatch.setattr(live, "turns", Hurried())
+    monkeypatch.setattr(LastShown, "get", lambda *_: last)
+    at.run()
+    assert at.session_state["shown"].records == now.records
+    monkeypatch.setattr(live.asked, "training", lambda *_: True)
+    at.run()
+    shown = at.session_state["shown"]
+    assert (shown.records, shown.live) == (last.records, True)
