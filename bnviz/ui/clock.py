@@ -65,7 +65,7 @@ def seconds_between(jobs: Sequence[Job], audience: int, wait: float = 0.0) -> fl
         often = crowd * min(max(POLL_SECONDS, look), QUEUED_SECONDS)
         left = max(math.inf if (seconds := job.seconds_left) is None else seconds for job in live)
         return min(often, max(crowd * END_SECONDS, left)) if left > 0 else often  # what is late may be so for long
-    return min(crowd * QUEUED_SECONDS, max(WAITING_SECONDS, wait / 3))
+    return min((2 * crowd - 1) * QUEUED_SECONDS, max(WAITING_SECONDS, wait / 3))
 
 
 def _looked() -> None:

@@ -7,8 +7,10 @@ import gc
 import sys
 import uuid
 from dataclasses import dataclass
+from functools import cache
 
 import streamlit as st
+from streamlit import config
 
 from bnviz.jobs.presence import Presence
 from bnviz.jobs.service import Service
@@ -35,6 +37,8 @@ def service() -> Service:
     gc.freeze()  # the libraries, a quarter of a million objects: to look through them holds everybody up for 0.2 s
     gc.set_threshold(*OBJECTS)
     sys.setswitchinterval(SWITCH_SECONDS)
+    # Streamlit puts the theme together anew for each run of a page, by looking through all its options six times.
+    config.get_options_for_section = cache(config.get_options_for_section)
     return started
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from bnviz.jobs.presence import Presence
@@ -100,3 +101,11 @@ def test_a_click_while_runs_go_on_draws_what_was_shown_last_and_afterwards_what_
     at.run()
     shown = at.session_state["shown"]
     assert (shown.records, shown.live) == (last.records, True)
+
+
+def test_the_theme_is_looked_up_once(service):
+    for section in ("theme", "theme.dark"):
+        found = config.get_options_for_section(section)
+        options = config.get_config_options().values()
+        assert found == {one.name: one.value for one in options if one.section == section}
+        assert config.get_options_for_section(section) is found

@@ -62,7 +62,7 @@ def test_the_end_of_a_run_is_looked_at_when_it_is_due():
 def test_the_more_watch_the_less_often_each_looks_but_never_too_seldom():
     running, waiting = [job(state="running")], [job(ago=SOON_SECONDS + 1)]
     assert seconds_between(running, 3 * AUDIENCE) == pytest.approx(4 * POLL_SECONDS)
-    assert seconds_between(waiting, AUDIENCE) == pytest.approx(2 * QUEUED_SECONDS)
+    assert seconds_between(waiting, AUDIENCE) == pytest.approx(3 * QUEUED_SECONDS)
     assert seconds_between(waiting, 100 * AUDIENCE) == WAITING_SECONDS
 
 
