@@ -98,11 +98,11 @@ async def different(
     settled = [seconds for moment, seconds in reactions if moment > began + max(answers)]
     seen = Seen(counted.so_far().since(before), results, answers, [seconds for _, seconds in reactions], settled)
     seen = await _end(seen, [], process, used, began)
-    moments = _spread(len(tabs), every)
-    later = await asyncio.gather(
-        *(_look_around(tab, every, first, changes=changes) for tab, first in zip(tabs, moments, strict=True))
-    )
-    seen.afterwards = [seconds for several in later for _, seconds in several]
+    if changes:
+        later = await asyncio.gather(
+            *(_look_around(tab, every, first, changes=changes) for tab, first in zip(tabs, moments, strict=True))
+        )
+        seen.afterwards = [seconds for several in later for _, seconds in several]
     return await _close(seen, tabs)
 
 

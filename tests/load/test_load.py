@@ -72,6 +72,7 @@ def test_what_each_asks_for_is_trained_for_each_and_controls_go_on_working(app):
     assert len(seen.results) == SESSIONS
     assert len(seen.reactions) >= SESSIONS
     assert set(seen.settled) <= set(seen.reactions)
+    assert len(seen.afterwards) == 2 * SESSIONS
 
 
 def test_sessions_that_come_and_go_leave_nothing_broken(app):
