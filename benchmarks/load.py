@@ -30,6 +30,7 @@ from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import psutil
+import uvloop
 from distributed import Client
 
 from benchmarks import _load_class as classroom
@@ -85,7 +86,7 @@ def _case(name: str) -> str:
 def print_same(sessions: int, workers: int) -> None:
     """The same preset for all."""
     with _app(workers) as (app, counted):
-        seen = asyncio.run(classroom.same(app.url, app.pid, sessions, counted))
+        seen = uvloop.run(classroom.same(app.url, app.pid, sessions, counted))
     tables.table(
         f"same: {sessions} sessions press the same",
         [
@@ -106,11 +107,11 @@ def print_different(sessions: int, workers: int, every: float, steps: int, round
         for number in range(rounds)
     ]
     with _app(workers) as (app, counted):
-        alone = asyncio.run(classroom.idle(app.url, app.pid, 1, ALONE_SECONDS, 2 * IDLE_CHANGES, counted))
-        idle = asyncio.run(classroom.idle(app.url, app.pid, sessions, every, IDLE_CHANGES, counted))
+        alone = uvloop.run(classroom.idle(app.url, app.pid, 1, ALONE_SECONDS, 2 * IDLE_CHANGES, counted))
+        idle = uvloop.run(classroom.idle(app.url, app.pid, sessions, every, IDLE_CHANGES, counted))
         bare, busy = [bare_workers(classes[0], workers)], []
         for configs in classes:
-            busy.append(asyncio.run(classroom.different(app.url, app.pid, configs, every, counted)))
+            busy.append(uvloop.run(classroom.different(app.url, app.pid, configs, every, counted)))
             bare.append(bare_workers(configs, workers))
     speeds = np.array([tables.updates_per_second(seen.trained, steps) for seen in busy])
     bares = np.array([tables.updates_per_second(trained, steps) for trained in bare])
@@ -152,7 +153,7 @@ def print_different(sessions: int, workers: int, every: float, steps: int, round
 def print_mixed(sessions: int, workers: int, minutes: float) -> None:
     """Coming and going."""
     with _app(workers) as (app, counted):
-        seen, memory = asyncio.run(_mixed_and_watched(app, sessions, minutes * 60, counted))
+        seen, memory = uvloop.run(_mixed_and_watched(app, sessions, minutes * 60, counted))
     rows = []
     for kind in KINDS:
         sizes = [f"{sizes[kind][0]:.0f}, {sizes[kind][-1]:.0f}" for sizes in (memory.resident, memory.proportional)]
@@ -209,7 +210,7 @@ def _app(workers: int) -> Iterator[tuple[RunningApp, Trainings]]:
         environment(BNVIZ_STORE=folder, BNVIZ_SCHEDULER=""),
         running_app(workers) as app,
     ):
-        asyncio.run(classroom.warmed(app.url))
+        uvloop.run(classroom.warmed(app.url))
         with trainings(app.pid) as counted:
             yield app, counted
         told = app.log.read_text(errors="replace")

@@ -20,7 +20,8 @@ SOON_SECONDS = 3.0  # a run that was asked for so lately is looked at as if it w
 END_SECONDS = 0.1  # the least between two looks at runs of which the last is about to end
 LOOKS = 20  # at a long run, if it takes as long as its configuration lets expect
 AUDIENCE = 5  # visitors who watch runs or click; with more, each page looks less often, so that all are answered
-WAITING_SECONDS = 4.0  # the most between two looks while everything waits, however many watch; or a third of the wait
+WAITING_SECONDS = 4.0  # the most between two looks while everything waits, however many watch; or this share of the wait:
+OF_THE_WAIT = 0.75  # the estimate may be too long
 _looks = count()
 """Each look has a number of its own: the browser leaves alone what has not changed."""
 
@@ -65,7 +66,7 @@ def seconds_between(jobs: Sequence[Job], audience: int, wait: float = 0.0) -> fl
         often = crowd * min(max(POLL_SECONDS, look), QUEUED_SECONDS)
         left = max(math.inf if (seconds := job.seconds_left) is None else seconds for job in live)
         return min(often, max(crowd * END_SECONDS, left)) if left > 0 else often  # what is late may be so for long
-    return min((2 * crowd - 1) * QUEUED_SECONDS, max(WAITING_SECONDS, wait / 3))
+    return min((2 * crowd - 1) * QUEUED_SECONDS, max(WAITING_SECONDS, OF_THE_WAIT * wait))
 
 
 def _looked() -> None:
