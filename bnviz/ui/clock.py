@@ -20,8 +20,8 @@ SOON_SECONDS = 3.0  # a run that was asked for so lately is looked at as if it w
 END_SECONDS = 0.1  # the least between two looks at runs of which the last is about to end
 LOOKS = 20  # at a long run, if it takes as long as its configuration lets expect
 AUDIENCE = 5  # visitors who watch runs or click; with more, each page looks less often, so that all are answered
-WAITING_SECONDS = 4.0  # the most between two looks while everything waits, however many watch; or this share of the wait:
-OF_THE_WAIT = 0.75  # the estimate may be too long
+WAITING_SECONDS = 4.0  # the most between two looks while everything waits, however many watch; or
+OF_THE_WAIT = 0.75  # this share of the wait, which may turn out shorter than expected
 _looks = count()
 """Each look has a number of its own: the browser leaves alone what has not changed."""
 
