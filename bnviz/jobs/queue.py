@@ -1,7 +1,8 @@
 """Queue: jobs that wait, first in first out for each visitor and fair between visitors, within limits.
 
 Whose turn it is follows from how much each visitor has training and waiting already, not from who came first with how
-much. Not safe for threads by itself: the service's lock guards it. It does not know what trains the jobs.
+much. A turn is as many runs as a comparison has arms, as nobody can do anything with one arm. Not safe for threads by
+itself: the service's lock guards it. It does not know what trains the jobs.
 """
 
 from collections import Counter, deque
@@ -11,6 +12,9 @@ from bnviz import settings
 from bnviz.jobs.cluster import JobsError
 from bnviz.jobs.job import Job
 
+TOGETHER = 3
+"""Runs of one visitor that are taken in one turn: the arms of a comparison, of which there are two or three."""
+
 
 class Queue:
     """Jobs with their owner, who asked for them first; limits are read from BNVIZ_QUEUE and BNVIZ_SESSION_RUNS."""
@@ -18,6 +22,7 @@ class Queue:
     def __init__(self) -> None:
         self._waiting: list[tuple[str, Job]] = []
         self._served: deque[str] = deque(maxlen=1000)  # owners, the one served last at the end
+        self._begun: Counter[str] = Counter()  # runs taken in a turn that goes on, by owner
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -57,6 +62,9 @@ class Queue:
         for owner, job in chosen:
             self.remove(job)
             self._served.append(owner)
+            self._begun[owner] = (self._begun[owner] + 1) % TOGETHER
+        # A turn ends early if there is no more: what is asked for later waits for another one.
+        self._begun &= Counter(dict.fromkeys((owner for owner, _ in self._waiting), TOGETHER))
         return chosen
 
     def in_turn(self, training: Mapping[str, int]) -> list[Job]:
@@ -70,14 +78,19 @@ class Queue:
         return jobs
 
     def _in_turn(self, training: Mapping[str, int]) -> list[tuple[str, Job]]:
-        """By how many of the same owner come before it; then who was served longest ago; then who asked first."""
+        """Turns that go on; then by how many turns of the same owner come before; then who was served longest ago; then
+        who asked first."""
         last = {owner: place for place, owner in enumerate(self._served)}
-        before: Counter[str] = Counter(training)
+        mine: Counter[str] = Counter()
+        first: dict[str, int] = {}
         ranks = []
         for place, (owner, _) in enumerate(self._waiting):
-            ranks.append((before[owner], last.get(owner, -1), place))
-            before[owner] += 1
-        return [self._waiting[place] for _, _, place in sorted(ranks)]
+            begun = self._begun[owner]
+            goes_on = begun and mine[owner] < TOGETHER - begun
+            turn = -1 if goes_on else (training.get(owner, 0) + mine[owner]) // TOGETHER
+            ranks.append((turn, last.get(owner, -1), first.setdefault(owner, place), place))
+            mine[owner] += 1
+        return [self._waiting[place] for *_, place in sorted(ranks)]
 
 
 def expected_seconds(before: Iterable[Job], training: Iterable[Job], threads: int, pace: float) -> float:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bnviz import RunConfig
 from bnviz.jobs.cluster import JobsError
 from bnviz.jobs.job import Job
-from bnviz.jobs.queue import Queue, expected_seconds
+from bnviz.jobs.queue import TOGETHER, Queue, expected_seconds
 from bnviz.settings import SettingError
 
 
@@ -31,33 +31,63 @@ def test_one_visitor_is_served_in_order() -> None:
     assert order("aaa") == ["a0", "a1", "a2"]
 
 
+def test_the_arms_of_a_comparison_are_trained_together() -> None:
+    assert order("abab") == ["a0", "a2", "b1", "b3"]
+    assert order("abcabcabc") == ["a0", "a3", "a6", "b1", "b4", "b7", "c2", "c5", "c8"]
+
+
 def test_who_asks_for_much_does_not_hold_up_who_asks_for_little() -> None:
-    assert order("aaaab") == ["a0", "b4", "a1", "a2", "a3"]
-    assert order("aabbc") == ["a0", "b2", "c4", "a1", "b3"]
+    assert order("aaaaaaab") == ["a0", "a1", "a2", "b7", "a3", "a4", "a5", "a6"]
+    assert order("aaaabbbbc") == ["a0", "a1", "a2", "b4", "b5", "b6", "c8", "a3", "b7"]
 
 
 def test_what_a_visitor_has_training_counts() -> None:
-    assert order("aab", {"a": 2}) == ["b2", "a0", "a1"]
+    assert order("aab", {"a": 3}) == ["b2", "a0", "a1"]
+    assert order("aab", {"a": 2}) == ["a0", "b2", "a1"]
 
 
 def test_who_was_served_longest_ago_comes_first() -> None:
-    queue, named = filled("abab")
-    first = queue.take(1, {})
-    assert [named[job] for _, job in first] == ["a0"]
-    assert [named[job] for job in queue.in_turn({})] == ["b1", "a2", "b3"]
+    queue, named = filled("aaaabb")
+    assert [named[job] for _, job in queue.take(3, {})] == ["a0", "a1", "a2"]
+    assert [named[job] for job in queue.in_turn({})] == ["b4", "b5", "a3"]
     assert len(queue) == 3
 
 
-@given(st.text("abcd", min_size=1, max_size=30), st.integers(1, 4))
-def test_nobody_waits_while_another_gets_two_more(owners: str, at_once: int) -> None:
-    """Taken one by one, each visitor who still waits has had at most one turn less than any other."""
+def test_a_turn_goes_on_though_what_was_taken_first_has_ended() -> None:
+    queue, named = filled("aabb")
+    assert [named[job] for _, job in queue.take(1, {})] == ["a0"]
+    assert [named[job] for job in queue.in_turn({})] == ["a1", "b2", "b3"]
+
+
+def test_a_turn_ends_when_nothing_of_it_waits_any_more() -> None:
+    queue, named = filled("aab")
+    queue.take(2, {})
+    late = Job(RunConfig(seed=7))
+    queue.add(late, "a", 0)
+    assert [named.get(job, "late") for job in queue.in_turn({})] == ["b2", "late"]
+
+
+@given(st.text("abcd", min_size=1, max_size=30), st.lists(st.integers(1, 4), min_size=30, max_size=30))
+def test_nobody_waits_while_another_gets_two_turns(owners: str, counts: list[int]) -> None:
+    """However many are taken at once, each visitor who still waits has had at most one turn less than any other."""
     queue, _ = filled(owners)
     had: Counter[str] = Counter()
-    while len(queue):
+    for count in counts:
+        for owner, _ in queue.take(count, had):
+            had[owner] += 1
         waiting = {owner for owner, _ in queue._waiting}
-        (owner, _), *_ = queue.take(1, had)
+        assert all(had[owner] <= TOGETHER + had[other] for owner in had for other in waiting)
+
+
+@given(st.text("abcd", max_size=30))
+def test_taken_one_by_one_or_all_at_once_the_order_is_the_same(owners: str) -> None:
+    queue, named = filled(owners)
+    announced, had, taken = [named[job] for job in queue.in_turn({})], Counter[str](), []
+    while len(queue):
+        [(owner, job)] = queue.take(1, had)
         had[owner] += 1
-        assert had[owner] <= 1 + min(had[other] for other in waiting)
+        taken.append(named[job])
+    assert taken == announced
 
 
 @given(st.text("abc", max_size=20), st.integers(0, 25))
