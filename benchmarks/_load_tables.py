@@ -58,6 +58,8 @@ def updates_per_second(trained: Trained, steps: int) -> float:
 
 
 def shares(speeds: np.ndarray, bares: np.ndarray) -> str:
-    """Of what was reached just before and just after, in the median and each time."""
-    each = 2 * speeds / (bares[:-1] + bares[1:])
-    return f"{np.median(each):.2f} ({', '.join(f'{one:.2f}' for one in each)})"
+    """Of what was reached just before and just after: in the median, each time, and of all times added up."""
+    beside = (bares[:-1] + bares[1:]) / 2
+    each = speeds / beside
+    together = speeds.sum() / beside.sum()
+    return f"{np.median(each):.2f} ({', '.join(f'{one:.2f}' for one in each)}); together {together:.2f}"
