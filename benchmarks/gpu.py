@@ -3,8 +3,8 @@
 `python -m benchmarks.gpu` prints four tables; each ratio is of things taken in turn. Seconds are those of the wall,
 until the device has done all its work.
 
-- train() over a bare PyTorch loop on the same device that measures nothing; and over itself with the recorded pass
-  launched kernel by kernel, not as one CUDA graph;
+- train() over a bare PyTorch loop on the same device that measures nothing; over itself with the recorded pass
+  launched kernel by kernel, not as one CUDA graph; and over itself on one core of the machine's processor;
 - 64 replicas, 8 learning rates x 8 seeds, as one batch, over one run alone (goal <= 4), and over 64 runs one by one,
   which are put together from a few;
 - a line's 8 lengths in one batched pass over one after the other;
@@ -17,7 +17,7 @@ command works. `--steps` shortens all runs.
 import argparse
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from statistics import fmean
 from unittest.mock import patch
@@ -62,8 +62,8 @@ def main() -> None:
         print(table.markdown(), flush=True)
 
 
-def tables(pairs: int, device: torch.device, steps: int | None = None) -> list[Table]:
-    """All four; those with MNIST only where it can be had."""
+def tables(pairs: int, device: torch.device, steps: int | None = None) -> Iterator[Table]:
+    """All four, each as soon as it is measured; those with MNIST only where it can be had."""
     torch.set_num_threads(1)
     chosen, left_out = cases.available()
     changes = {"device": device.type, "probes": ()} | ({"steps": steps} if steps else {})
@@ -74,21 +74,22 @@ def tables(pairs: int, device: torch.device, steps: int | None = None) -> list[T
     }
     about = f"Medians and quartiles of {pairs} rounds. {left_out}".strip()
     first = tuple(runs)[:2]
+    title, columns = (
+        "seconds over seconds",
+        ("train() over a bare loop", "over itself without CUDA graph", "over the CPU's"),
+    )
     single = {name: _single(config, device, pairs) for name, config in runs.items()}
-    replicas = {name: _replicas(runs[name], pairs) for name in first}
-    lines = {name: _lines(config, device, pairs) for name, config in runs.items()}
-    title, columns = "seconds over seconds", ("train() over a bare loop", "over itself without CUDA graph")
+    yield Table("gpu", "One run", about, title, columns, single)
     many = ("64 over one", "over 64, one by one")
-    found = [
-        Table("gpu", "One run", about, title, columns, single),
-        Table("gpu", "Replicas", about, title, many, replicas, {(name, many[0]): REPLICAS_GOAL for name in first}),
-        Table("gpu", "A line's lengths", about, title, ("at once over one by one",), lines),
-    ]
+    replicas = {name: _replicas(runs[name], pairs) for name in first}
+    goals = {(name, many[0]): REPLICAS_GOAL for name in first}
+    yield Table("gpu", "Replicas", about, title, many, replicas, goals)
+    lines = {name: _lines(config, device, pairs) for name, config in runs.items()}
+    yield Table("gpu", "A line's lengths", about, title, ("at once over one by one",), lines)
     if not left_out:
         whole = _lenet(device, steps)
         goals = {(name, "whole run"): SECONDS_GOAL for name in whole}
-        found.append(Table("gpu", "LeNet", "With the default probes, once each.", "s", ("whole run",), whole, goals))
-    return found
+        yield Table("gpu", "LeNet", "With the default probes, once each.", "s", ("whole run",), whole, goals)
 
 
 def _single(config: RunConfig, device: torch.device, pairs: int) -> tuple[Values, ...]:
@@ -98,9 +99,10 @@ def _single(config: RunConfig, device: torch.device, pairs: int) -> tuple[Values
     works: list[Work] = [lambda: _run(config), lambda: bare.loop(config, network, *there)]
     if device.type == "cuda":
         works.append(lambda: patch.object(recorded, "CapturedPass", _not_captured)(_run)(config))
+        works.append(lambda: _run(config.model_copy(update={"device": "cpu"})))
     rounds = _rounds(works, device, pairs)
     ratios = [tuple(one[0] / one[other] for one in rounds) for other in range(1, len(works))]
-    return ratios[0], ratios[1] if len(ratios) > 1 else ()
+    return (*ratios, *[()] * (4 - len(works)))
 
 
 def _not_captured(compute: Callable[..., object], _: object) -> Callable[..., object]:

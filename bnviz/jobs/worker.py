@@ -77,7 +77,16 @@ def dask_setup(_worker: Any) -> None:
 
     _use_one_thread()
     config = RunConfig(steps=2, norm="batch")
-    _packed(config, list(train(config)))
+    _packed(config, list(train(on_any_machine(config))))
+
+
+def on_any_machine(config: RunConfig) -> RunConfig:
+    """As a worker trains it: on the processor, unless it says `device=cuda`.
+
+    Records bear the name of what was asked for. Were "auto" a GPU where there is one, they, and the arms of a
+    comparison, would differ with the worker that happened to be free.
+    """
+    return config.model_copy(update={"device": "cpu"}) if config.device == "auto" else config
 
 
 def _run(config: RunConfig, attempt: str) -> bytes:
@@ -95,7 +104,7 @@ def _run(config: RunConfig, attempt: str) -> bytes:
         return outgoing.stopping or _forgotten(worker, attempt)
 
     try:
-        for frame in train(config, should_stop=should_stop):
+        for frame in train(on_any_machine(config), should_stop=should_stop):
             outgoing.add(frame)
         return _packed(config, outgoing.frames)  # has the last frames, too: they need not be sent
     finally:

@@ -60,12 +60,12 @@ class Machines:
         assert wait_until(lambda: told.exists() and told.read_text().endswith("}")), self.log(name)
         self.address = json.loads(told.read_text())["address"]
 
-    def start_worker(self) -> str:
-        """One worker and the process that looks after it; returns at once, with its name."""
+    def start_worker(self, *options: str) -> str:
+        """One worker and the process that looks after it, with further `options`; returns at once, with its name."""
         name = f"worker-{len(self._machines)}"
         self._start(
             name, "worker", self.address, "--name", name, "--nthreads", "1", "--preload", "bnviz.jobs.worker",
-            "--no-dashboard", "--dashboard-address", "127.0.0.1:0",
+            "--no-dashboard", "--dashboard-address", "127.0.0.1:0", *options,
         )  # fmt: skip
         return name
 
