@@ -106,7 +106,7 @@ def batches_of(orders: Iterator[Tensor], config: RunConfig, device: torch.device
     """Epochs' orders (..., samples) in batches (..., batch), for steps + 1 of them."""
     given = 0
     for drawn in orders:
-        order = drawn.to(device)
+        order = drawn.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else drawn
         for start in range(0, order.shape[-1] - config.batch_size + 1, config.batch_size):
             yield order[..., start : start + config.batch_size]
             given += 1
