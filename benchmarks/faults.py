@@ -32,7 +32,6 @@ BEYOND = 1000  # updates, some ten times as many as can be on their way from a w
 SHORT = {"steps": 50, "curve_points": 5, "probe_points": 2}
 APP = """
 import json, time
-from benchmarks._faults_machine import Row, clock_jumps, out_of_memory, two_apps
 from bnviz import RunConfig
 from bnviz.jobs.service import Service
 service = Service()
