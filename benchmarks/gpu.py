@@ -40,6 +40,7 @@ RATES, SEEDS, ALONE = 8, 8, 4
 EPOCHS = 20
 POINTS, LINE_BATCH = 8, 128
 PRECISIONS = {"float32": "", "bfloat16": ", products in bfloat16"}
+SINGLE = ("train() over a bare loop", "over itself without CUDA graph", "over the CPU's")
 SECONDS_GOAL, REPLICAS_GOAL = "<= 10", "<= 4"
 
 Work = Callable[[], object]
@@ -74,12 +75,9 @@ def tables(pairs: int, device: torch.device, steps: int | None = None) -> Iterat
     }
     about = f"Medians and quartiles of {pairs} rounds. {left_out}".strip()
     first = tuple(runs)[:2]
-    title, columns = (
-        "seconds over seconds",
-        ("train() over a bare loop", "over itself without CUDA graph", "over the CPU's"),
-    )
+    title = "seconds over seconds"
     single = {name: _single(config, device, pairs) for name, config in runs.items()}
-    yield Table("gpu", "One run", about, title, columns, single)
+    yield Table("gpu", "One run", about, title, SINGLE, single)
     many = ("64 over one", "over 64, one by one")
     replicas = {name: _replicas(runs[name], pairs) for name in first}
     goals = {(name, many[0]): REPLICAS_GOAL for name in first}
@@ -101,8 +99,8 @@ def _single(config: RunConfig, device: torch.device, pairs: int) -> tuple[Values
         works.append(lambda: patch.object(recorded, "CapturedPass", _not_captured)(_run)(config))
         works.append(lambda: _run(config.model_copy(update={"device": "cpu"})))
     rounds = _rounds(works, device, pairs)
-    ratios = [tuple(one[0] / one[other] for one in rounds) for other in range(1, len(works))]
-    return (*ratios, *[()] * (4 - len(works)))
+    ratios: list[Values] = [tuple(one[0] / one[other] for one in rounds) for other in range(1, len(works))]
+    return *ratios, *([()] * (len(SINGLE) - len(ratios)))
 
 
 def _not_captured(compute: Callable[..., object], _: object) -> Callable[..., object]:

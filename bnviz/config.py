@@ -107,9 +107,7 @@ class RunConfig(BaseModel):
     batch_size: int = Field(60, ge=2, le=4096, description="samples in a mini-batch")
     steps: int = Field(600, ge=1, le=1_000_000, description="number of updates")
     seed: int = Field(0, ge=0, le=2**31 - 1, description="decides initial weights, data order and noise")
-    device: Literal["auto", "cpu", "cuda"] = Field(
-        "auto", description="auto: the CPU in the app and its cluster; elsewhere CUDA if present, else the CPU"
-    )
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: CUDA if present; in the app, the CPU")
     precision: Literal["float32", "float64", "bfloat16"] = Field(
         "float32", description="of weights, data and arithmetic; bfloat16: of the layers' products only"
     )
