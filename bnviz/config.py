@@ -18,7 +18,7 @@ from bnviz import registry, wording
 from bnviz.nonlinearities import NONLINEARITIES
 from bnviz.wording import ClashError
 
-MEASURING_VERSION = 2
+MEASURING_VERSION = 3
 """Part of every run key: raised when the same configuration would give other numbers than before.
 
 By more than rounding, which differs from one processor to the next anyway, as in the records that ship.

@@ -16,7 +16,7 @@ FOUR = {**PAIR, "noisy batch norm": {"norm": "noisy_batch"}, "noisy standard": {
 ACTIVATIONS = Comparison(RunConfig(), PAIR)
 """Ioffe & Szegedy 2015, Sec. 4.1 and Fig. 1: 3 x 100 sigmoid units, with and without batch normalization."""
 
-TEN_LAYERS = RunConfig(widths=(100,) * 10, activation="relu", init="xavier", batch_size=128, steps=400, probe_points=24)
+TEN_LAYERS = RunConfig(widths=(100,) * 10, activation="relu", init="xavier", batch_size=128, steps=400, probe_points=27)
 """10 x 100 ReLU units: deep enough for the papers' effects to show on digits, small enough to train live."""
 
 NOISY_BN = Comparison(TEN_LAYERS, FOUR)
@@ -43,14 +43,16 @@ DEEP_LINEAR = Comparison(
 )
 """The same in the deep linear network of 25 layers, trained by full-batch gradient descent."""
 
-LANDSCAPE = Comparison(TEN_LAYERS.model_copy(update={"probes": ("landscape_line", "sharpness")}), PAIR)
+LANDSCAPE = Comparison(
+    TEN_LAYERS.model_copy(update={"probes": ("landscape_line", "sharpness"), "sharpness_points": 27}), PAIR
+)
 """Santurkar et al. 2018, Sec. 3.1 and Fig. 4."""
 
 LANDSCAPE_PLANE = Comparison(LANDSCAPE.base.model_copy(update={"probes": ("landscape_plane",)}), PAIR)
 """The plane around the weights that those runs end at."""
 
 THEORY = Comparison(
-    RunConfig(init="xavier", activation="relu", steps=200, probe_points=8, probes=("theorem", "landscape_line")), PAIR
+    RunConfig(init="xavier", activation="relu", steps=200, probe_points=24, probes=("theorem", "landscape_line")), PAIR
 )
 """Santurkar et al. 2018, Sec. 4, on small networks."""
 

@@ -13,9 +13,9 @@ from bnviz.ui.board import Group, board
 from bnviz.ui.live import comparison_view
 from bnviz.ui.prose import text
 from bnviz.ui.routing import require_router
+from bnviz.ui.scoreboard import scoreboard
 from bnviz.ui.share import titled
 from bnviz.ui.shown import Shown
-from bnviz.ui.verdicts import scoreboard
 
 SECTION = "Start"
 ORDER = 0
@@ -57,9 +57,11 @@ PATH = {
 }
 JUDGED = """
 A verdict is computed, not written: each claim has a statistic and a rule that were declared before the runs. Where
-the whole 95 % interval over paired seeds is where the rule wants it, the claim is *supported*; where all of it is
-elsewhere, *contradicted*. It speaks of small networks on small data, in the settings named; where a verdict turns, a
-link leads there.
+two 95 % intervals over paired seeds, of the mean and of the median, lie wholly where the rule asks, the claim is
+*supported*; where both lie wholly elsewhere, *contradicted*. What is measured over time is judged in the start of
+training (its first tenth), the middle and the last half; where one of them supports a claim and another contradicts it,
+it *changes over training*. All of it speaks of small networks on small data, in the settings named; where a verdict
+turns, a link leads there.
 """
 
 

@@ -13,12 +13,14 @@ from importlib.metadata import version
 
 from bnviz import registry
 from bnviz.cli.dot_plot import dot_plot
-from bnviz.cli.experiment import rule_text
+from bnviz.cli.experiment import left_out_text, meaning_text, rule_text, verdict_text
 from bnviz.cli.report import link
 from bnviz.config import MEASURING_VERSION
-from bnviz.experiments import DEFAULT_SETTING, FEWEST_SEEDS, Claim, Experiment, Finding
+from bnviz.experiments import DEFAULT_SETTING, FEWEST_SEEDS, Claim, Experiment, Finding, Judged
+from bnviz.figures.phase_curve import phase_curve
+from bnviz.schedule import PHASES
 
-SIGNS = {"supported": "✓", "contradicted": "✗", "inconclusive": "?"}
+SIGNS = {"supported": "✓", "contradicted": "✗", "changes": "↔", "inconclusive": "?"}
 STYLE = """
 :root { color-scheme: light dark; --ink: #1d2530; --quiet: #5b6673; --ground: #fff; --raised: #f5f7f9; --edge: #d9dfe5;
   --supported: #00684a; --contradicted: #a53f00; --inconclusive: #5b6673; --accent: #0072b2; }
@@ -41,7 +43,8 @@ tbody th { min-width: 17rem; font-weight: 400; }
 .number { white-space: nowrap; font-variant-numeric: tabular-nums; }
 .verdict { font-weight: 600; white-space: nowrap; }
 .supported { color: var(--supported); } .contradicted { color: var(--contradicted); }
-.inconclusive { color: var(--inconclusive); }
+.inconclusive { color: var(--inconclusive); } .changes { color: var(--accent); }
+.curves { display: flex; flex-wrap: wrap; gap: 1rem; margin: 1rem 0; } figure { margin: 0; }
 details { margin: .75rem 0; color: var(--quiet); }
 svg { display: block; } svg text { fill: var(--quiet); font-size: 11px; }
 .wanted { fill: var(--supported); opacity: .12; } .bound { stroke: var(--quiet); stroke-dasharray: 3 2; }
@@ -49,19 +52,20 @@ svg { display: block; } svg text { fill: var(--quiet); font-size: 11px; }
 """
 
 
-def report(name: str, chosen: Experiment, findings: Sequence[Finding]) -> str:
-    """The page of experiment `name`: settings in the order of the findings, every text escaped."""
-    settings = dict.fromkeys(one.setting for one in findings)
-    first = findings[0]
+def report(name: str, chosen: Experiment, judged: Sequence[Judged]) -> str:
+    """The page of experiment `name`: settings in the order of what was judged, every text escaped."""
+    settings = dict.fromkeys(one.first.setting for one in judged)
+    first = judged[0].first
     label = registry.describe("experiments", name).label
+    seeds = len(first.seeds) + len(first.left_out)
     sections = [
         f"<h1>{escape(chosen.question)}</h1>",
         f'<p class="quiet">{escape(label)}: {escape(chosen.source)}. Data set: {escape(first.dataset)}, '
-        f"{len(first.seeds)} {'seed' if len(first.seeds) == 1 else 'seeds'}.</p>",
-        _flips(findings),
+        f"{seeds} {'seed' if seeds == 1 else 'seeds'}.</p>",
+        _flips(judged),
         _rules(),
-        *(_setting(chosen, setting, [one for one in findings if one.setting == setting]) for setting in settings),
-        _repeat(name, chosen, first, list(settings)),
+        *(_setting(chosen, setting, [one for one in judged if one.first.setting == setting]) for setting in settings),
+        _repeat(name, chosen, first, seeds, list(settings)),
     ]
     head = f'<meta name="viewport" content="width=device-width"><title>{escape(chosen.question)}</title>'
     return (
@@ -70,78 +74,104 @@ def report(name: str, chosen: Experiment, findings: Sequence[Finding]) -> str:
     )
 
 
-def _flips(findings: Sequence[Finding]) -> str:
+def _flips(judged: Sequence[Judged]) -> str:
     """The settings in which a verdict is another than by default."""
-    usual = {one.claim: one for one in findings if one.setting == DEFAULT_SETTING}
-    flipped = [one for one in findings if one.claim in usual and one.verdict != usual[one.claim].verdict]
-    if len({one.setting for one in findings}) == 1:
+    usual = {one.first.claim: one for one in judged if one.first.setting == DEFAULT_SETTING}
+    flipped = [one for one in judged if one.first.claim in usual and one.outcome != usual[one.first.claim].outcome]
+    if len({one.first.setting for one in judged}) == 1:
         return "<p>Tested in one setting only; <code>--sweep</code> tests the others, in which a verdict may flip.</p>"
     if not flipped:
         return "<p>No verdict flips: all settings agree with the default one.</p>"
     lines = [
-        f"<li>{escape(one.claim)}: {_verdict(usual[one.claim])} {escape(DEFAULT_SETTING)}, "
-        f"{_verdict(one)} in <strong>{escape(one.setting)}</strong></li>"
+        f"<li>{escape(one.first.claim)}: {_outcome(usual[one.first.claim])} {escape(DEFAULT_SETTING)}, "
+        f"{_outcome(one)} in <strong>{escape(one.first.setting)}</strong></li>"
         for one in flipped
     ]
     return f"<h2>Where verdicts flip</h2>\n<ul>{''.join(lines)}</ul>"
 
 
 def _rules() -> str:
+    phases = ", ".join(f"{name} ({start:.0%} to {end:.0%} of the updates)" for name, (start, end) in PHASES.items())
     return (
         "<h2>How verdicts are made</h2>\n<p>Statistic and rule of each claim were declared before anything was run. "
         "The arms of one seed share initial weights, data order and noise, so they are compared in pairs: one value a "
-        "seed. A claim is supported if the whole 95 % interval of the mean (Student's t) lies where the rule asks, "
-        "contradicted if all of it lies elsewhere, inconclusive otherwise, and also where a value is undefined. "
-        f"With fewer than {FEWEST_SEEDS} seeds a verdict is provisional.</p>\n"
-        '<p class="quiet">In the pictures a dot is a seed, the bar is the interval, and the tinted part is where it '
-        "has to lie. The mean of ratios is the geometric one, and their axis is logarithmic.</p>"
+        "seed. A claim is supported if two 95 % intervals, of the mean (Student's t) and of the median (ranks), lie "
+        "wholly where the rule asks, contradicted if both lie wholly elsewhere, inconclusive otherwise and also "
+        f"where a value is undefined. A verdict needs {FEWEST_SEEDS} seeds.</p>\n"
+        f"<p>What is measured over time is judged over the whole run and in each phase: {phases}. Every update weighs "
+        "the same, however the measured steps are spaced. A claim that one phase supports and another contradicts "
+        "<em>changes</em> over training.</p>\n"
+        '<p class="quiet">In the pictures a dot is a seed, the bar is the interval of the mean, and the tinted part is '
+        "where it has to lie. The mean of ratios is the geometric one, and their axis is logarithmic. A curve is the "
+        "statistic over the updates: mean over seeds, 95 % interval (band), what is asked for (dashed).</p>"
     )
 
 
-def _setting(chosen: Experiment, setting: str, findings: Sequence[Finding]) -> str:
-    claims = {claim.name: claim for claim in chosen.claims}
-    rows = "\n".join(_row(claims[one.claim], one) for one in findings)
+def _setting(chosen: Experiment, setting: str, judged: Sequence[Judged]) -> str:
+    configs = chosen.configs(judged[0].first.seeds[0] if judged[0].first.seeds else 0, setting, judged[0].first.dataset)
+    rows = "\n".join(_rows(chosen.claim(one.first.claim), one) for one in judged)
     heads = "".join(
-        f'<th scope="col">{head}</th>' for head in ("claim", "verdict", "asked for", "seeds", "mean", "95 % interval")
+        f'<th scope="col">{head}</th>'
+        for head in ("claim", "phase", "verdict", "asked for", "seeds", "mean", "95 % (t)", "95 % (ranks)")
     )
-    arms = "".join(
-        f"<li>{escape(arm)}: <code>{escape(link(config))}</code></li>"
-        for arm, config in chosen.configs(findings[0].seeds[0], setting, findings[0].dataset).items()
-    )
+    arms = "".join(f"<li>{escape(arm)}: <code>{escape(link(config))}</code></li>" for arm, config in configs.items())
+    updates = max(config.steps for config in configs.values())
+    curves = "".join(_curve(chosen.claim(one.first.claim), one, updates) for one in judged)
     return (
         f'<h2>{escape(setting[:1].upper() + setting[1:])}</h2>\n<div class="scroll"><table><thead><tr>{heads}</tr>'
-        f"</thead>\n<tbody>{rows}</tbody></table></div>\n<details><summary>The arms' links</summary><ul>{arms}</ul>"
+        f'</thead>\n<tbody>{rows}</tbody></table></div>\n<div class="curves">{curves}</div>'
+        f"<details><summary>The arms' links</summary><ul>{arms}</ul>"
         "<p>Each works with <code>python -m bnviz run --link</code>; other seeds add <code>seed=</code>.</p></details>"
     )
 
 
-def _row(claim: Claim, one: Finding) -> str:
-    return (
-        f'<tr><th scope="row">{escape(claim.statement)}<br><small>{escape(claim.source)}<br>'
-        f"<code>{escape(claim.name)}</code>: {escape(claim.measured)}</small></th>"
-        f'<td class="verdict">{_verdict(one)}</td><td>{escape(rule_text(one))}</td>'
-        f"<td>{dot_plot(one, claim.ratio)}</td>"
-        f'<td class="number">{_number(one.mean)}</td><td class="number">{_interval(one)}</td></tr>'
+def _rows(claim: Claim, judged: Judged) -> str:
+    """A row for each condition and phase, the claim's text in front of them all."""
+    left_out = f"<br>{escape(left_out_text(judged.first))}" if judged.first.left_out else ""
+    head = (
+        f'<th scope="rowgroup" rowspan="{len(judged.findings)}">{escape(claim.statement)}<br><small>'
+        f"{escape(claim.source)}<br><code>{escape(claim.name)}</code>: {escape(meaning_text(claim))}{left_out}"
+        "</small></th>"
     )
+    rows = []
+    for finding in judged.findings:
+        ratio = claim.conditions[finding.condition].ratio
+        rows.append(
+            f"<tr>{head if finding is judged.first else ''}<td>{escape(finding.phase)}</td>"
+            f'<td class="verdict">{_verdict(finding, claim.check)}</td><td>{escape(rule_text(finding))}</td>'
+            f'<td>{dot_plot(finding, ratio)}</td><td class="number">{_number(finding.mean)}</td>'
+            f'<td class="number">{_interval(finding.low, finding.high)}</td>'
+            f'<td class="number">{_interval(finding.rank_low, finding.rank_high)}</td></tr>'
+        )
+    return "".join(rows)
 
 
-def _interval(one: Finding) -> str:
-    return f"{_number(one.low)} to {_number(one.high)}" if math.isfinite(one.low) else "undefined"
+def _curve(claim: Claim, judged: Judged, updates: int) -> str:
+    drawn = phase_curve(judged.first, claim.conditions[0].ratio, updates)
+    return f"<figure><figcaption><code>{escape(claim.name)}</code></figcaption>{drawn}</figure>" if drawn else ""
+
+
+def _interval(low: float, high: float) -> str:
+    return f"{_number(low)} to {_number(high)}" if math.isfinite(low) and math.isfinite(high) else "undefined"
 
 
 def _number(value: float) -> str:
     return f"{value:.3g}".replace("-", "−") if math.isfinite(value) else "undefined"
 
 
-def _verdict(one: Finding) -> str:
-    provisional = " (provisional)" if one.provisional else ""
-    return f'<span class="{one.verdict}">{SIGNS[one.verdict]} {one.verdict}{provisional}</span>'
+def _verdict(finding: Finding, check: bool) -> str:
+    sign = "?" if finding.has_too_few_seeds else SIGNS[finding.verdict]
+    return f'<span class="{finding.verdict}">{sign} {verdict_text(finding, check)}</span>'
 
 
-def _repeat(name: str, chosen: Experiment, first: Finding, settings: Sequence[str]) -> str:
+def _outcome(judged: Judged) -> str:
+    return f'<span class="{judged.outcome}">{SIGNS[judged.outcome]} {judged.outcome}</span>'
+
+
+def _repeat(name: str, chosen: Experiment, first: Finding, seeds: int, settings: Sequence[str]) -> str:
     dataset = "" if first.dataset == chosen.datasets[0] else f" --dataset {first.dataset}"
     sweep = " --sweep" if len(settings) > 1 else ""
-    command = f"python -m bnviz experiment {name} --seeds {len(first.seeds)}{dataset}{sweep}"
+    command = f"python -m bnviz experiment {name} --seeds {seeds}{dataset}{sweep}"
     return (
         f"<h2>To repeat it</h2>\n<p><code>{escape(command)}</code></p>\n"
         f'<p class="quiet">Measuring version {MEASURING_VERSION}, torch {escape(version("torch"))}, '

@@ -7,6 +7,7 @@ processes there are. This module knows configurations and records only, not what
 import multiprocessing
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from pathlib import Path
 
 from bnviz.config import RunConfig
 from bnviz.record import Record
@@ -28,36 +29,65 @@ def train_alike(config: RunConfig) -> Record:
     return Record.from_frames(config, train(config.model_copy(update={"device": "cpu"})))
 
 
-def train_all(configs: Iterable[RunConfig], processes: int, done: Done) -> dict[str, Record]:
+def train_all(
+    configs: Iterable[RunConfig], processes: int, done: Done, folder: Path | None = None
+) -> dict[str, Record]:
     """Records by run key; equal configurations are trained once. `done` is handed each as it comes in.
+
+    With a `folder`, each record is written there as it comes in, and one that is there already is read instead of
+    trained, so that what was stopped can go on.
 
     Raises:
         DatasetError: a data set cannot be had.
     """
     wanted = {config.key: config for config in configs}
-    if processes == 1:
-        return _in_turn(wanted, done)
     records: dict[str, Record] = {}
+
+    def take(key: str, record: Record, is_new: bool = True) -> None:
+        records[key] = record
+        if folder is not None and is_new:
+            write_record(record, folder)
+        done(record)
+
+    for key, config in wanted.items():
+        kept = read_record(config, folder) if folder is not None else None
+        if kept is not None:
+            take(key, kept, is_new=False)
+    missing = {key: config for key, config in wanted.items() if key not in records}
+    if processes == 1:
+        for key, config in missing.items():
+            take(key, train_alike(config))
+    elif missing:
+        _train_in_processes(missing, processes, take)
+    return records
+
+
+def write_record(record: Record, folder: Path) -> None:
+    """Write `<run key>.nc`; whole or not at all, whenever it is interrupted."""
+    unfinished = folder / f"{record.config.key}.part"
+    record.save(unfinished)
+    unfinished.replace(folder / f"{record.config.key}.nc")
+
+
+def read_record(config: RunConfig, folder: Path) -> Record | None:
+    """The record of this very run, None if the folder has none that can be read."""
+    try:
+        record = Record.load(folder / f"{config.key}.nc")
+    except (OSError, ValueError):
+        return None
+    return record if record.config == config else None
+
+
+def _train_in_processes(wanted: Mapping[str, RunConfig], processes: int, take: Callable[[str, Record], None]) -> None:
     with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
         try:
             pending = {pool.submit(_train_to_bytes, config.model_dump_json()): key for key, config in wanted.items()}
             while pending:
                 for future in wait(pending, return_when=FIRST_COMPLETED).done:
-                    key = pending.pop(future)
-                    records[key] = Record.from_bytes(future.result())
-                    done(records[key])
+                    take(pending.pop(future), Record.from_bytes(future.result()))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    return records
-
-
-def _in_turn(wanted: Mapping[str, RunConfig], done: Done) -> dict[str, Record]:
-    records = {}
-    for key, config in wanted.items():
-        records[key] = train_alike(config)
-        done(records[key])
-    return records
 
 
 def _train_to_bytes(config_json: str) -> bytes:

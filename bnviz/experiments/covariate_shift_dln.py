@@ -4,11 +4,14 @@
 nothing but the order of the layers' steps is at work.
 """
 
-import numpy as np
+from functools import partial
 
-from bnviz.experiments import Claim, Experiment, Rule
+import xarray as xr
+
+from bnviz.analysis.phases import LAST_HALF
+from bnviz.experiments import Claim, Condition, Experiment, Rule
+from bnviz.experiments._over_time import difference_over_time
 from bnviz.experiments._shift import DEFINITION
-from bnviz.experiments._statistics import difference
 from bnviz.presets import DEEP_LINEAR
 from bnviz.record import Record
 
@@ -16,11 +19,9 @@ LAYERS = (5, 12, 20)
 """Those looked at here, of 25 (a choice of bnviz)."""
 
 
-def last_cosine(layer: int, record: Record) -> float:
-    """cos(G, G') of a weight layer at the end; the last one measured, if the run diverged."""
-    seen = record.data["shift_cosine"].isel(weight_layer=layer - 1).values
-    finite = seen[np.isfinite(seen)]
-    return float(finite[-1]) if finite.size else float("nan")
+def cosine(layer: int, record: Record) -> xr.DataArray:
+    """cos(G, G') of a weight layer."""
+    return record.data["shift_cosine"].isel(weight_layer=layer - 1)
 
 
 def _claim(layer: int) -> Claim:
@@ -28,9 +29,14 @@ def _claim(layer: int) -> Claim:
         f"increases_layer_{layer}",
         f"Batch norm increases internal covariate shift (layer {layer} of 25).",
         f"{DEFINITION}; course notes 003, question 4",
-        f"cos(G, G') of layer {layer} after the last update, batch norm minus standard",
-        difference(lambda record: last_cosine(layer, record), "batch norm", "standard"),
-        Rule("below"),
+        (
+            Condition(
+                f"cos(G, G′) of layer {layer}, median over the last half: batch norm minus standard",
+                difference_over_time(partial(cosine, layer), "batch norm", "standard"),
+                Rule("below"),
+                phases=(LAST_HALF,),
+            ),
+        ),
     )
 
 

@@ -4,9 +4,10 @@ How much a layer's gradient changes because the layers in front of it make their
 networks that really learn. Raw and relative, as the two can disagree.
 """
 
-from bnviz.experiments import Claim, Experiment, Rule
-from bnviz.experiments._shift import DEFINITION, cosine, l2, more_shift_and_better, relative
-from bnviz.experiments._statistics import difference, log_ratio
+from bnviz.experiments import Claim, Condition, Experiment, Rule
+from bnviz.experiments._over_time import difference_over_time, log_ratio_over_time
+from bnviz.experiments._shift import DEFINITION, cosine, l2, relative
+from bnviz.experiments._statistics import accuracy, difference
 from bnviz.presets import COVARIATE_SHIFT
 
 EXPERIMENT = Experiment(
@@ -21,35 +22,62 @@ EXPERIMENT = Experiment(
             "reduces_relative",
             "Batch norm reduces internal covariate shift.",
             "Ioffe & Szegedy 2015; course notes 000, 001, 002; measured by Santurkar et al. 2018, Def. 2.1",
-            "|G − G'| / |G| of the middle layer, median over updates: batch norm / standard",
-            log_ratio(relative, "batch norm", "standard"),
-            Rule("below"),
-            ratio=True,
+            (
+                Condition(
+                    "|G − G′| / |G| of the middle layer, median over time: batch norm / standard",
+                    log_ratio_over_time(relative, "batch norm", "standard"),
+                    Rule("below"),
+                    ratio=True,
+                ),
+            ),
+            among_learners=True,
         ),
         Claim(
             "reduces_raw",
             "The same in raw units.",
             DEFINITION,
-            "|G − G'| of the middle layer, median over updates: batch norm / standard",
-            log_ratio(l2, "batch norm", "standard"),
-            Rule("below"),
-            ratio=True,
+            (
+                Condition(
+                    "|G − G′| of the middle layer, median over time: batch norm / standard",
+                    log_ratio_over_time(l2, "batch norm", "standard"),
+                    Rule("below"),
+                    ratio=True,
+                ),
+            ),
+            among_learners=True,
         ),
         Claim(
             "reduces_cosine",
             "The same by direction: with batch norm the gradient turns less.",
             DEFINITION,
-            "cos(G, G') of the middle layer, median over updates: batch norm minus standard",
-            difference(cosine, "batch norm", "standard"),
-            Rule("above"),
+            (
+                Condition(
+                    "cos(G, G′) of the middle layer, median over time: batch norm minus standard",
+                    difference_over_time(cosine, "batch norm", "standard"),
+                    Rule("above"),
+                ),
+            ),
+            among_learners=True,
         ),
         Claim(
             "more_shift_yet_better",
             "Batch norm has more internal covariate shift, and yet it trains better.",
             f"{DEFINITION}; course notes 003, question 4, and 004",
-            "the smaller of: log ratio of |G − G'| / |G|, and difference in test accuracy; batch norm against standard",
-            more_shift_and_better,
-            Rule("above"),
+            (
+                Condition(
+                    "|G − G′| / |G| of the middle layer, median over time: batch norm / standard",
+                    log_ratio_over_time(relative, "batch norm", "standard"),
+                    Rule("above"),
+                    ratio=True,
+                ),
+                Condition(
+                    "test accuracy at the end, batch norm minus standard",
+                    difference(accuracy, "batch norm", "standard"),
+                    Rule("above"),
+                    diverged="guesses",
+                ),
+            ),
+            among_learners=True,
         ),
     ),
     settings={

@@ -5,7 +5,7 @@ front of it, without batch norm and He's initialisation it does not.
 """
 
 from bnviz import quantities
-from bnviz.experiments import Claim, Experiment, Rule
+from bnviz.experiments import Claim, Condition, Experiment, Rule
 from bnviz.experiments._statistics import alone
 from bnviz.presets import FORTY_LAYERS
 from bnviz.record import Record
@@ -29,17 +29,27 @@ EXPERIMENT = Experiment(
             "batch_norm_explodes",
             "With batch norm gradients grow by a factor with every layer of depth, at initialisation.",
             f"{SOURCE}: sqrt(π / (π − 1)) = 1.21 per layer for ReLU",
-            "growth of the gradient per layer, batch norm",
-            alone(growth, "batch norm"),
-            Rule("above", 1.05),
+            (
+                Condition(
+                    "growth of the gradient per layer, batch norm",
+                    alone(growth, "batch norm"),
+                    Rule("above", 1.05),
+                    diverged="until_then",
+                ),
+            ),
         ),
         Claim(
             "standard_keeps",
             "Without batch norm, initialised by He et al., gradients keep their size.",
             "He et al. 2015, Sec. 2.2",
-            "growth of the gradient per layer minus 1, standard",
-            lambda runs: growth(runs["standard"]) - 1,
-            Rule("within", 0.05),
+            (
+                Condition(
+                    "growth of the gradient per layer minus 1, standard",
+                    lambda runs: growth(runs["standard"]) - 1,
+                    Rule("within", 0.05),
+                    diverged="until_then",
+                ),
+            ),
         ),
     ),
     settings={

@@ -5,14 +5,14 @@ learn from all of them, and is it less choosy than the standard network?
 """
 
 from bnviz.config import RunConfig
-from bnviz.experiments import Claim, Experiment, Rule, Runs
+from bnviz.experiments import Claim, Condition, Experiment, Rule, Runs
 from bnviz.experiments._statistics import accuracy
 
 SOURCE = "Ioffe & Szegedy 2015, Sec. 1; course notes 000 and 001"
 STANDARD_DEVIATIONS = (0.01, 0.1, 1.0)
 NORMS = {"standard": "none", "batch norm": "batch"}
-LEARNED = 0.9
-"""Test accuracy from which on a network counts as having learned (a choice of bnviz)."""
+TRAINED = 0.9
+"""Test accuracy from which on a network counts as trained (a choice of bnviz)."""
 
 
 def run_name(arm: str, deviation: float) -> str:
@@ -45,17 +45,27 @@ EXPERIMENT = Experiment(
             "less_careful",
             "With batch norm initialisation matters less.",
             SOURCE,
-            "best less worst test accuracy over the three initialisations, batch norm minus standard",
-            lambda runs: spread(runs, "batch norm") - spread(runs, "standard"),
-            Rule("below"),
+            (
+                Condition(
+                    "best less worst test accuracy over the three initialisations, batch norm minus standard",
+                    lambda runs: spread(runs, "batch norm") - spread(runs, "standard"),
+                    Rule("below"),
+                    diverged="guesses",
+                ),
+            ),
         ),
         Claim(
             "learns_from_all",
             "With batch norm the network learns from weights ten times too small and ten times too large.",
             SOURCE,
-            "worst test accuracy of batch norm over the three initialisations",
-            lambda runs: min(accuracies(runs, "batch norm")),
-            Rule("above", LEARNED),
+            (
+                Condition(
+                    "worst test accuracy of batch norm over the three initialisations",
+                    lambda runs: min(accuracies(runs, "batch norm")),
+                    Rule("above", TRAINED),
+                    diverged="guesses",
+                ),
+            ),
         ),
     ),
     settings={

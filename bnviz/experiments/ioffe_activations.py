@@ -4,40 +4,72 @@ Ioffe & Szegedy's first experiment: three hidden layers of 100 sigmoid units, wi
 and whose units have inputs that stay where they are.
 """
 
+import math
+from collections.abc import Callable
+
 import numpy as np
 
-from bnviz.experiments import Claim, Experiment, Rule
-from bnviz.experiments._statistics import accuracy, alone, difference, log_ratio, middle_value
+from bnviz.analysis.phases import Phase, updates_nearest, weighted_median
+from bnviz.experiments import Claim, Condition, Experiment, OverTime, Rule
+from bnviz.experiments._over_time import log_of_ratio
+from bnviz.experiments._statistics import (
+    GOAL,
+    accuracy,
+    alone,
+    difference,
+    log_ratio_of_updates,
+    middle_value,
+)
 from bnviz.presets import ACTIVATIONS
-from bnviz.quantities import median_over, once
 from bnviz.record import Record
 
 FIGURE = "Ioffe & Szegedy 2015, Sec. 4.1"
+ALIKE = 1.5
+"""Within this factor two wanders count as alike (a choice of bnviz)."""
 
 
-def wander(record: Record) -> float:
-    """Distance between a unit's largest and smallest median of the run: median over the units of the last layer."""
-    return middle_value(_wanders(record))
+def wander(record: Record, phase: Phase) -> float:
+    """Distance between a unit's largest and smallest median in a phase: median over the units of the last layer."""
+    return middle_value(_wanders(record, phase))
 
 
-def wander_over_width(record: Record) -> float:
-    """The same in multiples of the width of the unit's own distribution (outer percentiles, median over steps)."""
-    low, *_, high = (_percentile(record, level) for level in record.config.percentiles)
-    width = median_over(high - low, axis=0)
-    return middle_value(_wanders(record)[width > 0] / width[width > 0])
+def wander_over_width(record: Record, phase: Phase) -> float:
+    """The same in multiples of the width of the unit's own distribution (outer percentiles, median over the phase)."""
+    steps = _steps_in(record, phase)
+    weights = updates_nearest(record.arrays["probe_step"][steps], *_updates(record, phase))
+    low, *_, high = (_percentile(record, level)[steps] for level in record.config.percentiles)
+    widths = np.array([weighted_median(of_unit, weights) for of_unit in (high - low).T])
+    wide = widths > 0
+    return middle_value(_wanders(record, phase)[wide] / widths[wide])
 
 
-@once
-def _wanders(record: Record) -> np.ndarray:
-    """Of each unit; NaN for a unit that this layer lacks."""
-    middle = _percentile(record, record.config.percentiles[len(record.config.percentiles) // 2])
-    reach: np.ndarray = np.fmax.reduce(middle, axis=0) - np.fmin.reduce(middle, axis=0)
+def _wanders(record: Record, phase: Phase) -> np.ndarray:
+    """Of each unit; NaN where the run did not get through the phase."""
+    if record.last_step < _updates(record, phase)[1]:
+        return np.array([math.nan])
+    medians = _percentile(record, 50.0)[_steps_in(record, phase)]
+    reach: np.ndarray = np.fmax.reduce(medians, axis=0) - np.fmin.reduce(medians, axis=0)
     return reach
+
+
+def _updates(record: Record, phase: Phase) -> tuple[float, float]:
+    return phase.start * record.config.steps, phase.end * record.config.steps
+
+
+def _steps_in(record: Record, phase: Phase) -> np.ndarray:
+    start, end = _updates(record, phase)
+    steps = record.arrays["probe_step"]
+    inside: np.ndarray = (steps >= start) & (steps <= end)
+    return inside
 
 
 def _percentile(record: Record, level: float) -> np.ndarray:
     """Of every unit of the last layer at every measured step."""
     return record.values("percentile", layer=record.data.sizes["layer"], quantile=level)
+
+
+def _log_ratio(of: Callable[[Record, Phase], float]) -> OverTime:
+    return OverTime(lambda runs, phase: log_of_ratio(of(runs["batch norm"], phase), of(runs["standard"], phase)))
 
 
 EXPERIMENT = Experiment(
@@ -52,36 +84,84 @@ EXPERIMENT = Experiment(
             "trains_faster",
             "With batch norm the network trains faster.",
             f"{FIGURE}, Fig. 1a",
-            "test accuracy at the end, batch norm minus standard",
-            difference(accuracy, "batch norm", "standard"),
-            Rule("above"),
+            (
+                Condition(
+                    f"updates to a test accuracy of {GOAL:.0%}, at most those of the run: batch norm / standard",
+                    log_ratio_of_updates("batch norm", "standard"),
+                    Rule("below"),
+                    ratio=True,
+                    diverged="never",
+                ),
+            ),
+        ),
+        Claim(
+            "better_at_the_end",
+            "At the end of the run the network with batch norm is the better one.",
+            f"{FIGURE}, Fig. 1a",
+            (
+                Condition(
+                    "test accuracy at the end, batch norm minus standard",
+                    difference(accuracy, "batch norm", "standard"),
+                    Rule("above"),
+                    diverged="guesses",
+                ),
+            ),
         ),
         Claim(
             "saturating",
             "Batch norm makes it possible to train with a saturating nonlinearity.",
             "Ioffe & Szegedy 2015, Sec. 3.4; course notes 000, 1.3.3",
-            "test accuracy of batch norm at the end",
-            alone(accuracy, "batch norm"),
-            Rule("above", 0.9),
+            (
+                Condition(
+                    "test accuracy of batch norm at the end",
+                    alone(accuracy, "batch norm"),
+                    Rule("above", 0.9),
+                    diverged="guesses",
+                ),
+            ),
             not_in=("ReLU",),
         ),
         Claim(
             "stable_distribution",
             "With batch norm a unit's input distribution is more stable.",
             f"{FIGURE}, Fig. 1b and 1c",
-            "how far a unit's median wanders, in multiples of its distribution's width: batch norm / standard",
-            log_ratio(wander_over_width, "batch norm", "standard"),
-            Rule("below"),
-            ratio=True,
+            (
+                Condition(
+                    "how far a unit's median wanders, in multiples of its distribution's width: batch norm / standard",
+                    _log_ratio(wander_over_width),
+                    Rule("below"),
+                    ratio=True,
+                ),
+            ),
+            among_learners=True,
         ),
         Claim(
             "stable_distribution_absolute",
             "The same, read off a shared axis.",
             f"{FIGURE}, Fig. 1b and 1c",
-            "how far a unit's median wanders: batch norm / standard",
-            log_ratio(wander, "batch norm", "standard"),
-            Rule("below"),
-            ratio=True,
+            (
+                Condition(
+                    "how far a unit's median wanders: batch norm / standard",
+                    _log_ratio(wander),
+                    Rule("below"),
+                    ratio=True,
+                ),
+            ),
+            among_learners=True,
+        ),
+        Claim(
+            "evolve_alike",
+            "Distributions evolve alike with and without batch norm.",
+            "Santurkar et al. 2018, Fig. 1c; course notes 003, question 4",
+            (
+                Condition(
+                    "how far a unit's median wanders, in multiples of its distribution's width: batch norm / standard",
+                    _log_ratio(wander_over_width),
+                    Rule("within", math.log(ALIKE)),
+                    ratio=True,
+                ),
+            ),
+            among_learners=True,
         ),
     ),
     settings={

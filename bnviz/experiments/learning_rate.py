@@ -5,12 +5,20 @@ still better where both learn well?
 """
 
 from bnviz.config import RunConfig
-from bnviz.experiments import Claim, Experiment, Rule
-from bnviz.experiments._statistics import accuracy, difference
+from bnviz.experiments import Claim, Condition, Experiment, Rule, Runs
+from bnviz.experiments._statistics import accuracy, alone, difference
 
 SOURCE = "Ioffe & Szegedy 2015, Sec. 3.3"
 HARM = 0.02
 """Accuracies that differ by less are called alike (a choice of bnviz)."""
+STOPPED, TRAINED = 0.5, 0.9
+"""Test accuracies: at most that of a network that was stopped, at least that of one that trains (a choice of bnviz)."""
+
+
+def best(runs: Runs, arm: str) -> float:
+    """The arm's best test accuracy over its learning rates."""
+    return max(accuracy(record) for name, record in runs.items() if name.partition(",")[0] == arm)
+
 
 EXPERIMENT = Experiment(
     question="How much faster may we go?",
@@ -30,25 +38,59 @@ EXPERIMENT = Experiment(
             "bears_large",
             "With batch norm a learning rate that stops the standard network can be used.",
             f"{SOURCE}; course notes 000, 001, 002, 003",
-            "test accuracy at 20 times the learning rate, batch norm minus standard",
-            difference(accuracy, "batch norm, 20 × learning rate", "standard, 20 × learning rate"),
-            Rule("above", HARM),
+            (
+                Condition(
+                    "test accuracy at 20 times the learning rate, standard",
+                    alone(accuracy, "standard, 20 × learning rate"),
+                    Rule("below", STOPPED),
+                    diverged="guesses",
+                ),
+                Condition(
+                    "test accuracy at 20 times the learning rate, batch norm",
+                    alone(accuracy, "batch norm, 20 × learning rate"),
+                    Rule("above", TRAINED),
+                    diverged="guesses",
+                ),
+            ),
         ),
         Claim(
             "large_harmless",
             "With batch norm the larger learning rate has no ill effects.",
             f"{SOURCE}; course notes 001",
-            "test accuracy of batch norm, 20 times the learning rate minus the usual one",
-            difference(accuracy, "batch norm, 20 × learning rate", "batch norm"),
-            Rule("within", HARM),
+            (
+                Condition(
+                    "test accuracy of batch norm, 20 times the learning rate minus the usual one",
+                    difference(accuracy, "batch norm, 20 × learning rate", "batch norm"),
+                    Rule("above", -HARM),
+                    diverged="guesses",
+                ),
+            ),
         ),
         Claim(
             "alike_at_small",
             "At the same small learning rate networks with and without batch norm are alike.",
             "Bjorck et al. 2018, Sec. 3",
-            "test accuracy at a tenth of the learning rate, batch norm minus standard",
-            difference(accuracy, "batch norm, learning rate / 10", "standard, learning rate / 10"),
-            Rule("within", HARM),
+            (
+                Condition(
+                    "test accuracy at a tenth of the learning rate, batch norm minus standard",
+                    difference(accuracy, "batch norm, learning rate / 10", "standard, learning rate / 10"),
+                    Rule("within", HARM),
+                    diverged="guesses",
+                ),
+            ),
+        ),
+        Claim(
+            "higher_accuracy",
+            "With batch norm the network achieves a higher accuracy.",
+            "course notes 000, 1.4; 002, Pros and Cons; 003, question 2",
+            (
+                Condition(
+                    "best test accuracy over the three learning rates, batch norm minus standard",
+                    lambda runs: best(runs, "batch norm") - best(runs, "standard"),
+                    Rule("above"),
+                    diverged="guesses",
+                ),
+            ),
         ),
     ),
     settings={"10 × 100 ReLU": {"widths": (100,) * 10}, "tanh": {"activation": "tanh"}},

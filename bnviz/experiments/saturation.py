@@ -6,18 +6,21 @@ nonlinearity: does batch norm keep units off it, and do gradients get through?
 
 import math
 
+import xarray as xr
+
 from bnviz import quantities
-from bnviz.experiments import Claim, Experiment, Rule, Runs
-from bnviz.experiments._statistics import accuracy, difference, middle_value
+from bnviz.experiments import Claim, Condition, Experiment, Rule, Runs
+from bnviz.experiments._over_time import difference_over_time
+from bnviz.experiments._statistics import accuracy, difference
 from bnviz.presets import TEN_LAYERS
 from bnviz.record import Record
 
 NOTES = "course notes 000, 1.3.3, 001 and 002"
 
 
-def saturated(record: Record) -> float:
-    """Share of the samples that saturate a unit: mean over units and layers, median over steps."""
-    return middle_value(record.data["saturated_share"].mean(["layer", "unit"]))
+def saturated(record: Record) -> xr.DataArray:
+    """Share of the samples that saturate a unit: mean over units and layers."""
+    return record.data["saturated_share"].mean(["layer", "unit"])
 
 
 def imbalance(record: Record) -> float:
@@ -44,25 +47,39 @@ EXPERIMENT = Experiment(
             "prevents_saturation",
             "Batch norm keeps units from saturating.",
             NOTES,
-            "share of samples that saturate a unit, median over updates: batch norm minus standard",
-            difference(saturated, "batch norm", "standard"),
-            Rule("below"),
+            (
+                Condition(
+                    "share of samples that saturate a unit, median over time: batch norm minus standard",
+                    difference_over_time(saturated, "batch norm", "standard"),
+                    Rule("below"),
+                ),
+            ),
         ),
         Claim(
             "gradients_get_through",
             "With batch norm gradients vanish or explode less on their way through the layers.",
             f"{NOTES}; course notes 003, question 2, and 004",
-            "|log growth of the gradient per layer| before the first update, batch norm minus standard",
-            better_kept,
-            Rule("below"),
+            (
+                Condition(
+                    "|log growth of the gradient per layer| before the first update, batch norm minus standard",
+                    better_kept,
+                    Rule("below"),
+                    diverged="until_then",
+                ),
+            ),
         ),
         Claim(
             "trains",
             "With batch norm the network trains better.",
             NOTES,
-            "test accuracy at the end, batch norm minus standard",
-            difference(accuracy, "batch norm", "standard"),
-            Rule("above"),
+            (
+                Condition(
+                    "test accuracy at the end, batch norm minus standard",
+                    difference(accuracy, "batch norm", "standard"),
+                    Rule("above"),
+                    diverged="guesses",
+                ),
+            ),
         ),
     ),
     settings={"sigmoid": {"activation": "sigmoid"}, "Xavier": {"init": "xavier"}},

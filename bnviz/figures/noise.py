@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from bnviz.analysis.intervals import student
 from bnviz.figures.chart import Chart
-from bnviz.figures.seeds import RIBBON, Repeats, interval
+from bnviz.figures.seeds import RIBBON, Repeats
 from bnviz.figures.style import figure, percent, styles, told
 from bnviz.record import Record
 
@@ -34,7 +35,7 @@ def final_accuracy(records: Mapping[str, Record], repeats: Repeats | None = None
     drawn = figure("Accuracy at the end", told("Test accuracy at the end, by arm", parts), "test accuracy", "arm")
     for name, values in found.items():
         style = styles(records)[name]
-        mean, low, high = (float(part[0]) for part in interval(values[:, None]))
+        mean, low, high = (float(part[0]) for part in student(values[:, None]))
         if len(values) > 1 and np.isfinite(low):
             drawn.add(
                 "scatter",

@@ -12,8 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from bnviz.analysis.intervals import student
+from bnviz.analysis.phases import updates_nearest, weighted_median
 from bnviz.figures.chart import Chart
-from bnviz.figures.style import finite, styles, two_digits
+from bnviz.figures.style import styles, two_digits
 from bnviz.record import Record
 
 Array = npt.NDArray[np.floating]
@@ -24,7 +26,6 @@ Repeats = Mapping[str, Sequence[Record]]
 """Each arm's records, one a seed."""
 
 RIBBON = "95 % interval over seeds"
-CONFIDENCE = 0.95
 
 
 def series(record: Record, of: Quantity) -> tuple[Steps, Array] | None:
@@ -39,31 +40,23 @@ def series(record: Record, of: Quantity) -> tuple[Steps, Array] | None:
 
 
 def medians(records: Mapping[str, Record], of: Quantity) -> dict[str, float]:
-    """The median over steps of each arm that has a finite value: tails are heavy, and the largest would be chance."""
-    seen = {arm: series(record, of) for arm, record in records.items()}
-    values = {arm: finite(one[1]) for arm, one in seen.items() if one is not None}
-    return {arm: float(np.median(one)) for arm, one in values.items() if one.size}
+    """The median over the updates so far of each arm that has a finite value: the largest would be chance.
+
+    Every update weighs the same, however the measured steps are spaced.
+    """
+    found = {}
+    for arm, record in records.items():
+        steps, values = series(record, of) or (np.empty(0, int), np.empty(0))
+        finite = np.isfinite(values)
+        if finite.any():
+            its = steps[finite].astype(float)
+            found[arm] = weighted_median(values[finite], updates_nearest(its, its[0], its[-1]))
+    return found
 
 
 def told_medians(records: Mapping[str, Record], of: Quantity) -> list[str]:
     """The same in words, for alternative texts."""
     return [f"{arm} has a median of {two_digits(value)}" for arm, value in medians(records, of).items()]
-
-
-def interval(rows: Array) -> tuple[Array, Array, Array]:
-    """Mean, lower and upper end of its 95 % interval at each point: (seeds, points) -> three times (points,).
-
-    NaN where a seed is not finite; the interval is, too, with a single seed.
-    """
-    with np.errstate(invalid="ignore", over="ignore"):
-        mean = rows.mean(axis=0)
-        if len(rows) < 2:
-            return mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan)
-        error = rows.std(axis=0, ddof=1) / np.sqrt(len(rows))
-    from scipy.special import stdtrit  # only now: most pages show one seed and open without it
-
-    reach = stdtrit(len(rows) - 1, (1 + CONFIDENCE) / 2) * error
-    return mean, mean - reach, mean + reach
 
 
 def over_seeds(records: Sequence[Record], of: Quantity, log: bool = False) -> tuple[Steps, Array, Array, Array] | None:
@@ -76,9 +69,9 @@ def over_seeds(records: Sequence[Record], of: Quantity, log: bool = False) -> tu
     steps = np.array(sorted(shared), np.int32)
     rows = np.stack([values[np.isin(its, steps)] for its, values in seen]).astype(float)
     if log:
-        mean, low, high = (np.exp(part) for part in interval(np.log(np.where(rows > 0, rows, np.nan))))
+        mean, low, high = (np.exp(part) for part in student(np.log(np.where(rows > 0, rows, np.nan))))
     else:
-        mean, low, high = interval(rows)
+        mean, low, high = student(rows)
     return steps, mean, low, high
 
 

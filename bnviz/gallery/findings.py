@@ -6,15 +6,17 @@ verdict, and with what it was measured. Reads and writes; it does not judge.
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from bnviz.experiments import Finding
+from bnviz.experiments import Curve, Finding, Judged, grouped
 
 PATH = Path(__file__).parent / "findings.json"
-NUMBERS = ("mean", "low", "high", "bound")
+DIGITS = 6
+CURVE_DIGITS = 3
+"""Significant digits of numbers, and of a curve, which is only drawn."""
 
 
 @dataclass(frozen=True)
@@ -25,19 +27,20 @@ class Stored:
     versions: dict[str, str]
     findings: tuple[Finding, ...]
 
-    def of(self, experiment: str, setting: str | None = None, dataset: str | None = None) -> list[Finding]:
-        """Those of one experiment, and of one setting and one data set where they are named."""
-        return [
+    def of(self, experiment: str, setting: str | None = None, dataset: str | None = None) -> list[Judged]:
+        """The claims of one experiment, in one setting and on one data set where they are named."""
+        return grouped(
             one
             for one in self.findings
             if one.experiment == experiment and setting in (None, one.setting) and dataset in (None, one.dataset)
-        ]
+        )
 
 
 def save(stored: Stored, path: Path = PATH) -> None:
-    """Write the file; what is not finite is written as null, as JSON has no NaN."""
-    content = {"date": stored.date, "versions": stored.versions, "findings": [_plain(one) for one in stored.findings]}
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    """Write the file, a line a finding; what is not finite is written as null, as JSON has no NaN."""
+    lines = ",\n".join(f"  {json.dumps(_plain(one), ensure_ascii=False)}" for one in stored.findings)
+    head = json.dumps({"date": stored.date, "versions": stored.versions}, indent=1)[:-2]
+    path.write_text(f'{head},\n "findings": [\n{lines}\n ]\n}}\n', encoding="utf-8")
 
 
 def read(path: Path = PATH) -> Stored:
@@ -54,31 +57,37 @@ def _read(path: Path, modified: int) -> Stored:  # noqa: ARG001 (part of the cac
     return Stored(content["date"], content["versions"], tuple(_finding(one) for one in content["findings"]))
 
 
-def _plain(finding: Finding) -> dict[str, object]:
+def _plain(finding: Finding) -> dict[str, Any]:
     values = asdict(finding)
-    for name in NUMBERS:
-        values[name] = _rounded(values[name])
-    values["values"] = [_rounded(value) for value in values["values"]]
-    return values
+    curve = {name: _rounded(numbers, CURVE_DIGITS) for name, numbers in values.pop("curve").items()}
+    plain = {name: _rounded(value, DIGITS) for name, value in values.items()}
+    return plain | ({"curve": curve} if curve["steps"] else {})
 
 
-def _rounded(value: float) -> float | None:
-    return float(f"{value:.6g}") if math.isfinite(value) else None
-
-
-def _finding(values: dict[str, object]) -> Finding:
-    def number(value: object) -> float:
-        return math.nan if value is None else float(value)  # type: ignore[arg-type]
-
-    read = dict(values)
-    for name in NUMBERS:
-        read[name] = number(read[name])
-    read["values"] = tuple(number(value) for value in _list(values["values"]))
-    read["seeds"] = tuple(int(seed) for seed in _list(values["seeds"]))  # type: ignore[call-overload]
-    return Finding(**read)  # type: ignore[arg-type]
-
-
-def _list(value: object) -> Sequence[object]:
-    if not isinstance(value, list):
-        raise TypeError(f"a list was expected, not {value!r}")
+def _rounded(value: Any, count: int) -> Any:
+    if isinstance(value, tuple):
+        return [_rounded(one, count) for one in value]
+    if isinstance(value, float):
+        return float(f"{value:.{count}g}") if math.isfinite(value) else None
     return value
+
+
+def _finding(values: dict[str, Any]) -> Finding:
+    """The opposite of `_plain`: null is NaN, and lists are tuples.
+
+    Raises:
+        TypeError: a field is missing, or one is of another kind than a finding's.
+    """
+    read = {name: _restored(value) for name, value in values.items() if name != "curve"}
+    curve = {name: _restored(numbers) for name, numbers in values.get("curve", {}).items()}
+    finding = Finding(**read, curve=Curve(**curve))
+    kinds: dict[str, Any] = {"float": (float, int), "int": int, "str": str}
+    for one in fields(Finding):
+        wanted = tuple if str(one.type).startswith("tuple") else kinds.get(str(one.type), object)
+        if not isinstance(getattr(finding, one.name), wanted):
+            raise TypeError(f"{one.name} is {getattr(finding, one.name)!r}")
+    return finding
+
+
+def _restored(value: Any) -> Any:
+    return tuple(map(_restored, value)) if isinstance(value, list) else math.nan if value is None else value

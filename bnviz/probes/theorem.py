@@ -40,6 +40,7 @@ QUANTITIES = {
     "theorem_ratio": ("share of the gradient that is let through, |Pg| / |g|", "Thm. 4.1"),
     "theorem_42_left": ("curvature along v = dL/dy, v' (d²L/dy²) v", "Thm. 4.2"),
     "theorem_42_right": ("what Theorem 4.2 says it is", "Thm. 4.2"),
+    "theorem_42_unreduced": ("the same without the term that reduces it, (γ/s)² v' H v", "Thm. 4.2"),
     "theorem_42_residual": ("difference / sum of the terms' absolute values", "Thm. 4.2"),
     "theorem_44_left": ("largest |dL/dw|² of all inputs with |X| ≤ λ", "Thm. 4.4"),
     "theorem_44_right": ("what Theorem 4.4 says it is", "Thm. 4.4"),
@@ -110,7 +111,7 @@ def _sides(seen: Seen) -> dict[str, Tensor]:
 
 
 def _curvatures(seen: Seen, in_front: Tensor, behind: Tensor) -> dict[str, Tensor]:
-    """Both sides of Theorem 4.2: float64 (units,), NaN but in CURVATURE_UNITS of them.
+    """Both sides of Theorem 4.2, and its first term: float64 (units,), NaN but in CURVATURE_UNITS of them.
 
     The two gradients come with their graph: v' (d2L/dy_j dy_j) v is how <dL/dy_j, v> changes as y_j moves along v.
     """
@@ -123,7 +124,12 @@ def _curvatures(seen: Seen, in_front: Tensor, behind: Tensor) -> dict[str, Tenso
     terms = bn_curvature(g, y, seen.gamma, seen.eps, v, through)
     right = terms.sum(0)
     residual = (left - right).abs() / terms.abs().sum(0)
-    return {"theorem_42_left": left, "theorem_42_right": right, "theorem_42_residual": residual}
+    return {
+        "theorem_42_left": left,
+        "theorem_42_right": right,
+        "theorem_42_unreduced": terms[0],
+        "theorem_42_residual": residual,
+    }
 
 
 def _curvature(gradient: Tensor, at: Tensor, direction: Tensor, unit: int) -> Tensor:

@@ -1,0 +1,103 @@
+"""The scoreboard: every claim, what was said, what the stored runs say of it, and where to look."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from bnviz import experiments, registry
+from bnviz.analysis.intervals import CONFIDENCE
+from bnviz.experiments import DEFAULT_SETTING, Experiment, Judged
+from bnviz.gallery import findings as stored
+from bnviz.presets import DEFAULTS
+from bnviz.ui import verdict_texts as texts
+from bnviz.ui.prose import text
+
+Standing = set[tuple[str, str, str]]
+
+
+def scoreboard() -> None:
+    """Every claim, by experiment; then the checks, which are not counted."""
+    kept = stored.read()
+    found = texts.shown_here(kept)
+    own = [one for one in found if one.first.setting == DEFAULT_SETTING]
+    if not own:
+        st.info("No findings are stored; `python -m bnviz gallery build` makes them.", icon=":material/inventory_2:")
+        return
+    claims = texts.evidence(own)
+    standing = experiments.standing_after_holm(claims)
+    text(summary(claims, found, standing, kept.date))
+    for name, chosen in _in_page_order().items():
+        ours = [one for one in claims if one.first.experiment == name]
+        if ours:
+            st.markdown(f"**[{texts.label(name)}]({texts.link(chosen)})** · {chosen.source}")
+            _table(chosen, ours, standing)
+    checks = [one for one in own if texts.claim_of(one.first).check]
+    if checks:
+        st.markdown(
+            "**Checks** · identities and theorems, and shortcuts that can only fail: they do not count as evidence"
+        )
+        for name, chosen in _in_page_order().items():
+            ours = [one for one in checks if one.first.experiment == name]
+            if ours:
+                _table(chosen, ours, set())
+
+
+def summary(claims: Sequence[Judged], found: Sequence[Judged], standing: Standing, date: str) -> str:
+    """How many claims came out how, how many verdicts stand, and how many chance alone would give."""
+    counted = Counter(one.outcome for one in claims)
+    words = {"changes": "change over training"}
+    counts = ", ".join(f"{counted[outcome]} {words.get(outcome, outcome)}" for outcome in texts.BADGES)
+    seeds = sorted({len(one.first.seeds) + len(one.first.left_out) for one in claims})
+    verdicts = [(one, phase) for one in claims for phase in one.phases]
+    decided = [(one, phase) for one, phase in verdicts if one.in_phase(phase) != "inconclusive"]
+    stand = [1 for one, phase in decided if (one.first.experiment, one.first.claim, phase) in standing]
+    chance = (1 - CONFIDENCE) * len(verdicts)
+    return (
+        f"{len(claims)} claims, each tested with {' or '.join(map(str, seeds))} seeds on {date}: **{counts}** with the "
+        f"settings the pages open with. In other settings {len(_flips(found))} of them come out otherwise. They are "
+        f"{len(verdicts)} verdicts, as those over time are judged phase by phase; {len(decided)} are decided. Were all "
+        f"bounds exactly true, about {chance:.0f} would look decided by chance; {len(stand)} stand after Holm's "
+        "correction for so many tests."
+    )
+
+
+def _table(chosen: Experiment, judged: Sequence[Judged], standing: Standing) -> None:
+    name = judged[0].first.experiment
+    on_mnist = {one.first.claim: one for one in stored.read().of(name, DEFAULT_SETTING, "mnist")}
+    rows = []
+    for one in judged:
+        claim = texts.claim_of(one.first)
+        elsewhere = texts.flipped(name, claim.name)
+        other = on_mnist.get(claim.name)
+        if other is not None and other.outcome != one.outcome:
+            elsewhere.append(f"[MNIST]({texts.link(chosen, dataset='mnist')}): {texts.outcome_text(other)}")
+        stands = (name, claim.name, one.phases[0]) in standing and one.in_phase(one.phases[0]) != "inconclusive"
+        said = texts.measured(one, "Stored runs")
+        rows.append(
+            {
+                "Verdict": texts.badge(one),
+                "What is claimed, and by whom": f"{claim.statement} *{claim.source}*",
+                "What our runs say": f"{said} Stands after Holm." if stands else said,
+                "Otherwise in": "; ".join(elsewhere) or "–",
+            }
+        )
+    st.table(pd.DataFrame(rows).set_index("Verdict"))
+
+
+def _in_page_order() -> dict[str, Experiment]:
+    """All experiments, in the order of the pages that show them."""
+    pages = list(DEFAULTS)
+    found = {name: experiments.load(name) for name in registry.names("experiments")}
+    return dict(sorted(found.items(), key=lambda item: (pages.index(item[1].page), item[1].page_order, item[0])))
+
+
+def _flips(found: Sequence[Judged]) -> set[tuple[str, str]]:
+    """Claims that come out otherwise in another setting."""
+    usual = {(one.first.experiment, one.first.claim): one.outcome for one in texts.evidence(found)}
+    return {
+        (one.first.experiment, one.first.claim)
+        for one in found
+        if usual.get((one.first.experiment, one.first.claim), one.outcome) != one.outcome
+    }
