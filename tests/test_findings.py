@@ -7,34 +7,29 @@ from pathlib import Path
 
 import pytest
 
+from bnviz import registry
 from bnviz.config import MEASURING_VERSION
-from bnviz.experiments import DEFAULT_SETTING, FEWEST_SEEDS, Finding, Rule, load
+from bnviz.experiments import DEFAULT_SETTING, FEWEST_SEEDS, Curve, Judged, Rule, grouped, load
+from bnviz.experiments._judging import both_say
 from bnviz.gallery import findings
 from bnviz.gallery.findings import Stored, read, save
+from tests.made_findings import made, undefined
 
-PLAIN = Finding(
+PLAIN = made(
     experiment="theorems",
     claim="theorem_41",
-    setting=DEFAULT_SETTING,
-    dataset="digits",
-    seeds=(0, 1, 2),
     values=(0.25, 1e-15, -3.0),
     mean=1 / 3,
-    low=-0.5,
-    high=0.75,
-    kind="within",
-    bound=1.5,
-    verdict="supported",
+    curve=Curve((0, 40), (1 / 3, 2.0), (0.1, math.nan), (0.5, math.inf)),
 )
-LOST = replace(
-    PLAIN,
+LOST = undefined(
+    experiment="theorems",
+    claim="theorem_41",
     setting="ReLU ×2",
     dataset="mnist",
+    left_out=(3, 4),
+    why_left_out="standard does not learn",
     values=(math.nan, math.inf, 1.0),
-    mean=math.nan,
-    low=math.nan,
-    high=math.nan,
-    verdict="inconclusive",
 )
 KEPT = Stored("2026-01-31", {"torch": "2.9.0"}, (PLAIN, LOST))
 BROKEN = {
@@ -53,7 +48,8 @@ def test_what_was_saved_is_read(tmp_path: Path) -> None:
     save(KEPT, tmp_path / "findings.json")
     again = read(tmp_path / "findings.json")
     assert (again.date, again.versions) == (KEPT.date, KEPT.versions)
-    assert again.findings[0] == replace(PLAIN, mean=0.333333)
+    curve = Curve((0, 40), (0.333, 2.0), (0.1, math.nan), (0.5, math.nan))
+    assert str(astuple(again.findings[0])) == str(astuple(replace(PLAIN, mean=0.333333, curve=curve)))
     assert str(astuple(again.findings[1])) == str(astuple(replace(LOST, values=(math.nan, math.nan, 1.0))))
 
 
@@ -66,9 +62,10 @@ def test_the_file_is_json_that_any_reader_takes(tmp_path: Path) -> None:
 
 
 def test_findings_are_chosen_by_experiment_setting_and_dataset() -> None:
-    assert KEPT.of("theorems") == [PLAIN, LOST]
-    assert KEPT.of("theorems", "ReLU ×2") == [LOST]
-    assert KEPT.of("theorems", dataset="digits") == [PLAIN]
+    plain, lost = Judged((PLAIN,)), Judged((LOST,))
+    assert KEPT.of("theorems") == [plain, lost]
+    assert KEPT.of("theorems", "ReLU ×2") == [lost]
+    assert KEPT.of("theorems", dataset="digits") == [plain]
     assert KEPT.of("theorems", "ReLU ×2", "digits") == []
     assert KEPT.of("batch_size") == []
 
@@ -92,16 +89,48 @@ def test_a_file_that_was_written_anew_is_read_again(tmp_path: Path) -> None:
     assert len(read(path).findings) == 1
 
 
-@pytest.mark.skipif(not findings.PATH.exists(), reason="no findings; run: python -m bnviz gallery build")
-def test_what_ships_is_what_the_experiments_are() -> None:
-    """Every claim in every setting, with a verdict that follows from the interval that is stored beside it."""
+needs_findings = pytest.mark.skipif(
+    not findings.PATH.exists(), reason="no findings; run: python -m bnviz gallery build"
+)
+
+
+@needs_findings
+def test_shipped_findings_are_of_these_experiments() -> None:
     shipped = read()
     assert shipped.versions["measuring"] == str(MEASURING_VERSION), "run: python -m bnviz gallery build"
     for one in shipped.findings:
         chosen = load(one.experiment)
-        claim = next(claim for claim in chosen.claims if claim.name == one.claim)
+        condition = chosen.claim(one.claim).conditions[one.condition]
         assert one.setting in (DEFAULT_SETTING, *chosen.settings)
-        assert len(one.seeds) == FEWEST_SEEDS
-        low, high, bound = (math.log(x) if claim.ratio else x for x in (one.low, one.high, one.bound))
-        assert Rule(one.kind, bound).judge(low, high) == one.verdict
-        assert bound == pytest.approx(claim.rule.bound, rel=1e-4, abs=1e-5)
+        assert one.phase in ("", *(phase.name for phase in condition.phases))
+        bound = math.log(one.bound) if condition.ratio else one.bound
+        assert bound == pytest.approx(condition.rule.bound, rel=1e-4, abs=1e-5)
+
+
+@needs_findings
+def test_shipped_verdicts_follow_from_both_stored_intervals() -> None:
+    for one in read().findings:
+        condition = load(one.experiment).claim(one.claim).conditions[one.condition]
+        shown = math.log if condition.ratio else float
+        ends = (one.low, one.high), (one.rank_low, one.rank_high)
+        intervals = [(shown(low), shown(high)) for low, high in ends]
+        assert both_say(Rule(one.kind, shown(one.bound)), *intervals) == one.verdict
+        assert one.verdict == "inconclusive" or one.p <= 0.05
+
+
+@needs_findings
+def test_shipped_findings_rest_on_twenty_seeds_or_six_on_mnist() -> None:
+    for one in read().findings:
+        seeds = len(one.seeds) + len(one.left_out)
+        assert seeds >= (FEWEST_SEEDS if one.dataset == "mnist" else 20)
+        assert one.left_out == () or one.why_left_out
+
+
+@needs_findings
+def test_shipped_findings_have_every_claim_in_every_setting() -> None:
+    found = {(one.first.experiment, one.first.claim, one.first.setting) for one in grouped(read().findings)}
+    for name in registry.names("experiments"):
+        chosen = load(name)
+        for claim in chosen.claims:
+            for setting in {DEFAULT_SETTING, *chosen.settings} - set(claim.not_in):
+                assert (name, claim.name, setting) in found

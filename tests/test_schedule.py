@@ -1,12 +1,13 @@
-"""Scheduled steps: both ends always, never more than asked for."""
+"""Scheduled steps: both ends always, never more than asked for, and a third of them in each phase."""
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bnviz.schedule import spread_steps
+from bnviz.schedule import PHASES, spread_steps
 
 
 @given(st.integers(0, 1_000_000), st.integers(2, 1000))
@@ -15,7 +16,7 @@ from bnviz.schedule import spread_steps
 @example(600, 2)
 @example(600, 3)
 @example(0, 2)
-def test_sorted_unique_in_range_with_both_ends(last: int, points: int) -> None:
+def test_spread_steps_are_sorted_and_unique_with_both_ends(last: int, points: int) -> None:
     steps = spread_steps(last, points)
     assert list(steps) == sorted(set(steps))
     assert (steps[0], steps[-1]) == (0, last)
@@ -24,15 +25,26 @@ def test_sorted_unique_in_range_with_both_ends(last: int, points: int) -> None:
 
 
 @given(st.integers(0, 50), st.integers(0, 50))
-def test_all_steps_where_there_are_no_more_than_points(last: int, more: int) -> None:
+def test_spread_steps_are_all_where_there_are_no_more_than_points(last: int, more: int) -> None:
     assert spread_steps(last, max(2, last + 1 + more)) == tuple(range(last + 1))
 
 
-@given(st.integers(10, 1_000_000), st.integers(4, 1000))
-def test_neither_the_beginning_nor_the_rest_is_left_out(last: int, points: int) -> None:
-    steps = spread_steps(last, points)
-    assert steps[1] == 1
-    assert max(after - before for before, after in pairwise(steps)) <= last / (points // 2 - 1) + 1
+@given(st.integers(100, 1_000_000), st.integers(24, 500))
+def test_spread_steps_give_each_phase_eight_and_space_them_evenly(last: int, points: int) -> None:
+    steps = np.array(spread_steps(last, points))
+    for start, end in PHASES.values():
+        here = steps[(steps >= start * last) & (steps <= end * last)]
+        assert len(here) >= min(8, int(end * last) - int(np.ceil(start * last)))
+        gaps = np.diff(here)
+        assert gaps.max() - gaps.min() <= 2
+
+
+@pytest.mark.parametrize(("last", "points"), [(400, 27), (400, 40), (600, 60), (1000, 40), (200, 24)])
+def test_spread_steps_of_the_presets_have_a_third_in_each_phase(last: int, points: int) -> None:
+    steps = np.array(spread_steps(last, points))
+    counts = [int(((steps >= start * last) & (steps < end * last)).sum()) for start, end in PHASES.values()]
+    assert min(counts) >= points // 3 - 1
+    assert max(after - before for before, after in pairwise(steps.tolist())) <= 2 * last / points + 1
 
 
 @pytest.mark.parametrize(("last", "points"), [(-1, 5), (5, 1), (5, 0)])

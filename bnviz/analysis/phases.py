@@ -50,7 +50,8 @@ def median_in(phase: Phase, steps: Steps, values: Numbers, updates: int) -> floa
     start, end = phase.start * updates, phase.end * updates
     here = (steps >= math.floor(start)) & (steps <= math.ceil(end)) & ~np.isnan(values)
     measured = np.clip(steps[here].astype(float), start, end)
-    if len(measured) < min(FEWEST_STEPS, math.floor(end) - math.ceil(start) + 1) or not _reaches(measured, start, end):
+    fewest = min(FEWEST_STEPS, max(math.floor(end) - math.ceil(start), 1))
+    if len(measured) < fewest or not _reaches(measured, start, end):
         return math.nan
     return weighted_median(values[here], updates_nearest(measured, start, end))
 

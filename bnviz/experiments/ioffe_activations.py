@@ -30,24 +30,25 @@ ALIKE = 1.5
 
 def wander(record: Record, phase: Phase) -> float:
     """Distance between a unit's largest and smallest median in a phase: median over the units of the last layer."""
-    return middle_value(_wanders(record, phase))
+    steps = _steps_in(record, phase)
+    return middle_value(_reach(record, steps)) if steps.any() else math.nan
 
 
 def wander_over_width(record: Record, phase: Phase) -> float:
     """The same in multiples of the width of the unit's own distribution (outer percentiles, median over the phase)."""
     steps = _steps_in(record, phase)
+    if not steps.any():
+        return math.nan
     weights = updates_nearest(record.arrays["probe_step"][steps], *_updates(record, phase))
     low, *_, high = (_percentile(record, level)[steps] for level in record.config.percentiles)
     widths = np.array([weighted_median(of_unit, weights) for of_unit in (high - low).T])
     wide = widths > 0
-    return middle_value(_wanders(record, phase)[wide] / widths[wide])
+    return middle_value(_reach(record, steps)[wide] / widths[wide])
 
 
-def _wanders(record: Record, phase: Phase) -> np.ndarray:
-    """Of each unit; NaN where the run did not get through the phase."""
-    if record.last_step < _updates(record, phase)[1]:
-        return np.array([math.nan])
-    medians = _percentile(record, 50.0)[_steps_in(record, phase)]
+def _reach(record: Record, steps: np.ndarray) -> np.ndarray:
+    """Largest less smallest median of each unit over these steps."""
+    medians = _percentile(record, 50.0)[steps]
     reach: np.ndarray = np.fmax.reduce(medians, axis=0) - np.fmin.reduce(medians, axis=0)
     return reach
 
@@ -57,9 +58,10 @@ def _updates(record: Record, phase: Phase) -> tuple[float, float]:
 
 
 def _steps_in(record: Record, phase: Phase) -> np.ndarray:
+    """Which of the measured steps lie in the phase; none, if the run did not get through it."""
     start, end = _updates(record, phase)
     steps = record.arrays["probe_step"]
-    inside: np.ndarray = (steps >= start) & (steps <= end)
+    inside: np.ndarray = (steps >= start) & (steps <= end) & (record.last_step >= end)
     return inside
 
 

@@ -1,8 +1,9 @@
-"""Digits: the same split whatever the seed, every sample once, and grey values in their place."""
+"""Digits: a split for every seed, every sample once, and grey values in their place."""
 
 import hashlib
 
 import numpy as np
+import pytest
 from sklearn.datasets import load_digits
 
 from bnviz import registry
@@ -30,11 +31,23 @@ def test_every_sample_is_in_one_split_with_its_label() -> None:
     assert sorted(map(tuple, found)) == sorted(map(tuple, wanted))
 
 
-def test_the_split_never_changes() -> None:
-    first, second = digits.load(seed=0), digits.load(seed=1)
-    np.testing.assert_array_equal(first.train.inputs, second.train.inputs)
-    np.testing.assert_array_equal(first.test.labels, second.test.labels)
+def test_split_follows_the_seed_and_never_changes() -> None:
+    first, again, second = digits.load(seed=0), digits.load(seed=0), digits.load(seed=1)
+    np.testing.assert_array_equal(first.train.inputs, again.train.inputs)
+    assert not np.array_equal(first.test.labels, second.test.labels)
     assert hashlib.md5(first.test.labels.astype(np.uint8).tobytes()).hexdigest() == "eff054f973c01f77f31de7c31b6d25c9"
+
+
+def test_split_of_two_seeds_shares_no_more_test_images_than_chance() -> None:
+    tests = [{image.tobytes() for image in digits.load(seed).test.inputs} for seed in range(20)]
+    shared = [len(one & other) for place, one in enumerate(tests) for other in tests[:place]]
+    assert np.mean(shared) == pytest.approx(digits.TEST_SAMPLES**2 / 1797, rel=0.05)
+
+
+def test_data_are_read_only() -> None:
+    data = digits.load(seed=3)
+    for array in (data.train.inputs, data.train.labels, data.test.inputs, data.test.labels):
+        assert not array.flags.writeable
 
 
 def test_binarize() -> None:

@@ -12,11 +12,11 @@ from bnviz.experiments import Experiment
 TINY: dict[str, Any] = {
     "steps": 4,
     "batch_size": 20,
-    "probe_points": 4,
+    "probe_points": 5,
     "probe_samples": 20,
-    "curve_points": 3,
+    "curve_points": 5,
     "line_points": 2,
-    "sharpness_points": 2,
+    "sharpness_points": 5,
     "test_samples": 20,
 }
 

@@ -2,13 +2,18 @@
 
 import math
 import re
+from dataclasses import replace
 
+import numpy as np
 import pytest
+import xarray as xr
 
 from bnviz import Record, RunConfig, experiments, registry
 from bnviz.cli.many import train_all
-from bnviz.experiments import DEFAULT_SETTING, Experiment
-from bnviz.presets import DEFAULTS
+from bnviz.experiments import DEFAULT_SETTING, DIVERGED, Condition, Experiment, OverTime, Rule, Runs
+from bnviz.experiments._statistics import accuracy, log_ratio_of_updates, population_accuracy, updates_to_goal
+from bnviz.experiments.wrong_ways import crowded_steps, every_step, spacing_effect
+from bnviz.presets import DEFAULTS, TEN_LAYERS
 
 NAMES = registry.names("experiments")
 
@@ -54,11 +59,38 @@ def test_claims_say_what_they_have_to(experiment: Experiment) -> None:
         assert re.fullmatch(r"[a-z0-9_]+", claim.name)
         assert claim.statement.endswith(".")
         assert claim.source
-        assert claim.measured
-        assert not claim.measured.endswith(".")
+        assert claim.conditions
         assert set(claim.not_in) <= set(experiment.settings)
-        assert claim.rule.kind in ("above", "below", "within")
-        assert claim.rule.kind != "within" or claim.rule.bound > 0
+        for condition in claim.conditions:
+            assert condition.measured
+            assert not condition.measured.endswith(".")
+            assert condition.rule.kind in ("above", "below", "within")
+            assert condition.rule.kind != "within" or condition.rule.bound > 0
+            assert condition.diverged in DIVERGED
+
+
+def test_identities_and_theorems_are_checks() -> None:
+    checks = {f"{name}.{claim.name}" for name in NAMES for claim in experiments.load(name).claims if claim.check}
+    assert checks == {
+        "theorems.theorem_41",
+        "theorems.theorem_42",
+        "theorems.smaller_gradient",
+        "theorems.favourable_initialisation",
+        "wrong_ways.consecutive_batches_none",
+        "wrong_ways.consecutive_batches_batch",
+    }
+
+
+def test_no_harm_is_non_inferiority() -> None:
+    """A network that is better has not been harmed: the rule bounds one side only."""
+    for name, claim in (
+        ("noisy_batch_norm", "noise_harmless"),
+        ("noisy_batch_norm", "noise_harmless_population"),
+        ("learning_rate", "large_harmless"),
+        *(("lp_norms", f"{arm}_as_good") for arm in ("l1", "l2", "linf")),
+    ):
+        (condition,) = experiments.load(name).claim(claim).conditions
+        assert condition.rule == Rule("above", -0.02)
 
 
 def test_the_rest_is_said(experiment: Experiment, name: str) -> None:
@@ -68,15 +100,93 @@ def test_the_rest_is_said(experiment: Experiment, name: str) -> None:
     assert registry.describe("experiments", name).label
 
 
-def test_every_statistic_is_a_number_on_real_runs(experiment: Experiment, name: str, tiny) -> None:
-    """An arm or a measurement that is not there would raise KeyError; the runs are real, but narrow and short."""
+def taken(condition: Condition, runs: Runs) -> float:
+    """The statistic, over the whole run where it is one over time."""
+    statistic = condition.statistic
+    return statistic.in_phase(runs, condition.phases[0]) if isinstance(statistic, OverTime) else statistic(runs)
+
+
+@pytest.fixture
+def tiny_runs(experiment: Experiment, name: str, tiny) -> dict[str, Record]:
+    """Real runs of every arm, but narrow and short."""
     configs = tiny(name).configs()
     records = train_all(configs.values(), 1, lambda _: None)
-    runs: dict[str, Record] = {arm: records[config.key] for arm, config in configs.items()}
+    return {arm: records[config.key] for arm, config in configs.items()}
+
+
+def test_every_statistic_is_a_number_on_real_runs(experiment: Experiment, tiny_runs) -> None:
+    """An arm or a measurement that is not there would raise KeyError."""
     for claim in experiment.claims:
-        value = claim.statistic(runs)
-        assert isinstance(value, float), claim.name
-        assert math.isfinite(value), claim.name
+        for condition in claim.conditions:
+            value = taken(condition, tiny_runs)
+            assert isinstance(value, float), claim.name
+            never_there = condition.diverged == "never"  # in four updates no network gets anywhere
+            assert math.isfinite(value) != never_there, claim.name
+
+
+def test_what_diverged_counts_as_declared(experiment: Experiment, tiny_runs) -> None:
+    lost = {arm: diverged_after_two_updates(record) for arm, record in tiny_runs.items()}
+    for claim in experiment.claims:
+        for condition in claim.conditions:
+            value = taken(condition, lost)
+            if condition.diverged in ("guesses", "until_then"):
+                assert math.isfinite(value), claim.name
+            else:
+                assert math.isnan(value), claim.name
+
+
+def diverged_after_two_updates(record: Record) -> Record:
+    data = record.data.drop_vars([name for name in record.data if str(name).startswith(("final_", "population_"))])
+    until = {axis: data[axis] <= 2 for axis in ("step", "probe_step")}
+    return replace(record, data=data.sel(until), outcome="diverged")
+
+
+def test_diverged_network_guesses() -> None:
+    empty = Record(RunConfig(), xr.Dataset(coords={"step": [0], "probe_step": [0]}), "diverged")
+    assert accuracy(empty) == population_accuracy(empty) == 0.1
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [([0.1, 0.8, 1.0], 150.0), ([0.1, 0.2, 0.3], math.inf), ([0.95, 0.2, 0.99], 0.0), ([0.1, 0.9, 0.5], 100.0)],
+)
+def test_updates_to_goal_lie_on_a_straight_line_between_two_scores(scores: list[float], expected: float) -> None:
+    assert updates_to_goal(scored(scores)) == pytest.approx(expected)
+
+
+def test_network_that_never_gets_there_counts_as_getting_there_at_the_end() -> None:
+    runs = {"fast": scored([0.1, 0.8, 1.0]), "slow": scored([0.1, 0.2, 0.3])}
+    assert log_ratio_of_updates("fast", "slow")(runs) == pytest.approx(math.log(150 / 600))
+    assert log_ratio_of_updates("slow", "fast")(runs) == pytest.approx(math.log(600 / 150))
+    assert math.isnan(log_ratio_of_updates("slow", "slow")(runs))
+
+
+def scored(scores: list[float]) -> Record:
+    return Record(RunConfig(), xr.Dataset({"test_accuracy": ("step", scores)}, {"step": [0, 100, 200]}), "finished")
+
+
+def test_crowded_steps_are_those_that_bnviz_once_measured_at() -> None:
+    assert crowded_steps(400)[:6] == [0, 1, 2, 3, 4, 5]
+    assert np.median(crowded_steps(400)) < 100
+
+
+def test_spacing_effect_of_a_shift_that_reverses_in_time() -> None:
+    """Batch norm's shift is above the other's in the first 150 of 400 updates, below it afterwards."""
+    steps = np.arange(401)
+
+    def run(relative: np.ndarray) -> Record:
+        shift = np.broadcast_to(relative[:, None], (401, 3))
+        data = xr.Dataset(
+            {
+                name: (("probe_step", "weight_layer"), values)
+                for name, values in (("shift_l2", shift), ("shift_before", np.ones_like(shift)))
+            },
+            {"probe_step": steps, "step": [400]},
+        )
+        return Record(TEN_LAYERS, data, "finished")
+
+    runs = {every_step("batch norm"): run(np.where(steps <= 150, 4.0, 0.25)), every_step("standard"): run(np.ones(401))}
+    assert spacing_effect(runs) == pytest.approx(math.log(4.0 / 0.25))
 
 
 def test_an_unknown_name_says_what_there_is() -> None:
