@@ -109,13 +109,13 @@ def _counts(kept: Stored, evidence: Sequence[Judged], on_mnist: Sequence[Judged]
         and usual.get(_name(one), one.outcome) != one.outcome
     }
     return [
-        f"Of {len(evidence)} claims of the papers and of course notes, small networks, nearly all on scikit-learn's digits,",
+        f"Of {len(evidence)} claims of the papers and of course notes, small networks on scikit-learn's digits",
         f"{_outcomes(evidence)} ({_seeds(evidence)} paired seeds).",
         f"On MNIST ({_seeds(on_mnist)} seeds) they {_outcomes(on_mnist)}.",
         f"In other settings {len(turned)} of them come out otherwise. Judged phase by phase they are {len(verdicts)}",
         f"verdicts, of which {len(decided)} are decided; about {0.05 * len(verdicts):.0f} would look so by chance, and",
-        f"{len(stand)} stand after Holm's correction. A selection, each with the mean and its 95 % interval (✓ supported,",
-        "✗ contradicted, ? open):",
+        f"{len(stand)} stand after Holm's correction. A selection, each with the mean and its 95 % interval",
+        "(✓ supported, ✗ contradicted, ? open):",
     ]
 
 
@@ -142,8 +142,8 @@ def _seeds(judged: Sequence[Judged]) -> str:
 def _outcomes(judged: Sequence[Judged]) -> str:
     counted = Counter(one.outcome for one in judged)
     return (
-        f"support {counted['supported']}, contradict {counted['contradicted']}, find {counted['changes']} that change over "
-        f"training, and leave {counted['inconclusive']} open"
+        f"support {counted['supported']}, contradict {counted['contradicted']}, find {counted['changes']} that change "
+        f"over training, and leave {counted['inconclusive']} open"
     )
 
 
