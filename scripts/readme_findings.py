@@ -66,7 +66,7 @@ def replaced(text: str, new: str) -> str:
 
 
 def section(kept: Stored) -> str:
-    """What README says of the findings: counts, a table phase by phase, what turns round, and which shortcuts fail."""
+    """What README says of the findings: counts, a table phase by phase, and which shortcuts fail."""
     own = _own(kept, "digits") + _own(kept, "linear_map")
     evidence = [one for one in own if not _claim(one).check]
     on_mnist = {_name(one): one for one in _own(kept, "mnist") if not _claim(one).check}
@@ -76,17 +76,12 @@ def section(kept: Stored) -> str:
         f"|---|---|{'---|' * len(PHASES)}---|",
         *(f"| {label} | {' | '.join(_cells(by_name[name], on_mnist.get(name)))} |" for name, label in ROWS.items()),
     ]
-    turning = [f"- {_claim_text(one)} {_phases_text(one)}." for one in evidence if one.outcome == "changes"]
     shortcuts = [f"- {_claim_text(one)} {_cell(one, one.phases[0])}." for one in own if _name(one)[0] == "wrong_ways"]
     return "\n".join(
         [
             *_counts(kept, evidence, list(on_mnist.values())),
             "",
             *table,
-            "",
-            "Claims that one phase of training supports and another contradicts:",
-            "",
-            *(turning or ["- none"]),
             "",
             "Common shortcuts, and what they do:",
             "",
@@ -172,10 +167,6 @@ def _text(value: float) -> str:
 def _claim_text(judged: Judged) -> str:
     claim = _claim(judged)
     return f"*{claim.statement}* ({claim.conditions[0].measured})".replace("|", "\\|")
-
-
-def _phases_text(judged: Judged) -> str:
-    return "; ".join(f"{phase}: {_cell(judged, phase)}" for phase in judged.phases[1:])
 
 
 if __name__ == "__main__":

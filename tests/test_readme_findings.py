@@ -27,15 +27,15 @@ def test_section_changes_with_every_verdict_and_number() -> None:
                 assert section(replace(MADE, findings=changed)) != said
 
 
-def test_section_counts_outcomes_and_names_what_changes() -> None:
+def test_section_counts_what_changes_and_marks_each_phase() -> None:
     reversed_ = tuple(
         replace(one, verdict="contradicted") if one.claim == "sharpness" and one.phase == "start" else one
         for one in MADE.findings
     )
     said = section(replace(MADE, findings=reversed_))
     assert "find 1 that change over training" in said
-    assert "*With batch norm the largest curvature is smaller.*" in said
-    assert "start: **0.14** (0.1 to 0.18) ✗; middle: **0.14** (0.1 to 0.18) ✓" in said
+    number = "**0.14** (0.1 to 0.18)"
+    assert f"largest eigenvalue, ratio | {number} ✓ | {number} ✗ | {number} ✓ | {number} ✓ |" in said
 
 
 def test_text_without_one_pair_of_marks_is_refused() -> None:

@@ -13,10 +13,10 @@ Verdict = Literal["supported", "contradicted", "inconclusive"]
 Diverged = Literal["guesses", "never", "until_then", "undefined"]
 
 DIVERGED: Mapping[Diverged, str] = {
-    "guesses": "a network that diverged counts as one that guesses",
-    "never": "a network that diverged counts as one that never gets there",
-    "until_then": "of a network that diverged, what was measured until then counts",
-    "undefined": "a network that diverged has no value in a phase that it did not finish: there the claim stays open",
+    "guesses": "where accuracies are compared, a network that diverged counts as one that guesses",
+    "never": "where updates are counted, it counts as one that never gets there",
+    "until_then": "of single measurements, those made until it diverged count",
+    "undefined": "of a measurement over time, a phase that it did not finish has no value, and the claim stays open there",
 }
 """What a diverged arm counts as."""
 LEARNED = 0.5

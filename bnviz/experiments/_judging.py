@@ -162,7 +162,7 @@ def why_not_comparable(claim: Claim, runs: Runs) -> str:
 def _how_it_failed(arm: str, record: Record) -> str:
     if record.outcome == "diverged":
         return f"{arm} diverged at update {record.last_step}"
-    return f"{arm} does not learn (test accuracy below {LEARNED:.0%})"
+    return f"{arm} does not learn (test accuracy below {100 * LEARNED:.0f} %)"
 
 
 def _finding(tested: Condition, phase: Phase | None, by_seed: Mapping[int, Runs], **about: object) -> Finding:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from bnviz import experiments, registry
 from bnviz.config import RunConfig
-from bnviz.experiments import DEFAULT_SETTING, Claim, Condition, Experiment, Finding, Judged, Outcome
+from bnviz.experiments import DEFAULT_SETTING, DIVERGED, Claim, Condition, Experiment, Finding, Judged, Outcome
 from bnviz.figures.style import digits, two_digits
 from bnviz.gallery import findings as stored
 from bnviz.presets import DEFAULTS
@@ -86,7 +86,8 @@ def phases(judged: Judged) -> str:
     parts = []
     for phase in judged.phases[1:]:
         found = judged.of_phase(phase)
-        means = " and ".join(_mean(one) if math.isfinite(one.mean) else "undefined" for one in found)
+        own = [one for one in found if one.phase == phase]
+        means = " and ".join(_mean(one) if math.isfinite(one.mean) else "undefined" for one in own)
         if judged.first.has_too_few_seeds:
             word = "agrees" if all(map(agrees, found)) else "disagrees"
             word = word if all(math.isfinite(one.mean) for one in found) else "undefined"
@@ -117,6 +118,12 @@ def left_out(finding: Finding) -> str:
     if total == 1:
         return f"Not comparable: {finding.why_left_out}."
     return f"{len(finding.left_out)} of {total} seeds are not comparable: {finding.why_left_out}."
+
+
+def diverged(name: str) -> str:
+    """What a diverged network counts as in the claims of an experiment, as they declare it."""
+    conditions = (condition for claim in experiments.load(name).claims for condition in claim.conditions)
+    return " ".join(f"{first_upper(DIVERGED[kind])}." for kind in dict.fromkeys(one.diverged for one in conditions))
 
 
 def measured(judged: Judged, where: str) -> str:

@@ -15,6 +15,11 @@ from bnviz.ui.drawn import drawing
 from bnviz.ui.prose import READING_WIDTH
 from bnviz.ui.shown import Shown
 
+_picture = st.components.v2.component(  # st.html leaves SVG out
+    "bnviz_picture",
+    js="export default ({ data, parentElement }) => { parentElement.innerHTML = data }",
+    isolate_styles=False,
+)
 Told = tuple[str, str]
 """Markdown of one claim, and the SVG of its statistic over the updates, empty where it is not about time."""
 
@@ -33,10 +38,12 @@ def verdict_box(name: str, shown: Shown, title: str = "The verdict") -> None:
         return
     with st.container(border=True, key=f"verdict-{name}", width=READING_WIDTH):
         st.header(title, anchor=False)
-        for paragraph, curve in claims:
+        for place, (paragraph, curve) in enumerate(claims):
             st.markdown(paragraph)
             if curve:
-                st.html(curve)
+                _picture(data=curve, key=f"curve/{name}/{place}")
+        if any(record.outcome == "diverged" for several in shown.repeats.values() for record in several):
+            st.caption(f"A run diverged. {texts.diverged(name)}")
         st.caption(
             "One run can lie on either side of what many say; three seeds show how far they differ. Statistic and rule "
             "of each claim were declared before the runs. A verdict needs two 95 % intervals over seeds that agree, of "

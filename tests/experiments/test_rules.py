@@ -244,7 +244,7 @@ def test_claim_among_learners_leaves_out_seeds_in_which_an_arm_does_not_learn() 
     runs[4] = {**runs[4], "other": record(by_phase(SHAPES), accuracy=0.1)}
     one = judge("none", own, runs, dataset="digits")
     assert one.first.left_out == (4,)
-    assert one.first.why_left_out == "other does not learn (test accuracy below 50%)"
+    assert one.first.why_left_out == "other does not learn (test accuracy below 50 %)"
     assert one.first.seeds == (0, 1, 2, 3, 5, 6, 7, 8)
     assert one.outcome == "supported"
 
