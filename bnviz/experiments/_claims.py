@@ -16,7 +16,7 @@ DIVERGED: Mapping[Diverged, str] = {
     "guesses": "where accuracies are compared, a network that diverged counts as one that guesses",
     "never": "where updates are counted, it counts as one that never gets there",
     "until_then": "of single measurements, those made until it diverged count",
-    "undefined": "of a measurement over time, a phase that it did not finish has no value, and the claim stays open there",
+    "undefined": "of what is measured over time, a phase that it did not finish has no value: the claim stays open",
 }
 """What a diverged arm counts as."""
 LEARNED = 0.5

@@ -88,7 +88,7 @@ EXPERIMENT = Experiment(
             f"{FIGURE}, Fig. 1a",
             (
                 Condition(
-                    f"updates to a test accuracy of {100 * GOAL:.0f} %, at most those of the run: batch norm / standard",
+                    f"updates to {100 * GOAL:.0f} % test accuracy, at most those of the run: batch norm / standard",
                     log_ratio_of_updates("batch norm", "standard"),
                     Rule("below"),
                     ratio=True,
