@@ -117,6 +117,9 @@ def judge(
 
     One undefined value makes both intervals undefined and the verdict inconclusive: a seed is left out only where its
     runs are not comparable (`why_not_comparable`).
+
+    Raises:
+        KeyError: an arm or a measurement that the claim is about is not there.
     """
     reasons = {seed: why_not_comparable(claim, runs) for seed, runs in by_seed.items()}
     used = {seed: runs for seed, runs in by_seed.items() if not reasons[seed]}
@@ -131,7 +134,7 @@ def judge(
     findings = []
     for place, condition in enumerate(claim.conditions):
         phases: Sequence[Phase | None] = condition.phases if isinstance(condition.statistic, OverTime) else [None]
-        findings += [_finding(condition, phase, used, condition=place, **about) for phase in phases]
+        findings += [_finding(condition, phase, by_seed, used, condition=place, **about) for phase in phases]
     return Judged(tuple(findings))
 
 
@@ -165,21 +168,22 @@ def _how_it_failed(arm: str, record: Record) -> str:
     return f"{arm} does not learn (test accuracy below {100 * LEARNED:.0f} %)"
 
 
-def _finding(tested: Condition, phase: Phase | None, by_seed: Mapping[int, Runs], **about: object) -> Finding:
+def _finding(
+    tested: Condition, phase: Phase | None, by_seed: Mapping[int, Runs], used: Mapping[int, Runs], **about: object
+) -> Finding:
     statistic, rule = tested.statistic, tested.rule
-    values = np.array(
-        [
-            statistic.in_phase(runs, phase or WHOLE) if isinstance(statistic, OverTime) else statistic(runs)
-            for runs in by_seed.values()
-        ]
-    )
+    of_each = {  # also of a seed that is left out, so that an arm that is missing is noticed there, too
+        seed: statistic.in_phase(runs, phase or WHOLE) if isinstance(statistic, OverTime) else statistic(runs)
+        for seed, runs in by_seed.items()
+    }
+    values = np.array([of_each[seed] for seed in used])
     shown = np.exp if tested.ratio else np.asarray
     mean, low, high = student(values) if len(values) else (math.nan,) * 3
     rank_low, rank_high = ranks(values)
     first_phase = isinstance(statistic, OverTime) and phase is tested.phases[0]
     return Finding(
         phase=phase.name if phase else "",
-        seeds=tuple(by_seed),
+        seeds=tuple(used),
         values=tuple(float(value) for value in shown(values)),
         mean=float(shown(mean)),
         low=float(shown(low)),
@@ -190,7 +194,7 @@ def _finding(tested: Condition, phase: Phase | None, by_seed: Mapping[int, Runs]
         kind=rule.kind,
         bound=float(shown(rule.bound)),
         verdict=both_say(rule, (low, high), (rank_low, rank_high)),
-        curve=_mean_curve(tested, by_seed) if first_phase else Curve(),
+        curve=_mean_curve(tested, used) if first_phase else Curve(),
         **about,  # type: ignore[arg-type]
     )
 

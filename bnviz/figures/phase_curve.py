@@ -47,7 +47,7 @@ def phase_curve(finding: Finding, ratio: bool, updates: int) -> str:
         return " ".join(f"{across(step):.1f},{up(value):.1f}" for step, value in zip(places, values, strict=True))
 
     band = f"{points(low[seen], steps[seen])} {points(high[seen][::-1], steps[seen][::-1])}"
-    told = escape(_told(finding))
+    told = escape(_told(finding, *np.flatnonzero(seen)[[0, -1]]))
     parts = [
         *(_phase(name, across(start * updates), across(end * updates)) for name, (start, end) in PHASES.items()),
         f'<polygon points="{band}" fill="currentColor" opacity="0.2"/>',
@@ -74,11 +74,12 @@ def _bounds(finding: Finding, ratio: bool) -> tuple[float, ...]:
     return (1 / finding.bound if ratio else -finding.bound, finding.bound)
 
 
-def _told(finding: Finding) -> str:
+def _told(finding: Finding, first: int, last: int) -> str:
+    """In words, from the first place of the curve that is seen to the last."""
     curve = finding.curve
     return (
-        f"{finding.claim} over the updates: {digits(curve.mean[0], 2)} at update {curve.steps[0]}, "
-        f"{digits(curve.mean[-1], 2)} at update {curve.steps[-1]}; {finding.kind} {finding.bound:.3g} is asked for"
+        f"{finding.claim} over the updates: {digits(curve.mean[first], 2)} at update {curve.steps[first]}, "
+        f"{digits(curve.mean[last], 2)} at update {curve.steps[last]}; {finding.kind} {finding.bound:.3g} is asked for"
     )
 
 

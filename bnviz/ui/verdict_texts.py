@@ -74,9 +74,9 @@ def numbers(finding: Finding) -> str:
     if not math.isfinite(finding.mean):
         return f"undefined ({seeds(finding)})"
     parts = [seeds(finding)]
-    if math.isfinite(finding.rank_low):
+    if math.isfinite(finding.rank_low) and math.isfinite(finding.rank_high):
         parts.insert(0, f"by ranks {digits(finding.rank_low, 3)} to {digits(finding.rank_high, 3)}")
-    if math.isfinite(finding.low):
+    if math.isfinite(finding.low) and math.isfinite(finding.high):
         parts.insert(0, f"{digits(finding.low, 3)} to {digits(finding.high, 3)}")
     return f"{_mean(finding)} ({'; '.join(parts)})"
 
@@ -99,7 +99,8 @@ def phases(judged: Judged) -> str:
 
 def _mean(finding: Finding) -> str:
     width = finding.high - finding.low
-    return digits(0.0 if abs(finding.mean) < ROUNDING * width else finding.mean, 3)
+    is_rounding = math.isfinite(width) and abs(finding.mean) < ROUNDING * width
+    return digits(0.0 if is_rounding else finding.mean, 3)
 
 
 def asked(finding: Finding) -> str:
