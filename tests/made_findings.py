@@ -58,7 +58,7 @@ def of_claim(
                     dataset=chosen.datasets[0],
                     phase=phase,
                     kind=condition.rule.kind,
-                    bound=condition.rule.bound,
+                    bound=math.exp(condition.rule.bound) if condition.ratio else condition.rule.bound,
                     verdict=verdicts if isinstance(verdicts, str) else verdicts.get(phase, "inconclusive"),
                     **changes,
                 )

@@ -122,12 +122,14 @@ def verdict_table(chosen: Experiment, judged: Sequence[Judged]) -> str:
     for one in judged:
         check = chosen.claim(one.first.claim).check
         for finding in one.findings:
-            stands = (finding.experiment, finding.claim, finding.phase or one.phases[0]) in standing
+            phase = finding.phase or one.phases[0]
+            decides = finding.verdict == one.in_phase(phase) != "inconclusive"
+            stands = decides and (finding.experiment, finding.claim, phase) in standing
             rows.append(
                 [
                     finding.claim if finding is one.first else "",
                     finding.phase,
-                    verdict_text(finding, check) + (" *" if stands and finding.verdict != "inconclusive" else ""),
+                    verdict_text(finding, check) + (" *" if stands else ""),
                     rule_text(finding),
                     f"{finding.mean:.3g}",
                     interval_text(finding.low, finding.high),

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from html.parser import HTMLParser
 from xml.etree import ElementTree
@@ -10,36 +11,55 @@ import numpy as np
 import pytest
 
 from bnviz import experiments
+from bnviz.analysis.intervals import student
 from bnviz.cli.dot_plot import dot_plot
 from bnviz.cli.experiment_report import report
 from bnviz.cli.report import link
-from bnviz.experiments import Finding, Rule, interval
+from bnviz.experiments import Curve, Finding, Rule, grouped
+from bnviz.schedule import PHASES
+from tests.made_findings import made, of_claim, undefined
 
 NAME = "covariate_shift_mlp"
 SETTING = "learning rate 0.01"
 SHOUTED = '<script>alert("&")</script>'
 
 
+CURVE = Curve((0, 50, 400), (0.1, 0.3, 0.2), (0.0, 0.1, 0.1), (0.2, 0.5, 0.3))
+
+
 def finding(claim: str = "reduces_cosine", setting: str = "as by default", **changes) -> Finding:
-    usual = Finding(
-        experiment=NAME,
-        claim=claim,
-        setting=setting,
-        dataset="digits",
-        seeds=(0, 1, 2, 3, 4),
-        values=(0.1, 0.2, 0.3, 0.4, 0.5),
-        mean=0.3,
-        low=0.1037,
-        high=0.4963,
-        kind="above",
-        bound=0.0,
-        verdict="supported",
-    )
-    return replace(usual, **changes)
+    """Of the whole run."""
+    usual = {
+        "experiment": NAME,
+        "claim": claim,
+        "setting": setting,
+        "phase": "whole run",
+        "values": (0.1, 0.2, 0.3, 0.4, 0.5) * 2,
+        "mean": 0.3,
+        "low": 0.1037,
+        "high": 0.4963,
+        "rank_low": 0.2041,
+        "rank_high": 0.3959,
+    }
+    return made(**usual | changes)
+
+
+def phases(claim: str, verdicts: Mapping[str, str] | str = "supported", **changes) -> list[Finding]:
+    """Of each condition and phase of the claim."""
+    chosen = experiments.load(NAME)
+    return list(of_claim(NAME, chosen, chosen.claim(claim), verdicts, **changes))
 
 
 def page(*findings: Finding) -> str:
-    return report(NAME, experiments.load(NAME), findings)
+    return report(NAME, experiments.load(NAME), grouped(findings))
+
+
+def rows(html: str) -> list[list[str]]:
+    """The text of each cell of the tables' bodies, by row; a row that shares its claim has no claim."""
+    cell = re.compile(r"<t[hd][^>]*>(.*?)</t[hd]>", re.DOTALL)
+    bodies = re.findall(r"<tbody>(.*?)</tbody>", html, re.DOTALL)
+    found = [cell.findall(row) for body in bodies for row in re.findall(r"<tr>(.*?)</tr>", body, re.DOTALL)]
+    return [[re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", one)).strip() for one in row] for row in found]
 
 
 def text(html: str) -> str:
@@ -75,17 +95,20 @@ def test_it_is_well_formed_and_needs_nothing_from_elsewhere() -> None:
     assert "://" not in html
     assert "@import" not in html
     assert "prefers-color-scheme: dark" in html
-    assert len(html) < 15_000
+    assert len(html) < 20_000
 
 
 def test_it_says_what_was_asked_and_how_to_repeat_it() -> None:
     chosen = experiments.load(NAME)
     html = page(finding(), finding(setting=SETTING))
-    for said in (chosen.question, chosen.source, "0.3", "0.104 to 0.496", "above 0", "✓ supported"):
+    for said in (chosen.question, chosen.source, "10 seeds", "✓ supported"):
         assert said in text(html)
-    assert "python -m bnviz experiment covariate_shift_mlp --seeds 5 --sweep<" in html
+    for row in rows(html):
+        assert row[-7:-4] == ["whole run", "✓ supported", "above 0"]
+        assert row[-3:] == ["0.3", "0.104 to 0.496", "0.204 to 0.396"]
+    assert "python -m bnviz experiment covariate_shift_mlp --seeds 10 --sweep<" in html
     assert "--dataset mnist --sweep" not in html
-    assert "--seeds 5 --dataset mnist<" in page(finding(dataset="mnist"))
+    assert "--seeds 10 --dataset mnist<" in page(finding(dataset="mnist"))
     for setting in ("as by default", SETTING):
         for config in chosen.configs(0, setting).values():
             assert link(config).replace("&", "&amp;") in html
@@ -101,14 +124,86 @@ def test_flips_are_named_at_the_top() -> None:
     assert "--sweep" in page(finding())
 
 
-def test_too_few_seeds_are_provisional() -> None:
-    assert "✓ supported (provisional)" in text(page(finding(seeds=(0, 1), values=(0.1, 0.2))))
-    assert "supported (provisional)" not in text(page(finding()))
+def test_a_claim_that_changes_over_training_is_named_among_the_flips() -> None:
+    changing = phases("reduces_cosine", {"start": "supported", "last half": "contradicted"}, setting=SETTING)
+    html = text(page(*phases("reduces_cosine"), *changing))
+    assert f"reduces_cosine: ✓ supported as by default, ↔ changes in {SETTING}" in html
+
+
+def test_each_phase_and_condition_has_a_row_of_its_own_under_one_claim() -> None:
+    verdicts = {"whole run": "supported", "start": "contradicted", "middle": "inconclusive", "": "supported"}
+    findings = phases("more_shift_yet_better", verdicts)
+    html = page(*findings)
+    claimed, *others = rows(html)
+    assert len(claimed) == 8
+    assert all(len(row) == 7 for row in others), "the claim stands in front of all"
+    assert f'rowspan="{len(findings)}"' in html
+    table = [row[-7:-4] for row in (claimed, *others)]
+    assert table == [
+        ["whole run", "✓ supported", "above 1"],
+        ["start", "✗ contradicted", "above 1"],
+        ["middle", "? inconclusive", "above 1"],
+        ["last half", "? inconclusive", "above 1"],
+        ["", "✓ supported", "above 0"],
+    ]
+    for condition in experiments.load(NAME).claim("more_shift_yet_better").conditions:
+        assert condition.measured in claimed[0]
+    assert "a network that diverged counts as one that guesses" in claimed[0]
+    for name, (start, end) in PHASES.items():
+        assert f"{name} ({start:.0%} to {end:.0%} of the updates)" in text(html)
+
+
+def test_only_what_is_measured_over_time_has_a_curve() -> None:
+    assert "<figure>" not in page(finding())
+    (figure,) = re.findall(r"<figure>.*?</figure>", page(finding(curve=CURVE)))
+    picture = ElementTree.fromstring(figure).find("svg")
+    assert picture is not None
+    assert picture.attrib["aria-label"] == (
+        "reduces_cosine over the updates: 0.1 at update 0, 0.2 at update 400; above 0 is asked for"
+    )
+    assert "<figcaption><code>reduces_cosine</code></figcaption>" in figure
+
+
+def test_an_identity_is_checked() -> None:
+    chosen = experiments.load("theorems")
+    for verdict, told in (("supported", "✓ holds"), ("contradicted", "✗ fails"), ("inconclusive", "? inconclusive")):
+        found = of_claim("theorems", chosen, chosen.claim("theorem_41"), verdict)
+        ((_, _, said, *_),) = rows(report("theorems", chosen, grouped(found)))
+        assert said == told
+
+
+def test_too_few_seeds_are_told_and_have_no_verdict() -> None:
+    few = finding(seeds=(0, 1), values=(0.1, 0.2), rank_low=math.nan, rank_high=math.nan, verdict="inconclusive")
+    (row,) = rows(page(few))
+    assert row[2] == "? too few seeds"
+    assert row[-3:] == ["0.3", "0.104 to 0.496", "undefined"]
+    assert "2 seeds" in text(page(few))
+    assert "too few seeds" not in text(page(finding()))
+
+
+def test_seeds_that_are_left_out_are_counted_and_why() -> None:
+    why = "standard does not learn (test accuracy below 50%)"
+    html = page(finding(seeds=tuple(range(8)), values=(0.3,) * 8, left_out=(8, 9), why_left_out=why))
+    assert f"2 of 10 seeds are left out: {why}" in text(html)
+    assert "--seeds 10<" in html, "those that are left out were run, too"
+    assert "left out" not in text(page(finding()))
+
+
+def test_of_a_claim_without_a_seed_that_counts_all_is_undefined() -> None:
+    none = undefined(
+        experiment=NAME, claim="reduces_cosine", seeds=(), values=(), left_out=(0, 1, 2), why_left_out="it diverged"
+    )
+    (row,) = rows(page(none))
+    assert "3 of 3 seeds are left out: it diverged" in row[0]
+    assert row[2] == "? too few seeds"
+    assert row[-3:] == ["undefined"] * 3
 
 
 def test_all_text_is_escaped() -> None:
     chosen = experiments.load(NAME)
-    shouting = replace(chosen.claims[0], name="loud", statement=SHOUTED, source=SHOUTED, measured=SHOUTED)
+    first = chosen.claims[0]
+    condition = replace(first.conditions[0], measured=SHOUTED)
+    shouting = replace(first, name="loud", statement=SHOUTED, source=SHOUTED, conditions=(condition,))
     changed = replace(
         chosen,
         question=SHOUTED,
@@ -117,16 +212,20 @@ def test_all_text_is_escaped() -> None:
         arms={SHOUTED: {}},
         settings={SHOUTED: {"learning_rate": 0.2}},
     )
-    shown = [finding(), finding("reduces_raw", SHOUTED), finding(claim="reduces_relative")]
-    html = report(NAME, changed, [*shown, replace(shown[0], setting=SHOUTED, verdict="inconclusive")])
+    shown = [finding(), finding("reduces_raw", SHOUTED, curve=CURVE), finding(claim="reduces_relative")]
+    left_out = finding(setting=SHOUTED, verdict="inconclusive", phase=SHOUTED, left_out=(10,), why_left_out=SHOUTED)
+    html = report(NAME, changed, grouped([*shown, left_out]))
     assert "<script" not in html
-    assert html.count("&lt;script&gt;") >= 5
-    loud = report(NAME, replace(changed, claims=(replace(shouting, name="reduces_raw"),)), [finding("reduces_raw")])
+    assert html.count("&lt;script&gt;") >= 7
+    louder = replace(changed, claims=(replace(shouting, name=SHOUTED),))
+    loud = report(NAME, louder, grouped([finding(SHOUTED, curve=CURVE)]))
     assert "<script" not in loud
+    assert loud.count("&lt;script&gt;") >= 7
 
 
 def test_what_is_undefined_is_said_and_not_drawn() -> None:
-    nothing = finding(values=(math.nan,) * 5, mean=math.nan, low=math.nan, high=math.nan, verdict="inconclusive")
+    seeds = tuple(range(5))
+    nothing = undefined(experiment=NAME, claim="reduces_cosine", phase="whole run", seeds=seeds, values=(math.nan,) * 5)
     html = page(nothing)
     assert "nan" not in html.partition("</style>")[2].replace("mean", "")
     assert "undefined in 5 of 5 seeds" in html
@@ -151,7 +250,7 @@ def test_the_picture_is_named_for_screen_readers() -> None:
 def test_the_bar_lies_in_the_tint_where_the_rule_is_kept(logs: tuple[float, ...], kind: str, ratio: bool) -> None:
     """Whether a reader of the picture would judge as the rule does; a ratio's bound is shown as a ratio."""
     rule = Rule(kind, 0.4)
-    mean, low, high = interval(np.array(logs))
+    mean, low, high = student(np.array(logs, float))
     shown = math.exp if ratio else float
     drawn = finding(
         values=tuple(map(shown, logs)), mean=shown(mean), low=shown(low), high=shown(high), kind=kind, bound=shown(0.4)

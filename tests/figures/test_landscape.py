@@ -8,6 +8,7 @@ from bnviz.config import RunConfig
 from bnviz.figures import landscape, ray, sharpness
 from bnviz.figures.style import two_digits
 from bnviz.record import Record
+from tests.figures.over_updates import median_over_updates
 
 
 def of(record, name):
@@ -51,7 +52,8 @@ def test_lines_over_updates_and_points_against_the_loss(records, name):
         np.testing.assert_allclose(points[arm].y, values, rtol=1e-5, atol=1e-7)
         np.testing.assert_array_equal(points[arm].x, record.data["line_loss_here"])
         assert points[arm].mode == "markers"
-        assert f"{arm} has a median of {two_digits(float(np.median(values)))}" in over_updates.layout.meta["alt"]
+        median = median_over_updates(record.data["probe_step"], values)
+        assert f"{arm} has a median of {two_digits(median)}" in over_updates.layout.meta["alt"]
     assert (over_updates.layout.yaxis.type == "log") == (name != "least_cosine")
     assert against_loss.layout.xaxis.type == "log"
     assert not against_loss.layout.meta["steps"]

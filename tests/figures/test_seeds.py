@@ -1,37 +1,39 @@
-"""Lines over seeds: the interval against scipy's own, point by point, and what several seeds look like."""
+"""Lines over seeds: means and intervals point by point, what several seeds look like, and medians over updates."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import xarray as xr
 from scipy import stats
 
-from bnviz import experiments
+from bnviz.analysis.intervals import student
 from bnviz.figures import curves, seeds
 from bnviz.figures.style import figure
+from tests.figures.over_updates import median_over_updates
 
 
 def loss(record):
     return record.data["test_loss"]
 
 
-@pytest.mark.parametrize("count", [2, 3, 5, 12])
-def test_the_interval_is_scipys(count):
-    rows = np.random.default_rng(count).normal(size=(count, 4)) * [1, 10, 0.1, 1] + 3
-    mean, low, high = seeds.interval(rows)
-    for place, column in enumerate(rows.T):
-        expected = stats.t.interval(0.95, count - 1, loc=column.mean(), scale=stats.sem(column))
-        assert (low[place], high[place]) == pytest.approx(expected)
-        assert (mean[place], low[place], high[place]) == pytest.approx(experiments.interval(column))
+def test_mean_and_interval_are_students_at_every_step(repeats):
+    several = repeats["standard"]
+    steps, mean, low, high = seeds.over_seeds(several, loss)
+    for place, step in enumerate(steps):
+        values = np.array([loss(one).sel(step=step) for one in several], float)
+        expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+        assert (mean[place], low[place], high[place]) == pytest.approx((values.mean(), expected.low, expected.high))
 
 
-def test_a_seed_that_is_not_finite_is_not_left_out_and_one_seed_has_no_interval():
-    mean, low, high = seeds.interval(np.array([[1.0, 1.0], [3.0, np.nan]]))
-    assert mean[0] == 2
-    assert np.isnan([mean[1], low[1], high[1]]).all()
-    mean, low, high = seeds.interval(np.ones((1, 3)))
-    assert (mean == 1).all()
-    assert np.isnan([low, high]).all()
+def test_a_seed_that_is_not_finite_is_not_left_out(repeats):
+    first, *others = repeats["standard"]
+    values = loss(first).values.copy()
+    values[2] = np.inf
+    lost = replace(first, data=first.data.assign(test_loss=("step", values)))
+    _, mean, low, high = seeds.over_seeds([lost, *others], loss)
+    assert np.flatnonzero(np.isnan(mean)).tolist() == [2]
+    assert np.flatnonzero(np.isnan(low) & np.isnan(high)).tolist() == [2]
 
 
 def test_mean_and_interval_of_a_logarithmic_axis_are_those_of_the_logarithms(repeats):
@@ -91,7 +93,7 @@ def test_thin_lines_are_the_seeds_and_the_bold_one_is_their_mean(records, repeat
         np.testing.assert_allclose(lines[arm].y, values.mean(axis=0), rtol=1e-6)
         outline = lines[f"{arm}, {seeds.RIBBON}"]
         assert outline.fill == "toself"
-        _, low, high = seeds.interval(values)
+        _, low, high = student(values)
         assert (np.nanmin(outline.y), np.nanmax(outline.y)) == pytest.approx((low.min(), high.max()), rel=1e-5)
     assert [trace.name for trace in curves.accuracy(records).data] == list(records)
 
@@ -110,10 +112,39 @@ def test_an_arm_whose_seeds_are_not_all_measured_is_drawn_of_its_own_record(reco
     np.testing.assert_array_equal(line.y, loss(others[0]))
 
 
+def measured(record, steps, values):
+    """The record with a loss that was measured at these steps only."""
+    data = xr.Dataset({"test_loss": ("step", np.array(values, np.float32))}, {"step": np.array(steps, np.int32)})
+    return replace(record, data=data)
+
+
+def test_in_a_median_every_update_weighs_the_same_where_steps_crowd_at_the_start(records):
+    """Six measured steps lie in the first twentieth of the updates, where the loss is 10; it is 1 in all the others."""
+    crowded = measured(records["standard"], [0, 1, 2, 3, 4, 5, 20, 60, 100], [10] * 6 + [1] * 3)
+    assert np.median(loss(crowded)) == 10
+    assert seeds.medians({"standard": crowded}, loss) == {"standard": 1.0}
+    assert seeds.told_medians({"standard": crowded}, loss) == ["standard has a median of 1"]
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_a_median_is_that_over_all_updates_counted_one_by_one(records, number):
+    steps = np.unique(np.geomspace(1, 2000, 30).round().astype(int))
+    values = np.random.default_rng(number).normal(size=len(steps)).astype(np.float32)
+    found = seeds.medians({"standard": measured(records["standard"], steps, values)}, loss)
+    assert found == {"standard": pytest.approx(median_over_updates(steps, values))}
+
+
 def test_medians_leave_out_what_is_not_finite(records):
     record = records["standard"]
-    values = record.data["test_loss"].values.copy()
+    values = loss(record).values.copy()
     values[-2:] = np.inf, np.nan
-    changed = {"standard": replace(record, data=record.data.assign(test_loss=("step", values)))}
-    assert seeds.medians(changed, loss) == {"standard": pytest.approx(float(np.median(values[:-2])))}
-    assert seeds.medians(changed, lambda one: one.data["nothing"]) == {}
+    changed = replace(record, data=record.data.assign(test_loss=("step", values)))
+    expected = median_over_updates(record.data["step"][:-2], values[:-2])
+    assert seeds.medians({"standard": changed}, loss) == {"standard": pytest.approx(expected)}
+    assert seeds.medians({"standard": changed}, lambda one: one.data["nothing"]) == {}
+
+
+def test_arms_without_a_finite_value_have_no_median(records):
+    nothing = measured(records["standard"], [0, 5], [np.nan, np.inf])
+    one = measured(records["standard"], [3], [0.25])
+    assert seeds.medians({"standard": nothing, "batch norm": one}, loss) == {"batch norm": 0.25}

@@ -9,6 +9,7 @@ import pytest
 from bnviz.figures import sentences, told_landscape, told_noise, told_shift, told_theory
 from bnviz.figures.sentences import compared
 from bnviz.figures.style import percent, two_digits
+from tests.figures.over_updates import median_over_updates
 
 UNITS = {1: 7, 2: 5}
 EVERY = {
@@ -143,17 +144,18 @@ def test_landscape_in_words(records):
     for name, record in records.items():
         loss, here = record.data["line_loss"].values, record.data["line_loss_here"].values
         change, norm = record.data["line_gradient_change"].values, record.data["line_gradient_norm"].values
-        sharpness = record.data["sharpness"].values[:, 0]
-        sharpness = sharpness[np.isfinite(sharpness)]
+        steps, sharpness = record.data["probe_step"].values, record.data["sharpness"].values[:, 0]
+        seen = np.isfinite(sharpness)
         for values in (
             np.ptp(loss, axis=1),
             np.ptp(loss, axis=1) / here,
             change.max(axis=1) / norm,
             record.data["line_cosine"].values.min(axis=1),
             (change / record.data["line_distance"].values).max(axis=1),
-            sharpness,
         ):
-            assert f"{two_digits(float(np.median(values)))} in {name}" in text
+            assert f"{two_digits(median_over_updates(steps, values))} in {name}" in text
+        sharpness = sharpness[seen]
+        assert f"{two_digits(median_over_updates(steps[seen], sharpness))} in {name}" in text
         beyond = percent(float((sharpness > 20).mean()))
         assert f"In {name} it is above the stability limit of 20 at {beyond} of the measured updates" in text
         plane = record.data["plane_loss"].values[-1]

@@ -5,6 +5,7 @@ import pytest
 
 from bnviz.figures import flow, shift, told_shift
 from bnviz.figures.style import two_digits
+from tests.figures.over_updates import median_over_updates
 
 LAYERS = 3
 KINDS = ("l2", "relative", "cosine")
@@ -28,7 +29,8 @@ def test_lines(records, quantity, at):
         np.testing.assert_allclose(lines[arm].y, values[:, at - 1], rtol=1e-6)
         np.testing.assert_allclose(lines[f"{arm}, layer {other}"].y, values[:, other - 1], rtol=1e-6)
         assert lines[arm].line.width > lines[f"{arm}, layer {other}"].line.width
-        assert f"{arm} has a median of {two_digits(float(np.median(values[:, at - 1])))}" in figure.layout.meta["alt"]
+        median = median_over_updates(record.data["probe_step"], values[:, at - 1])
+        assert f"{arm} has a median of {two_digits(median)}" in figure.layout.meta["alt"]
     assert [*lines][-len(records) :] == [*records]
     assert not any("layer 1" in name for name in lines)
     assert (figure.layout.yaxis.type == "log") == (quantity != "cosine")
@@ -97,7 +99,10 @@ def test_flow_is_the_record_on_an_axis_that_stands_still(records, draw, quantity
 def test_sentence_of_the_shift(records):
     text = told_shift.shift(records, 2)
     medians = {
-        quantity: {arm: float(np.median(by_hand(record, quantity)[:, 1])) for arm, record in records.items()}
+        quantity: {
+            arm: median_over_updates(record.data["probe_step"], by_hand(record, quantity)[:, 1])
+            for arm, record in records.items()
+        }
         for quantity in KINDS
     }
     for values in medians.values():

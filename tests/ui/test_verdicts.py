@@ -167,7 +167,7 @@ def test_each_phase_is_told_with_its_mean_and_its_verdict():
 def test_of_few_seeds_each_phase_is_told_by_its_side():
     four = over_time("inconclusive", seeds=(0,)).findings
     means = (1.0, 0.8, math.nan, 1.5)
-    told = judged(*(replace(one, mean=mean, bound=1.0) for one, mean in zip(four, means, strict=True)))  # to be below 1
+    told = judged(*(replace(one, mean=mean) for one, mean in zip(four, means, strict=True)))  # to be below 1
     assert texts.phases(told) == "start: 0.8, agrees; middle: undefined, undefined; last half: 1.5, disagrees"
 
 
@@ -195,7 +195,7 @@ def test_of_each_condition_the_numbers_and_the_rule_are_told():
     first, second, phases = texts.measured(about("covariate_shift_mlp", "more_shift_yet_better"), "Here").split("  \n")
     assert first == (
         f"|G − G′| / |G| of the middle layer, median over time: batch norm / standard. Here: **{NUMBERS}**, asked for: "
-        "above 0."
+        "above 1."
     )
     assert second == f"Test accuracy at the end, batch norm minus standard. Here: **{NUMBERS}**, asked for: above 0."
     assert phases.startswith("Start: 0.14 and 0.14, supported; ")
