@@ -9,7 +9,7 @@ MAKEFLAGS += --no-print-directory
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: setup-run ## start the app (installs what it needs on first use); ARGS="--server.port 8502"
+run: setup-run ## start the app (installs what it needs on first use); ARGS="--server.port 8502", or "--server.address 0.0.0.0" for all
 	@exec $(PY) -m streamlit run app.py $(ARGS)
 
 test: check ## check, then all tests but those of load-test (installs what it needs on first use); ARGS="-k record"

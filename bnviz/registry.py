@@ -8,6 +8,7 @@ underscore are shared code, not plug-ins. This module does not know what any kin
 import ast
 import importlib
 import os
+import tokenize
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -101,7 +102,8 @@ def load(kind: str, name: str) -> ModuleType:
 def source(kind: str, name: str) -> str:
     """The text of one plug-in's file, to be shown beside what it measured."""
     describe(kind, name)
-    return (PACKAGE_FOLDER / kind / f"{name}.py").read_text(encoding="utf-8")
+    with tokenize.open(PACKAGE_FOLDER / kind / f"{name}.py") as file:  # in the encoding that Python would read it in
+        return file.read()
 
 
 @lru_cache(maxsize=256)
@@ -113,7 +115,7 @@ def _read(file: str, modified: int) -> Plugin:  # noqa: ARG001 (part of the cach
         error = "its name may have letters, digits and underscores only, and not begin with a digit"
         return Plugin(kind, name, label=name, help="", error=error)
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError, OSError) as problem:  # ValueError: null bytes, or not UTF-8
         return Plugin(kind, name, label=name, help="", error=str(problem))
     docstring = ast.get_docstring(tree)

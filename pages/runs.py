@@ -12,6 +12,7 @@ import streamlit as st
 from bnviz.figures.overlay import MOST_RUNS, QUANTITIES, names, overlay
 from bnviz.foreign import read_foreign
 from bnviz.record import Record
+from bnviz.tables import as_csv
 from bnviz.ui.asked import train_again
 from bnviz.ui.clock import QUEUED_SECONDS, clock
 from bnviz.ui.history import forget, history, result_of
@@ -183,7 +184,7 @@ with st.container(horizontal=True, key=f"{PAGE}-files"):
     if runs:
         st.download_button(
             "This table (CSV)",
-            data=table(runs).to_csv(index=False),
+            data=as_csv(table(runs)),
             file_name="bnviz-runs.csv",
             mime="text/csv",
             on_click="ignore",

@@ -1,5 +1,6 @@
 """The command line: what it accepts, refuses, prints and saves; real runs of a few steps."""
 
+import io
 import json
 import os
 import signal
@@ -159,6 +160,8 @@ def test_a_diverged_run_says_so() -> None:
         (("--seeds", "4-0"), ("4-0", "rise")),
         (("--seeds", "0-99999999999"), ("1000",)),
         (("--seeds", "9999999999"), ("seed", "9999999999")),
+        (("--seeds", "0-" + "9" * 30), ("0-999", "0-4")),
+        (("--seeds", "9" * 5000), ("9999", "0-4")),
         (("--seeds", "0-1", "--seed", "2"), ("--seeds", "--seed")),
         (("--json", "-"), ("not JSON",)),
         (("--threads", "0"), ("threads",)),
@@ -178,6 +181,35 @@ def test_refusals(arguments: tuple[str, ...], said: tuple[str, ...], monkeypatch
 @pytest.mark.parametrize(("text", "said"), [("[1]", "list"), ('{"foo": 1}', "foo"), ('{"norm": 3}', "norm")])
 def test_a_file_with_other_content_is_refused(text: str, said: str) -> None:
     assert said in invoke("run", "--json", "-", status=2, text=text).stderr
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_a_file_is_read_in_the_encodings_that_programs_write(encoding: str) -> None:
+    """PowerShell's `>` writes UTF-16, and Windows' editors begin UTF-8 with a byte-order mark."""
+    assert read_config({}, io.BytesIO('{"norm": "batch"}'.encode(encoding))) == RunConfig(norm="batch")
+
+
+def test_a_file_in_another_encoding_is_refused_by_the_name_of_what_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "settings.json"
+    file.write_bytes('{"norm": "bätch"}'.encode("cp1252"))
+    told = invoke("run", "--json", str(file), status=2).stderr
+    assert "is not text in UTF-8; save it as UTF-8" in told
+    assert str(file) in told
+
+
+def test_a_file_has_the_short_names_of_links() -> None:
+    file = io.BytesIO(b'{"lr": 2, "batch": 20}')
+    assert read_config({}, file) == RunConfig(learning_rate=2, batch_size=20)
+
+
+def test_a_setting_that_a_file_gives_by_both_its_names_is_refused() -> None:
+    told = invoke("run", "--json", "-", status=2, text='{"lr": 2, "learning_rate": 1}').stderr
+    assert "lr and learning_rate" in told
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"widths": ' + "[" * 900 + "]" * 900 + "}"])
+def test_lists_in_lists_without_end_are_refused_in_a_sentence(text: str) -> None:
+    assert "lists in lists" in invoke("run", "--json", "-", status=2, text=text).stderr
 
 
 def test_data_that_cannot_be_had_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

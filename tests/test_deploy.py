@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -128,6 +129,23 @@ def test_the_server_is_started_with_options_that_streamlit_has(where):
     assert "server.enableAgentApi" not in options, "never where strangers come by"
     assert options["server.port"] == "8501"
     assert options["server.address"] == {"unit": "127.0.0.1", "container": "0.0.0.0"}[where]
+
+
+def test_every_recipe_says_whom_the_app_answers():
+    """A setting for one's own machine would leave a container that nobody can reach."""
+    texts = {path: path.read_text(encoding="utf-8") for path in (ROOT / "deploy").rglob("*") if path.is_file()}
+    starts = [
+        (path.name, line)
+        for path, text in texts.items()
+        for line in text.replace("\\\n", " ").splitlines()
+        if re.search(r"\bstreamlit\W+run\b", line)
+    ]
+    assert {name for name, _ in starts} == {"Containerfile", "bnviz.service", "several.conf", "kubernetes.yaml"}
+    assert [name for name, line in starts if "--server.address" not in line] == []
+    assert 'make run ARGS="--server.address 0.0.0.0"' in TEXT
+    assert 'make run ARGS="--server.address 0.0.0.0"' in (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+    cloud = tomllib.loads((CLOUD / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert cloud == {"server": {"address": "0.0.0.0"}}, "Streamlit reads it after that at the top, beside the script"
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from bnviz.cli import main
 from bnviz.doctor import content, installation, workers
 from bnviz.doctor.check import Check
 from bnviz.jobs import cluster
+from bnviz.ui import board
 
 PACKAGE = Path(doctor.__file__).parents[1]
 
@@ -28,7 +29,18 @@ def states(checks: Iterator[Check]) -> list[str]:
 def test_this_installation_works() -> None:
     result = CliRunner().invoke(main, ["doctor", "--no-cluster"])
     assert result.exit_code == 0, result.output
-    for name in ("python", "packages", "device", "memory", "datasets", "plug-ins", "gallery", "browser", "variables"):
+    for name in (
+        "python",
+        "packages",
+        "device",
+        "memory",
+        "datasets",
+        "charts",
+        "plug-ins",
+        "gallery",
+        "browser",
+        "variables",
+    ):
         assert re.search(rf"^(ok|warning) +{name} ", result.output, re.MULTILINE), name
     assert "problems: 0" in result.output
 
@@ -83,6 +95,38 @@ def test_a_place_that_cannot_be_written_to(monkeypatch: pytest.MonkeyPatch, tmp_
     (tmp_path / "file").touch()
     monkeypatch.setenv("BNVIZ_DATA", str(tmp_path / "file"))
     assert "warning" in states(content.data())
+
+
+def test_charts_need_a_script_or_a_folder_that_it_can_be_copied_to(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The app's own function copies it."""
+    static = tmp_path / "static"
+    monkeypatch.setattr(content, "STATIC_FOLDER", static)
+    monkeypatch.setattr(board, "STATIC_FOLDER", static)
+    assert states(content.charts()) == ["ok"], "not there yet, but it can be"
+    assert not static.exists()
+
+    static.touch()  # a file, which not even root can write a file into
+    with pytest.raises(OSError, match="static"):
+        board.serve_plotly.__wrapped__()
+    (check,) = content.charts()
+    assert check.state == "problem"
+    assert str(static) in check.finding
+    assert "serve_plotly()" in check.advice
+
+    static.unlink()
+    board.serve_plotly.__wrapped__()
+    (check,) = content.charts()
+    assert (check.state, check.finding) == ("ok", f"plotly's script is in {static}")
+    monkeypatch.setattr(content.os, "access", lambda *_: False)
+    assert states(content.charts()) == ["ok"], "it is there and need not be written"
+
+
+def test_a_full_disk_has_no_room_for_the_script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(content, "STATIC_FOLDER", tmp_path / "static")
+    monkeypatch.setattr(content, "SCRIPT_BYTES", 10**18)
+    assert states(content.charts()) == ["problem"]
 
 
 @pytest.mark.parametrize(("name", "state"), [("strange", "warning"), ("none", "problem")])

@@ -76,6 +76,13 @@ def test_unknown_name_is_told_with_what_there_is(folder: Path) -> None:
         registry.load("norms", "better")
 
 
+@pytest.mark.parametrize(("start", "encoding"), [("", "utf-8-sig"), ("# coding: latin-1\n", "latin-1")])
+def test_a_file_is_read_in_the_encoding_that_python_reads_it_in(folder: Path, start: str, encoding: str) -> None:
+    (folder / "umlaut.py").write_bytes((start + '"""Müll."""').encode(encoding))
+    assert registry.describe("norms", "umlaut").label == "Müll"
+    assert registry.source("norms", "umlaut") == start + '"""Müll."""'
+
+
 def test_an_edited_file_is_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "FRESH_SECONDS", 0.0)
     assert registry.describe("norms", "good").label == "Good norm"

@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 import time
 import tomllib
 from collections.abc import Iterator
@@ -34,6 +36,7 @@ def config() -> dict[str, dict[str, object]]:
 @pytest.mark.parametrize(
     ("option", "value"),
     [
+        ("server.address", "127.0.0.1"),
         ("server.enableXsrfProtection", True),
         ("server.maxUploadSize", LARGEST // 2**20),
         ("server.enableStaticServing", True),
@@ -133,6 +136,21 @@ def test_scheduler_and_workers_listen_to_this_machine_only(monkeypatch: pytest.M
             time.sleep(0.1)
     finally:
         cluster.close()
+    assert set.union(*found.values()) == {"127.0.0.1"}
+
+
+def test_the_app_listens_to_this_machine_only_unless_it_is_told_otherwise() -> None:
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", "0"]
+    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        end = time.monotonic() + SECONDS
+        while not (found := listening(server.pid)):
+            assert time.monotonic() < end
+            assert server.poll() is None, "it has ended"
+            time.sleep(0.1)
+    finally:
+        server.kill()
+        server.wait()
     assert set.union(*found.values()) == {"127.0.0.1"}
 
 

@@ -11,6 +11,7 @@ import click
 from bnviz import registry
 from bnviz.cli.experiment import experiment
 from bnviz.cli.gallery_build import gallery
+from bnviz.cli.signs import print_every_sign
 from bnviz.cli.training import run
 from bnviz.nonlinearities import NONLINEARITIES
 
@@ -22,6 +23,7 @@ WIDTH = 100
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDTH})
 def main() -> None:
     """Train small networks and measure what batch normalization does to them."""
+    print_every_sign()
 
 
 @main.command("list")

@@ -6,7 +6,7 @@ one is refused in the same words as in a link. Knows nothing of training.
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, TextIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import parse_qsl
 
 import click
@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from bnviz.config import QUERY_NAMES, RunConfig, sentences
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+SHORT_NAMES = {short: name for name, short in QUERY_NAMES.items()}
 
 
 class Refusal(click.ClickException):
@@ -31,7 +32,7 @@ def config_options(command: Command) -> Command:
     return command
 
 
-def read_config(given: Mapping[str, Any], file: TextIO | None = None, link: str | None = None) -> RunConfig:
+def read_config(given: Mapping[str, Any], file: BinaryIO | None = None, link: str | None = None) -> RunConfig:
     """The defaults, changed by a JSON file, that by a link, and that by the options which are not None.
 
     What a link says and cannot be used is told on stderr and left out, as a page does with it.
@@ -41,7 +42,7 @@ def read_config(given: Mapping[str, Any], file: TextIO | None = None, link: str 
     """
     config = RunConfig()
     if file is not None:
-        config = validated(_parse(file.read(), file.name))
+        config = _read_file(file)
     if link is not None:
         config, problems = RunConfig.from_query(_query(link), config)
         for problem in problems:
@@ -100,9 +101,25 @@ def _query(link: str) -> dict[str, str]:
     return dict(parse_qsl(link.partition("#")[0].rpartition("?")[2], keep_blank_values=True))
 
 
-def _parse(text: str, name: str) -> dict[str, Any]:
+def _read_file(file: BinaryIO) -> RunConfig:
+    """The settings in a JSON file, under the names that options and links have, too."""
+    file_name = getattr(file, "name", "--json")  # a stream that is no file has none
     try:
-        values = json.loads(text)
+        given = _parse(file.read(), file_name)
+        values = {SHORT_NAMES.get(name, name): value for name, value in given.items()}
+        if len(values) < len(given):
+            pairs = " and ".join(f"{short} and {name}" for short, name in SHORT_NAMES.items())
+            raise Refusal(f"{file_name} gives the same setting twice: {pairs} are two names of one; leave out one.")
+        return validated(values)
+    except RecursionError as error:
+        raise Refusal(f"{file_name} cannot be read: it has lists in lists, too many of them.") from error
+
+
+def _parse(content: bytes, name: str) -> dict[str, Any]:
+    try:
+        values = json.loads(content)  # of bytes, it finds out itself which of the UTF encodings they are in
+    except UnicodeDecodeError as error:
+        raise Refusal(f"{name} is not text in {error.encoding.upper()}; save it as UTF-8.") from error
     except ValueError as error:
         raise Refusal(f"{name} is not JSON: {error}.") from error
     if not isinstance(values, dict):

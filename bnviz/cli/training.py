@@ -5,7 +5,7 @@ and options are read in `bnviz.cli.options`.
 """
 
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 import click
 from pydantic import ValidationError
@@ -17,8 +17,10 @@ from bnviz.comparison import Comparison
 from bnviz.config import RunConfig, sentences
 from bnviz.datasets import DatasetError
 from bnviz.record import Record
+from bnviz.wording import shown
 
 MOST_SEEDS = 1000
+MOST_DIGITS = 15  # that a number is read with; a seed has ten at most
 INTERRUPTED = 130  # the exit status of a command that Ctrl-C ended, by the convention of shells
 
 
@@ -31,7 +33,7 @@ INTERRUPTED = 130  # the exit status of a command that Ctrl-C ended, by the conv
     type=click.Path(path_type=Path),
     help="Save the record (netCDF-3); of several runs, each in this folder as ARM-seedN.nc.",
 )
-@click.option("--json", "file", type=click.File(encoding="utf-8"), metavar="FILE", help="Settings to start from.")
+@click.option("--json", "file", type=click.File("rb"), metavar="FILE", help="Settings to start from.")
 @click.option(
     "--link", metavar="LINK", help="A link, or its query '?norm=batch&lr=2', to start from; goes over --json."
 )
@@ -42,7 +44,7 @@ def run(
     compare: str | None,
     seeds: str | None,
     out: Path | None,
-    file: TextIO | None,
+    file: BinaryIO | None,
     link: str | None,
     quiet: bool,
     together: bool,
@@ -111,11 +113,11 @@ def _numbers(text: str) -> list[int]:
     chosen: list[int] = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
-            raise Refusal(f"--seeds = {text}: give whole numbers and ranges of them, for instance 0-4 or 0,3,7.")
+        if not first.isdecimal() or (dash and not last.isdecimal()) or max(len(first), len(last)) > MOST_DIGITS:
+            raise Refusal(f"--seeds = {shown(text)}: give whole numbers and ranges of them, for instance 0-4 or 0,3,7.")
         span = range(int(first), int(last or first) + 1)
         if not span or len(span) + len(chosen) > MOST_SEEDS:
-            raise Refusal(f"--seeds = {text}: a range must rise, and {MOST_SEEDS} seeds are the most.")
+            raise Refusal(f"--seeds = {shown(text)}: a range must rise, and {MOST_SEEDS} seeds are the most.")
         chosen += span
     return list(dict.fromkeys(chosen))
 

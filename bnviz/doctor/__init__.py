@@ -11,7 +11,7 @@ from bnviz.doctor.check import INSTALL, Check
 __all__ = ["Check", "examine"]
 
 INSTALLATION = (installation.python, installation.packages, installation.device, installation.memory)
-CONTENT = (content.data, content.plugins, content.shipped_runs)
+CONTENT = (content.data, content.charts, content.plugins, content.shipped_runs)
 SURROUNDINGS = (installation.browser, installation.variables)
 
 

@@ -1,13 +1,20 @@
-"""Checks of what bnviz works with: data sets, plug-ins, and the records that ship with it. Downloads nothing."""
+"""Checks of what bnviz works with: data sets, plug-ins, the charts' script, and the records that ship with it.
+
+Downloads nothing, and writes nothing.
+"""
 
 import os
 import shutil
 from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
 
 from bnviz import datasets, gallery, registry
 from bnviz.config import RunConfig
 from bnviz.doctor.check import INSTALL, Check, State
 
+STATIC_FOLDER = Path(__file__).parents[2] / "static"
+SCRIPT_BYTES = 10**7  # of plotly's script, at most
 ENOUGH_DISK = 200 * 10**6  # bytes: MNIST is 11 MB, but others of its kind and a store of runs need more
 
 
@@ -30,8 +37,8 @@ def data() -> Iterator[Check]:
                 yield Check("datasets", "ok", f"{name}: in {folder}")
             continue
         found = f"{name}: {len(missing)} of {len(files)} files not downloaded yet, will be kept in {folder}"
-        nearest = next(place for place in (folder, *folder.parents) if place.exists())
-        if not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
+        nearest = _nearest(folder)
+        if not _can_be_written(nearest):
             advice = f"Make {nearest} a folder that can be written to, or set BNVIZ_DATA to one that is."
             yield Check("datasets", "warning", found, advice)
         elif shutil.disk_usage(nearest).free < ENOUGH_DISK:
@@ -40,6 +47,26 @@ def data() -> Iterator[Check]:
             )
         else:
             yield Check("datasets", "ok", found)
+
+
+def charts() -> Iterator[Check]:
+    """Whether plotly's script is where the app serves it from, or can be copied there when the first chart is drawn."""
+    script = STATIC_FOLDER / f"plotly-{version('plotly')}.min.js"
+    nearest = _nearest(STATIC_FOLDER)
+    if script.is_file():
+        yield Check("charts", "ok", f"plotly's script is in {STATIC_FOLDER}")
+    elif not _can_be_written(nearest):
+        found = f"plotly's script is not in {STATIC_FOLDER}, and this folder cannot be written to: no page has charts"
+        advice = (
+            "Let the user that the app runs as write there, or run this once as one who may: "
+            'python -c "from bnviz.ui.board import serve_plotly; serve_plotly()"'
+        )
+        yield Check("charts", "problem", found, advice)
+    elif shutil.disk_usage(nearest).free < SCRIPT_BYTES:
+        found = f"plotly's script is not in {STATIC_FOLDER}, and the disk is full: no page has charts"
+        yield Check("charts", "problem", found, f"Make {SCRIPT_BYTES // 10**6} MB of room there.")
+    else:
+        yield Check("charts", "ok", f"plotly's script will be copied to {STATIC_FOLDER} when a chart is drawn")
 
 
 def plugins() -> Iterator[Check]:
@@ -69,3 +96,12 @@ def shipped_runs() -> Iterator[Check]:
         yield Check("gallery", "warning", found, "They are trained when first looked at; python -m bnviz gallery build")
     else:
         yield Check("gallery", "ok", found)
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or the first above it that is there."""
+    return next(place for place in (folder, *folder.parents) if place.exists())
+
+
+def _can_be_written(folder: Path) -> bool:
+    return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)

@@ -56,7 +56,7 @@ def contour(records: Mapping[str, Record], arm: str) -> Chart:
         colorscale=MAGNITUDE,
         contours={"start": low, "end": high, "size": (high - low) / LEVELS},
         line={"width": 0.7, "color": "rgba(255,255,255,0.45)"},
-        colorbar=_bar(low, high),
+        colorbar=_bar(low, high, _title(records[arm])),
         customdata=10.0**plane.logarithm,
         hovertemplate="across %{x:.3g}<br>up %{y:.3g}<br>loss %{customdata:.3g}<extra></extra>",
         name="loss",
@@ -110,6 +110,7 @@ def surface(records: Mapping[str, Record], arm: str) -> Chart:
             x=plane.path[:, 0],
             y=plane.path[:, 1],
             z=np.clip(plane.heights, low, high) + 0.02 * (high - low),
+            customdata=10.0**plane.heights,
             name="path of the training",
             mode="lines",
             line={"color": arm_style(records[arm].config.norm).colour, "width": 7},
@@ -121,7 +122,13 @@ def surface(records: Mapping[str, Record], arm: str) -> Chart:
         scene={
             "xaxis": {**axis, "title": {"text": "across"}, "nticks": 5, "range": _ends_of(plane.across)},
             "yaxis": {**axis, "title": {"text": "up"}, "nticks": 5, "range": _ends_of(plane.up)},
-            "zaxis": {**axis, "title": {"text": "loss"}, "tickvals": ticks, "ticktext": texts, "range": (low, high)},
+            "zaxis": {
+                **axis,
+                "title": {"text": _title(records[arm])},
+                "tickvals": ticks,
+                "ticktext": texts,
+                "range": (low, high),
+            },
             "aspectmode": "manual",
             "aspectratio": {"x": 1, "y": 1, "z": 0.7},
             "camera": {"eye": {"x": 1.65, "y": -1.65, "z": 0.95}, "center": {"z": -0.12}},
@@ -239,9 +246,14 @@ def _ticks(low: float, high: float) -> tuple[list[float], list[str]]:
     return marks, [two_digits(10**mark) for mark in marks]
 
 
-def _bar(low: float, high: float) -> dict[str, object]:
+def _title(record: Record) -> str:
+    units = record.data["test_loss"].attrs["units"] if "test_loss" in record.data else "1"
+    return "loss" if units == "1" else f"loss ({units})"
+
+
+def _bar(low: float, high: float, title: str) -> dict[str, object]:
     ticks, texts = _ticks(low, high)
-    return {"title": {"text": "loss"}, "tickvals": ticks, "ticktext": texts, "thickness": 10, "outlinewidth": 0}
+    return {"title": {"text": title}, "tickvals": ticks, "ticktext": texts, "thickness": 10, "outlinewidth": 0}
 
 
 def _ends_of(values: Array) -> tuple[float, float]:

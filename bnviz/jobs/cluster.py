@@ -30,6 +30,12 @@ Nothing is trained there, as threads do not survive a fork.
 """
 QUIET = "ignore:resource_tracker:UserWarning"  # it would complain on the terminal if workers are busy at the end
 PROJECT_FOLDER = Path(__file__).resolve().parents[2]
+NOT_STARTED = (
+    "The training processes could not be started ({}). Start the run again in a minute; if that does not help, whoever "
+    "runs this app finds more in its log."
+)
+
+logger = logging.getLogger(__name__)
 
 
 class JobsError(RuntimeError):
@@ -63,16 +69,20 @@ def start_embedded() -> EmbeddedCluster:
     """
     path = os.pathsep.join(filter(None, (str(PROJECT_FOLDER), os.environ.get("PYTHONPATH"))))
     warnings = ",".join(filter(None, (os.environ.get("PYTHONWARNINGS"), QUIET)))
-    process = subprocess.Popen(
-        [sys.executable, "-m", __name__],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": warnings},
-        # Ctrl-C is for the app; the cluster then ends with it, without tracebacks. A group of its own does for that. To
-        # two sessions Linux may give half of the cores each, however far the workers step back.
-        process_group=0,
-    )
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", __name__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": warnings},
+            # Ctrl-C is for the app; the cluster then ends with it, without tracebacks. A group of its own does for
+            # that. To two sessions Linux may give half of the cores each, however far the workers step back.
+            process_group=0,
+        )
+    except OSError as error:  # no right to execute it, or no room for another process
+        logger.warning("the training processes cannot be started: %s", error)
+        raise JobsError(NOT_STARTED.format(error.strerror or type(error).__name__)) from error
     assert process.stdout is not None
     deadline = threading.Timer(START_SECONDS, process.kill)
     deadline.start()
@@ -82,7 +92,7 @@ def start_embedded() -> EmbeddedCluster:
     cluster = EmbeddedCluster(line, process)
     if "://" not in line:
         cluster.close()
-        raise JobsError(line or "The training processes could not be started; the app's log says why.")
+        raise JobsError(line or NOT_STARTED.format("they ended at once"))
     return cluster
 
 

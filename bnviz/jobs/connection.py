@@ -9,16 +9,19 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
+from time import monotonic
 from typing import Any
 
 from bnviz.config import MEASURING_VERSION, RunConfig
 from bnviz.jobs import scheduling, worker
-from bnviz.jobs.cluster import EmbeddedCluster, JobsError, start_embedded
+from bnviz.jobs.cluster import NOT_STARTED, EmbeddedCluster, JobsError, start_embedded
 
 CONNECT_SECONDS = 4.0
 ANSWER_SECONDS = 5.0  # a scheduler that takes longer to answer a small question is taken for dead
 RESULT_SECONDS = 30.0  # a record has some MB
 STOP_SECONDS = 0.7  # a worker that has not stopped by then is busy with one very long step, and is given up
+WORKER_SECONDS = 120.0
+"""A cluster of our own that has had no worker for so long has none to come: one imports torch in 4 s of a core."""
 AHEAD = 2  # runs that wait at the scheduler for each worker: a busy app takes a second to send more
 LOST = "The connection to the training processes was lost while this ran; start it again."
 DIED = "The process that trained this died twice, perhaps for want of memory; try a smaller network or batch."
@@ -47,6 +50,7 @@ class Connection:
         self._futures: dict[str, Any] = {}
         self._stopped: set[str] = set()  # attempts
         self._resource: dict[str, int] | None = None  # what a task on a GPU asks for
+        self._alone_since: float | None = None  # when it was first seen that there is no worker
         problem = ""
         try:
             own = self._cluster is not None  # then its workers can be reached, without the scheduler in between
@@ -69,11 +73,21 @@ class Connection:
         return self._client.status == "running" and not (self._cluster and self._cluster.process.poll() is not None)
 
     def room(self) -> tuple[int, int]:
-        """How many runs can train at once (0 while workers are starting), and how many more may be sent now."""
+        """How many runs can train at once (0 while workers are starting), and how many more may be sent now.
+
+        Raises:
+            JobsError: the cluster is our own, and its workers do not start.
+        """
         try:
             threads, unfinished = self._ask_scheduler(scheduling.threads_and_unfinished)
         except Exception:  # it takes too long, or has gone
             return 0, 0
+        if threads:
+            self._alone_since = None
+        elif self._alone_since is None:
+            self._alone_since = monotonic()
+        elif self._cluster is not None and monotonic() - self._alone_since > WORKER_SECONDS:
+            raise JobsError(NOT_STARTED.format(f"none for {WORKER_SECONDS:.0f} s"))
         return threads, max((1 + AHEAD) * threads - unfinished, 0)
 
     def prepare(self, attempt: str) -> bool:

@@ -4,6 +4,7 @@ Jobs wait here, in a queue that is fair between visitors, and a few at a time go
 worker or a scheduler is asked for once more. It does not know Dask, who watches, or what becomes of results.
 """
 
+import logging
 import threading
 import uuid
 from collections import Counter
@@ -14,7 +15,7 @@ from typing import Any
 
 from bnviz import gallery
 from bnviz.config import RunConfig
-from bnviz.jobs.cluster import JobsError
+from bnviz.jobs.cluster import NOT_STARTED, JobsError
 from bnviz.jobs.connection import LOST, Connection
 from bnviz.jobs.job import Job, State
 from bnviz.jobs.queue import Queue, expected_seconds
@@ -24,6 +25,8 @@ POLL_SECONDS = 0.2  # how often to look for a free worker while jobs wait and no
 LOOK_SECONDS = 1.0  # how often while the scheduler has jobs of ours; as soon as one of them ends, too
 CLOSE_SECONDS = 10.0
 RETURN_SECONDS = 30.0  # how long a scheduler that was there and has gone is waited for
+
+logger = logging.getLogger(__name__)
 
 
 class Dispatcher:
@@ -73,8 +76,11 @@ class Dispatcher:
         with self._lock:
             if self._closed:
                 raise JobsError("The app is closing; no more runs are started.")
+            try:
+                self.prepare()
+            except RuntimeError as error:  # no thread can be started
+                raise JobsError(NOT_STARTED.format(error)) from error
             self._queue.add(job, owner, going)
-        self.prepare()
         self._wake.set()
 
     def stop(self, job: Job) -> None:
@@ -125,6 +131,11 @@ class Dispatcher:
                     self._hand_out(self._connected())
                 except JobsError as error:
                     self._disappointed(str(error))
+                except (
+                    Exception
+                ) as error:  # of any kind: later runs may be luckier, and without this thread none starts
+                    logger.exception("runs cannot be sent to workers")
+                    self._disappointed(NOT_STARTED.format(f"{type(error).__name__}: {error}"))
             self._wake.wait(LOOK_SECONDS if self._sent else POLL_SECONDS if self._queue else None)
             self._wake.clear()
         with self._lock:
@@ -142,7 +153,7 @@ class Dispatcher:
         return self._connection
 
     def _disappointed(self, sentence: str) -> None:
-        """There is no scheduler. One that was there before is waited for; else there is nothing to wait for."""
+        """There is nobody to train. A scheduler that was there before is waited for; else nothing is."""
         with self._lock:
             if self._gone_since is not None and monotonic() - self._gone_since < RETURN_SECONDS:
                 return
@@ -150,9 +161,13 @@ class Dispatcher:
                 self._end(job, "failed", error=sentence)
 
     def _hand_out(self, connection: Connection) -> None:
-        if not self._queue:
+        if not self._queue and not self._sent:
             return
-        self._threads, room = connection.room()
+        try:
+            self._threads, room = connection.room()
+        except JobsError:
+            self._hang_up()  # the next run finds out whether a new cluster fares better
+            raise
         with self._lock:
             chosen = {self._attempt(job): (owner, job) for owner, job in self._queue.take(room, self._training())}
             self._sent.update(chosen)
@@ -165,6 +180,10 @@ class Dispatcher:
                     connection.start(job.config, attempt, partial(self._ended, attempt), shared)
             except JobsError:
                 self._ended(attempt, None)
+                continue
+            except Exception as error:
+                logger.exception("run %s cannot be sent to a worker", attempt)
+                self._ended(attempt, NOT_STARTED.format(f"{type(error).__name__}: {error}"))
                 continue
             with self._lock:
                 if record is not None and job.live:

@@ -136,14 +136,14 @@ class Board {
       parts.action.disabled = false;
       parts.charts.hidden = !group.charts.length;
       parts.charts.dataset.count = group.charts.length;
-      group.charts.forEach(({ name, figure, digest }, at) => {
+      group.charts.forEach(({ name, figure, digest, runs }, at) => {
         if (!this.charts.has(name)) {
           const chart = new Chart(name, this);
           this.charts.set(name, chart);
           this.watching.observe(chart.root);
         }
         keepAt(parts.charts, this.charts.get(name).root, at);
-        lacks = !this.charts.get(name).update(figure, digest) || lacks;
+        lacks = !this.charts.get(name).update(figure, digest, runs) || lacks;
       });
     });
     if (lacks) this.setTriggerValue("missing", Date.now()); // what was sent before has not arrived; all of it comes again

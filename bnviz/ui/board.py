@@ -157,7 +157,7 @@ def _unsent(key: str, data: dict[str, Any]) -> dict[str, Any]:
             name = chart["name"]
             sent[name] = chart["digest"]
             known = has.get(name) == chart["digest"]
-            charts.append({"name": name, "digest": chart["digest"]} if known else chart)
+            charts.append({part: chart[part] for part in chart if part != "figure"} if known else chart)
         groups.append({**group, "charts": charts})
     return {**data, "groups": groups}
 
@@ -202,10 +202,21 @@ def _plain(groups: Sequence[Group]) -> list[dict[str, Any]]:
             "caption": group.caption,
             "note": group.note,
             "action": asdict(group.action) if group.action else None,
-            "charts": [{"name": name, **_figure(call)} for name, call in group.charts.items()],
+            "charts": [{"name": name, "runs": _runs(call), **_figure(call)} for name, call in group.charts.items()],
         }
         for group in groups
     ]
+
+
+def _runs(call: "partial[Chart]") -> dict[str, str]:
+    """Run keys of what a chart is drawn of, for its CSV: by arm, and of several seeds by the series of each, too."""
+    keys: dict[str, str] = {}
+    for given in (*call.args, *call.keywords.values()):
+        for arm, one in given.items() if isinstance(given, Mapping) else ():
+            several = [one] if isinstance(one, Record) else list(one)
+            keys[arm] = " ".join(record.config.key for record in several)
+            keys |= {f"{arm}, seed {record.config.seed}": record.config.key for record in several}
+    return keys
 
 
 def _figure(call: "partial[Chart]") -> dict[str, str]:

@@ -4,6 +4,7 @@
 
 const SETTINGS = { displayModeBar: false, responsive: false, doubleClick: "reset", scrollZoom: false }; // a wheel scrolls the page
 const GRIDS = ["heatmap", "contour", "surface"];
+const BYTE_ORDER_MARK = "\ufeff"; // without it, Excel takes UTF-8 for something else
 const ARRAYS = { f4: Float32Array, f8: Float64Array, i1: Int8Array, i2: Int16Array, i4: Int32Array, u1: Uint8Array, u2: Uint16Array, u4: Uint32Array };
 const FRAME = { type: "rect", xref: "x domain", x0: 0, x1: 1, line: { color: "rgba(128,128,128,0.9)", width: 1 } }; // round what is chosen
 const POINTER = { x: 1, xref: "paper", xanchor: "left", text: "◀", showarrow: false, font: { size: 11 } };
@@ -19,6 +20,16 @@ function decoded(value) {
   const columns = Number(String(value.shape).split(",")[1]);
   return Array.from({ length: flat.length / columns }, (_, row) => flat.subarray(row * columns, (row + 1) * columns));
 }
+
+// A number of a CSV file: six significant digits, and a blank where nothing was measured.
+function written(value) {
+  if (typeof value === "string") return quoted(value);
+  if (value === null || value === undefined || Number.isNaN(value)) return "";
+  if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
+  return Number.isSafeInteger(value) ? value : Number(value.toPrecision(6));
+}
+
+function quoted(text) { return `"${String(text ?? "").replaceAll('"', '""')}"`; }
 
 class Chart {
   constructor(name, board) {
@@ -47,8 +58,10 @@ class Chart {
     this.resizing.observe(frame);
   }
 
-  // The figure is left out where the one with this digest was sent before; returns whether it is here.
-  update(figure, digest) {
+  // The figure is left out where the one with this digest was sent before; returns whether it is here. `runs` has the
+  // run keys of what is drawn, by arm and by series.
+  update(figure, digest, runs) {
+    this.runs = runs;
     if (digest === this.digest) return true;
     if (figure === undefined) return false;
     this.digest = digest;
@@ -78,6 +91,7 @@ class Chart {
 
   row() { return this.board.data.marks?.[this.meta.selects]; } // which is chosen, of those that a click selects
 
+  get barTitle() { return this.figure.data.find((trace) => trace.colorbar?.title)?.colorbar.title.text; }
   get solid() { return this.figure?.layout.scene !== undefined; }
   get camera() { return this.meta?.camera ?? this.name; } // charts that name the same one are turned together
 
@@ -172,7 +186,7 @@ class Chart {
   async save(kind) {
     const filename = `bnviz-${this.name}-update-${this.board.step()}`;
     if (kind === "csv") {
-      const url = URL.createObjectURL(new Blob([this.csv()], { type: "text/csv" }));
+      const url = URL.createObjectURL(new Blob([BYTE_ORDER_MARK, this.csv()], { type: "text/csv" }));
       element("a", { href: url, download: `${filename}.csv` }).click();
       URL.revokeObjectURL(url);
       return;
@@ -184,21 +198,23 @@ class Chart {
       { format: kind, filename, width: 900, height: Math.max(520, this.figure.layout.height), scale: kind === "png" ? 2 : 1 });
   }
 
-  // Long format: a row for each point. A map's or a surface's value is its customdata where it has some: heights may be
-  // logarithms.
+  // Long format: a row for each point. A map's or a surface's value is its customdata where it has some, and so is that of
+  // a path on it: heights may be logarithms.
   csv() {
     const axes = this.solid ? this.figure.layout.scene : this.figure.layout;
-    const quoted = (text) => `"${String(text ?? "").replaceAll('"', '""')}"`;
     const third = this.figure.data.some((trace) => trace.z || GRIDS.includes(trace.type));
-    const titles = [axes.xaxis.title.text, axes.yaxis.title.text, ...(third ? [axes.zaxis?.title?.text ?? "value"] : [])];
-    const rows = [["series", ...titles].map(quoted)];
+    const titles = [axes.xaxis.title.text, axes.yaxis.title.text, ...(third ? [axes.zaxis?.title?.text ?? this.barTitle ?? "value"] : [])];
+    const rows = [["series", "run key", ...titles].map(quoted)];
     for (const trace of this.traces()) {
-      const series = quoted(trace.name ?? this.meta.title);
+      const name = trace.name ?? this.meta.title;
+      const run = this.runs[name] ?? this.runs[name.split(", ")[0]] ?? this.runs[this.meta.arm];
+      const row = (...values) => rows.push([quoted(name), quoted(run), ...values.map(written)]);
       if (GRIDS.includes(trace.type)) {
         const values = trace.customdata?.[0]?.length ? trace.customdata : trace.z;
-        trace.y.forEach((y, row) => trace.x.forEach((x, column) => rows.push([series, x, y, values[row][column]])));
+        trace.y.forEach((y, up) => trace.x.forEach((x, column) => row(x, y, values[up][column])));
       } else {
-        Array.from(trace.x).forEach((x, place) => rows.push([series, x, trace.y[place], ...(third ? [trace.z?.[place] ?? ""] : [])]));
+        const heights = trace.customdata ?? trace.z;
+        Array.from(trace.x).forEach((x, place) => row(x, trace.y[place], ...(third ? [heights?.[place]] : [])));
       }
     }
     return rows.map((row) => row.join(",")).join("\n") + "\n";

@@ -1,6 +1,5 @@
 """Explaining: the source that measured, and what can be taken away from a page."""
 
-import io
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -9,10 +8,11 @@ import streamlit as st
 
 from bnviz import registry
 from bnviz.record import Record
+from bnviz.tables import as_csv, units_of
 from bnviz.ui.reminded import Recall, reminders
 
-Table = tuple[str, Callable[[Mapping[str, Record]], str]]
-"""A file's name, and what makes its CSV text of the arms' records when it is asked for."""
+Table = tuple[str, Callable[[Mapping[str, Record]], bytes]]
+"""A file's name, and what makes its CSV of the arms' records when it is asked for."""
 
 
 @st.fragment
@@ -68,26 +68,31 @@ def _whole(recall: Recall) -> bytes:
     return recall().to_bytes()
 
 
-def _made(build: Callable[[Mapping[str, Record]], str], recalled: Mapping[str, Recall]) -> str:
+def _made(build: Callable[[Mapping[str, Record]], bytes], recalled: Mapping[str, Recall]) -> bytes:
     return build({name: recall() for name, recall in recalled.items()})
 
 
-def curves_table(records: Mapping[str, Record]) -> str:
+def curves_table(records: Mapping[str, Record]) -> bytes:
     """Loss and accuracy, where there is one, of every arm at every noted step, long format, CSV."""
     names = ["train_loss", "test_loss", "test_accuracy"]
     return csv_table(
-        {arm: one.data[[name for name in names if name in one.data]].to_dataframe() for arm, one in records.items()}
+        records,
+        {arm: one.data[[name for name in names if name in one.data]].to_dataframe() for arm, one in records.items()},
     )
 
 
-def csv_table(tables: Mapping[str, pd.DataFrame]) -> str:
-    """One table of every arm's rows, long format, CSV."""
-    text = io.StringIO()
-    pd.concat(tables, names=["arm"]).to_csv(text)
-    return text.getvalue()
+def csv_table(records: Mapping[str, Record], tables: Mapping[str, pd.DataFrame]) -> bytes:
+    """One table of every arm's rows, with the arm and the run key in front, long format, CSV."""
+    rows = []
+    for arm, table in tables.items():
+        named = table.reset_index()
+        named.insert(0, "arm", arm)
+        named.insert(1, "run_key", records[arm].config.key)
+        rows.append(named)
+    return as_csv(pd.concat(rows), units_of(records.values()))
 
 
-def unit_table(records: Mapping[str, Record], chosen: Mapping[str, int]) -> str:
+def unit_table(records: Mapping[str, Record], chosen: Mapping[str, int]) -> bytes:
     """Percentiles, moments and their changes of one unit in every arm at every measured step, CSV.
 
     `chosen` says which, by its `layer` and `unit`; the table does, too.
@@ -99,7 +104,7 @@ def unit_table(records: Mapping[str, Record], chosen: Mapping[str, int]) -> str:
         for level in record.config.percentiles:
             table[f"percentile_{level:g}"] = measured["percentile"].sel(quantile=level).to_series()
         tables[name] = table
-    return csv_table(tables)
+    return csv_table(records, tables)
 
 
 def _slug(name: str) -> str:

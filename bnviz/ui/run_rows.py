@@ -70,4 +70,5 @@ def settings(query: dict[str, str]) -> str:
 def table(runs: Sequence[Run]) -> pd.DataFrame:
     """The rows as they are shown, and saved as CSV."""
     columns = ("page", "arm", "settings", "result", "when", "seconds", "link")
-    return pd.DataFrame([[getattr(run, name) for name in columns] for run in runs], columns=list(columns))
+    rows = [[*(getattr(run, name) for name in columns), run.config.key] for run in runs]
+    return pd.DataFrame(rows, columns=[*columns, "run_key"])

@@ -53,7 +53,7 @@ def surface(arm: str) -> Chart:
     at = np.linspace(-1, 1, 5, dtype=np.float32)
     bowl = at[None, :] ** 2 + 2 * at[:, None] ** 2
     drawn.add("surface", x=at, y=at, z=bowl, name="loss", showscale=False)
-    drawn.add("scatter3d", x=[0, 1], y=[0, 1], z=[0, 3], name="path", mode="lines")
+    drawn.add("scatter3d", x=[0, 1], y=[0, 1], z=[0, 3], customdata=[1, 1000], name="path", mode="lines")
     titles = {f"{letter}axis": {"title": {"text": name}} for letter, name in NAMES.items()}
     drawn.layout.set(height=380, scene={**titles, "camera": {"eye": {"x": 1.5, "y": -1.5, "z": 1}}})
     return drawn
@@ -62,7 +62,9 @@ def surface(arm: str) -> Chart:
 def contour() -> Chart:
     drawn = figure("Contours", "The same from above", "across", "up")
     z = np.arange(6, dtype=np.float32).reshape(2, 3)
-    drawn.add("contour", x=[0, 1, 2], y=[0, 1], z=z, customdata=10**z, name="loss")
+    drawn.add(
+        "contour", x=[0, 1, 2], y=[0, 1], z=z, customdata=10**z, name="loss", colorbar={"title": {"text": "loss (nat)"}}
+    )
     drawn.add("scatter", x=[0, 1], y=[1, 1], name="path", mode="lines")
     return drawn
 

@@ -1,5 +1,6 @@
 """The board in a real browser: charts are drawn and described, a live run disturbs nothing, clicks and saves work."""
 
+import codecs
 import csv
 import io
 import re
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from bnviz.presets import ACTIVATIONS
 from scripts import RunningApp
 from tests.browser.screen import BUSY_MACHINE, Wire, chart, drawn, open_board, saved, status, step
 
@@ -112,16 +114,27 @@ def test_saves_are_files_with_what_the_chart_shows(page: Page, app: RunningApp, 
     accuracy = chart(page, "accuracy")
     assert saved(page, accuracy, "PNG", tmp_path).startswith(b"\x89PNG")
     assert b"<svg" in saved(page, accuracy, "SVG", tmp_path)[:200]
-    rows = list(csv.reader(io.StringIO(saved(page, accuracy, "CSV", tmp_path).decode())))
-    assert rows[0] == ["series", "updates", "test accuracy"]
+    content = saved(page, accuracy, "CSV", tmp_path)
+    assert content.startswith(codecs.BOM_UTF8), "Excel needs it"
+    rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
+    assert rows[0] == ["series", "run key", "updates", "test accuracy"]
+    keys = {arm: config.key for arm, config in ACTIVATIONS.configs().items()}
+    assert {(name, key) for name, key, *_ in rows[1:]} == {*keys.items()}
     shown = [(name, x, y) for name, xs, ys in accuracy.evaluate(DATA) for x, y in zip(xs, ys, strict=True)]
-    assert [(name, float(x), float(y)) for name, x, y in rows[1:]] == shown
+    assert [(name, float(x)) for name, _, x, _ in rows[1:]] == [(name, x) for name, x, _ in shown]
+    assert [float(row[3]) for row in rows[1:]] == pytest.approx([y for *_, y in shown], rel=1e-5)
+
+    loss = list(csv.reader(io.StringIO(saved(page, chart(page, "loss"), "CSV", tmp_path).decode("utf-8-sig"))))
+    assert loss[0][-1] == "cross-entropy (nat)"
+    assert max(len(row[3].partition("e")[0].replace(".", "").strip("0")) for row in loss[1:]) == 6
+    assert dict(row[:2] for row in loss[1:])["standard, mini-batch"] == keys["standard"]
 
     units = drawn(page, "medians-standard")
-    rows = list(csv.reader(io.StringIO(saved(page, units, "CSV", tmp_path).decode())))
+    rows = list(csv.reader(io.StringIO(saved(page, units, "CSV", tmp_path).decode("utf-8-sig"))))
     z = units.evaluate("(chart) => chart.querySelector('.bnviz-plot').data[0].z.map((row) => [...row])")
-    assert rows[0] == ["series", "updates", "unit", "value"]
-    assert [float(row[3]) for row in rows[1:]] == [value for unit in z for value in unit]
+    assert rows[0] == ["series", "run key", "updates", "unit", "value"]
+    assert {row[1] for row in rows[1:]} == {keys["standard"]}
+    assert [float(row[4]) for row in rows[1:]] == pytest.approx([value for unit in z for value in unit], rel=1e-5)
 
 
 def zoom(page: Page, within: Locator) -> None:

@@ -161,19 +161,19 @@ def test_a_finger_turns_both_too(browser: Browser, boards: RunningApp) -> None:
 
 
 def test_maps_and_surfaces_are_saved_in_long_format(parts: Page, tmp_path: Path) -> None:
-    contour = list(csv.reader(io.StringIO(saved(parts, drawn(parts, "contour"), "CSV", tmp_path).decode())))
-    assert contour[0] == ["series", "across", "up", "value"]
-    assert [[float(part) for part in row[1:]] for row in contour[1:7]] == [
+    contour = list(csv.reader(io.StringIO(saved(parts, drawn(parts, "contour"), "CSV", tmp_path).decode("utf-8-sig"))))
+    assert contour[0] == ["series", "run key", "across", "up", "loss (nat)"]
+    assert [[float(part) for part in row[2:]] for row in contour[1:7]] == [
         [x, y, 10 ** (3 * y + x)] for y in (0, 1) for x in (0, 1, 2)
     ]
-    assert contour[7:] == [["path", "0", "1", ""], ["path", "1", "1", ""]]
+    assert contour[7:] == [["path", "", "0", "1", ""], ["path", "", "1", "1", ""]], "what is missing is blank"
 
     surface = chart(parts, "surface-standard")
     surface.scroll_into_view_if_needed()
     expect(surface.locator(".gl-container canvas")).to_be_visible(timeout=BUSY_MACHINE)
-    rows = list(csv.reader(io.StringIO(saved(parts, surface, "CSV", tmp_path).decode())))
-    assert rows[0] == ["series", "across", "up", "loss"]
+    rows = list(csv.reader(io.StringIO(saved(parts, surface, "CSV", tmp_path).decode("utf-8-sig"))))
+    assert rows[0] == ["series", "run key", "across", "up", "loss"]
     assert len(rows) == 1 + 25 + 2
-    for name, x, y, z in rows[1:26]:
+    for name, _, x, y, z in rows[1:26]:
         assert (name, float(z)) == ("loss", pytest.approx(float(x) ** 2 + 2 * float(y) ** 2))
-    assert rows[-2:] == [["path", "0", "0", "0"], ["path", "1", "1", "3"]]
+    assert rows[-2:] == [["path", "", "0", "0", "1"], ["path", "", "1", "1", "1000"]], "not its height, a logarithm"

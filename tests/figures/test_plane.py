@@ -68,6 +68,16 @@ def test_the_path_is_the_records_with_start_and_end_named(planes):
     assert {note.text for note in drawn.layout.annotations} == {"start", "end"}
 
 
+def test_the_values_that_a_csv_names_as_losses_are_losses(planes):
+    """Heights are logarithms, and the path is drawn a little above the surface; a CSV has `customdata`."""
+    drawn = plane.surface(planes, "standard")
+    assert drawn.layout.scene.zaxis.title.text == plane.contour(planes, "standard").data[0].colorbar.title.text
+    assert drawn.layout.scene.zaxis.title.text == "loss (nat)"
+    surface, line = drawn.data
+    assert line.customdata.min() >= surface.customdata.min() > 0
+    assert line.customdata.max() <= surface.customdata.max()
+
+
 def test_the_path_lies_on_the_surface(planes):
     surface, line = plane.surface(planes, "standard").data
     assert surface.type == "surface"

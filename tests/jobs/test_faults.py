@@ -1,17 +1,22 @@
 """Faults, for real: processes killed while they train. What was asked for is trained, or a sentence says why not."""
 
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psutil
 import pytest
 
 from bnviz import Record, RunConfig
+from bnviz.jobs import connection, dispatcher
+from bnviz.jobs.cluster import JobsError, start_embedded
 from bnviz.jobs.connection import DIED
 from bnviz.jobs.service import Service
 from bnviz.jobs.store import Store
 from bnviz.jobs.worker import on_any_machine
 from bnviz.training import train
 
+TINY = {"steps": 5, "widths": (8,), "probes": ()}
 LONG = {"steps": 3000, "curve_points": 30, "probe_points": 2}
 
 
@@ -90,3 +95,88 @@ def test_a_scheduler_that_is_killed_is_started_again_and_its_runs_with_it(
     assert alive == []
     for job in (first, waiting):
         assert alone.store.get(job.config) is not None
+
+
+@pytest.fixture
+def new(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    """A service whose cluster is still to be started."""
+    monkeypatch.delenv("BNVIZ_SCHEDULER", raising=False)
+    monkeypatch.setenv("BNVIZ_WORKERS", "1")
+    service = Service(store=Store("none"))
+    yield service
+    service.close()
+
+
+@pytest.mark.parametrize(("there", "reason"), [(True, "Permission denied"), (False, "No such file")])
+def test_processes_that_cannot_be_started_are_told_and_tried_again(
+    new: Service, there: bool, reason: str, wait: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interpreter = tmp_path / "python"
+    if there:
+        interpreter.touch(mode=0o600)
+    with monkeypatch.context() as broken:
+        broken.setattr(sys, "executable", str(interpreter))
+        with pytest.raises(JobsError, match=reason):
+            start_embedded()
+        lost = [new.submit(RunConfig(seed=seed, **TINY), "me") for seed in (1, 2)]
+        wait(*lost)
+    for job in lost:
+        assert job.state == "failed"
+        assert reason in str(job.error)
+        assert str(interpreter) not in str(job.error), "visitors are not told paths"
+    later = new.submit(lost[0].config, "me")
+    wait(later)
+    assert (later.state, later.error) == ("finished", None)
+
+
+def test_workers_that_do_not_start_are_told_and_tried_again(
+    new: Service, wait: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cluster is there, but the process that workers are forked from ends at once."""
+    hindrance = tmp_path / "sitecustomize.py"
+    hindrance.write_text("import os, sys\nif any('forkserver' in one for one in sys.orig_argv):\n    os._exit(1)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=":")
+    with monkeypatch.context() as impatient:
+        impatient.setattr(connection, "WORKER_SECONDS", 1.0)
+        job = new.submit(RunConfig(**TINY), "me")
+        wait(job)
+    assert job.state == "failed"
+    assert "could not be started (none for" in str(job.error)
+    hindrance.unlink()
+    later = new.submit(job.config, "me")
+    wait(later)
+    assert (later.state, later.error) == ("finished", None)
+
+
+def test_no_failure_of_any_kind_ends_the_thread_that_sends_runs(
+    new: Service, wait: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(dispatcher, "Connection", lambda *_: {}["cause"])
+        job = new.submit(RunConfig(seed=3, **TINY), "me")
+        wait(job)
+        assert (job.state, "KeyError: 'cause'" in str(job.error)) == ("failed", True)
+    with monkeypatch.context() as broken:
+        broken.setattr(new.dispatcher, "_known", lambda _: {}["cause"])
+        job = new.submit(RunConfig(seed=4, **TINY), "me")
+        wait(job)
+        assert (job.state, "KeyError: 'cause'" in str(job.error)) == ("failed", True)
+    later = new.submit(job.config, "me")
+    wait(later)
+    assert (later.state, later.error) == ("finished", None)
+
+
+def test_a_thread_that_cannot_be_started_is_told_and_leaves_nothing_behind(
+    new: Service, wait: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(new.dispatcher._thread, "start", refuse)
+        with pytest.raises(JobsError, match="can't start new thread"):
+            new.submit(RunConfig(**TINY), "me")
+    assert new.find(RunConfig(**TINY).key) is None
+    later = new.submit(RunConfig(**TINY), "me")
+    wait(later)
+    assert later.state == "finished"

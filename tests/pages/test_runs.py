@@ -9,6 +9,7 @@ import pytest
 
 from bnviz.config import RunConfig
 from bnviz.presets import ACTIVATIONS, NOISY_BN
+from bnviz.tables import as_csv
 from bnviz.ui import history
 
 TINY = RunConfig(seed=4321, widths=(6,), steps=12, batch_size=20, test_samples=30, probe_points=4, curve_points=3)
@@ -193,8 +194,10 @@ def test_the_table_is_saved_as_csv(kept_by):
     at = kept_by(*KNOWN)
     (button,) = [one for one in at.get("download_button") if "CSV" in one.proto.label]
     assert button.proto.url
-    text = rows(at).to_csv(index=False)
-    assert list(pd.read_csv(io.StringIO(text))["arm"]) == [*NOISY_BN.configs(), *ACTIVATIONS.configs()]
+    saved = pd.read_csv(io.BytesIO(as_csv(rows(at))))
+    expected = NOISY_BN.configs() | ACTIVATIONS.configs()
+    assert [*saved["arm"]] == [*NOISY_BN.configs(), *ACTIVATIONS.configs()]
+    assert {*saved["run_key"]} >= {config.key for config in expected.values()}
 
 
 def test_the_list_can_be_forgotten(kept_by):

@@ -179,3 +179,21 @@ def test_figures_that_are_left_out_are_told_apart_by_what_is_in_them(screen):
     assert digests[0] != digests[1]
     again = screen.look(shown, looked_at=(1,), one=partial(screen.chart, shown, extra=1))
     assert again["groups"][0]["charts"][0]["digest"] == digests[0]
+
+
+def test_the_runs_that_a_chart_is_drawn_of_are_named_also_where_its_figure_is_left_out(screen):
+    """Other settings can give the same picture: its CSV still names the run that is shown."""
+    several = [replace(record(0), config=CONFIG.model_copy(update={"seed": seed})) for seed in (0, 1)]
+
+    def draw(records, repeats):
+        return Chart({"meta": {}})
+
+    seen = [
+        screen.look(several[0], live=False, looked_at=(place,), one=partial(draw, {"a": several[place]}, repeats))
+        for place, repeats in ((0, {"a": several}), (1, None))
+    ]
+    first, second = (data["groups"][0]["charts"][0] for data in seen)
+    keys = [one.config.key for one in several]
+    assert first["runs"] == {"a": " ".join(keys), "a, seed 0": keys[0], "a, seed 1": keys[1]}
+    assert "figure" not in second
+    assert second["runs"]["a"] == keys[1]
