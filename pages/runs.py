@@ -140,6 +140,7 @@ def curves(records: dict[str, Record]) -> None:
     """The overlay, one chart a quantity; empty where no run has it."""
     for quantity, place in zip(QUANTITIES, st.columns(len(QUANTITIES)), strict=True):
         drawn = overlay(records, quantity)
+        drawn.layout.set(dragmode=False)  # on a phone, plotly would keep each swipe for itself
         place.markdown(f"**{QUANTITIES[quantity]}**")
         place.plotly_chart(drawn.figure(), key=f"{PAGE}/{quantity}", config=QUIET, alt=drawn.layout.meta["alt"])
 

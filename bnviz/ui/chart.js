@@ -38,11 +38,14 @@ class Chart {
     }
     save.append(choices);
     save.onkeydown = (event) => { if (event.key === "Escape") save.open = false; };
+    this.rotate = element("button", { type: "button", class: "bnviz-rotate", "aria-pressed": "false",
+      title: "Rotate this surface with one finger; otherwise a finger scrolls the page" }, "Rotate");
+    this.rotate.onclick = () => this.rotate.setAttribute("aria-pressed", this.rotate.getAttribute("aria-pressed") === "false");
     this.plot = element("div", { class: "bnviz-plot", role: "img" });
     this.cursor = element("div", { class: "bnviz-cursor", hidden: true, "aria-hidden": "true" });
     const frame = element("div", { class: "bnviz-frame" }, this.plot, this.cursor);
     this.root = element("figure", { class: "bnviz-chart", "data-chart": name },
-      element("figcaption", {}, this.swatch, this.title, save), frame);
+      element("figcaption", {}, this.swatch, this.title, this.rotate, save), frame);
     this.resizing = new ResizeObserver(() => this.resize());
     this.resizing.observe(frame);
   }
@@ -57,6 +60,7 @@ class Chart {
     this.title.textContent = this.meta.title;
     this.plot.setAttribute("aria-label", this.meta.alt);
     this.plot.style.minHeight = `${this.figure.layout.height}px`;
+    this.rotate.hidden = !this.solid;
     const arm = this.board.data.arms.find((one) => one.name === this.meta.arm);
     this.swatch.hidden = !arm;
     if (arm) this.swatch.style.borderTop = `3px ${arm.line} ${arm.colour}`;
@@ -94,6 +98,7 @@ class Chart {
       layout.shapes = [...(layout.shapes ?? []), { ...FRAME, y0: row - 0.5, y1: row + 0.5 }];
       layout.annotations = [...(layout.annotations ?? []), { ...POINTER, y: row }];
     }
+    if (ink.touch) layout.dragmode = false; // plotly would keep each swipe for itself, and the page could not be scrolled
     layout.xaxis = { ...layout.xaxis, fixedrange: ink.touch };
     layout.yaxis = { ...layout.yaxis, fixedrange: ink.touch };
     if (this.meta.steps && logSteps) layout.xaxis = { ...layout.xaxis, type: "log", dtick: 1, range: undefined, autorange: true };
