@@ -13,9 +13,11 @@ from bnviz.ui.turns import turns
 
 PAGES = Path(__file__).parent / "pages"
 ICON = Path(__file__).parent / "bnviz" / "ui" / "icon.svg"
+STYLE = Path(__file__).parent / "bnviz" / "ui" / "app.css"
 SECTIONS = ("Start", "How it works", "What the papers measured", "What BN buys", "Beyond BN", "Lab", "Other")
 
 st.set_page_config(page_title="bnviz: what batch norm does", page_icon=str(ICON), layout="wide")
+st.html(STYLE)
 
 found = registry.read_folder(PAGES)
 navigation: dict[str, list[st.Page]] = {}

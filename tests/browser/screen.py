@@ -45,11 +45,16 @@ class Wire:
             route.send(message)
 
 
-def open_board(page: Page, url: str) -> None:
-    """Go there, and wait until all runs have ended and the first chart is drawn."""
+def open_page(page: Page, url: str) -> None:
+    """Go there, and wait until all runs have ended and the board is there."""
     page.goto(url)
     expect_done(page)
     expect(page.locator(".bnviz-board[data-ready=true]")).to_be_visible(timeout=BUSY_MACHINE)
+
+
+def open_board(page: Page, url: str) -> None:
+    """The same, and wait for the first chart."""
+    open_page(page, url)
     drawn(page, "accuracy")
 
 
