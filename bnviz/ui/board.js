@@ -6,6 +6,7 @@
 // reports (selects), of which the data's marks say what is chosen, and which 3-D charts are turned together (camera). What one chart draws is in chart.js.
 
 const boards = new WeakMap();
+const TAKES_LETTERS = "textarea, [contenteditable], input:not([type=range], [type=number], [type=radio], [type=checkbox])";
 let plotlyLoading = null;
 
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -250,8 +251,7 @@ class Board {
   }
 
   key(event) {
-    const typing = event.target.closest?.("input, textarea, select, [contenteditable], [role=slider], [role=combobox]");
-    if (typing || event.ctrlKey || event.metaKey || event.altKey || event.key !== "p") return;
+    if (event.target.closest?.(TAKES_LETTERS) || event.ctrlKey || event.metaKey || event.altKey || event.key !== "p") return;
     event.preventDefault();
     this.toggle();
   }
