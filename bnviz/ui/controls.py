@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from bnviz import settings
 from bnviz.config import RunConfig, sentences
 from bnviz.record import Record
-from bnviz.ui.fields import draw
+from bnviz.ui.fields import LABELS, draw
 from bnviz.ui.links import one_of, run_settings, setting_key, within
 from bnviz.ui.status import duration
 
@@ -97,7 +97,7 @@ def _validated(chosen: dict[str, Any]) -> RunConfig | None:
     try:
         config = RunConfig.model_validate(chosen)
     except ValidationError as error:
-        for sentence in sentences(error):
+        for sentence in sentences(error, names=LABELS):
             st.error(sentence)
         return None
     longest = settings.seconds("BNVIZ_LONGEST_SECONDS")
