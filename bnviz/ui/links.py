@@ -48,6 +48,28 @@ def run_settings(page: str) -> dict[str, Any]:
     return {name: values[name] for name in RunConfig.model_fields}
 
 
+def without_control(page: str) -> dict[str, str]:
+    """The run's settings that differ from the page's defaults and have no control on it, as a link has them.
+
+    To be called when the controls are drawn.
+    """
+    noted = notes(page)
+    defaults: RunConfig = noted["defaults"]
+    usual = defaults.model_dump()
+    changed = {name for name, value in run_settings(page).items() if value != usual[name]}
+    hidden = {
+        name: noted["values"][name] for name in RunConfig.model_fields if name in changed - noted["controls"].keys()
+    }
+    return defaults.model_copy(update=hidden).to_query(defaults)
+
+
+def reset_without_control(page: str) -> None:
+    """Put those settings back to the page's defaults."""
+    noted = notes(page)
+    defaults = noted["defaults"].model_dump()
+    noted["values"] |= {name: defaults[name] for name in RunConfig.model_fields if name not in noted["controls"]}
+
+
 def open_page(page: str, defaults: RunConfig, view: Mapping[str, int]) -> None:
     """Put what the link says into session state, if there is a new link; what it could not use is among its `problems`.
 
@@ -55,6 +77,7 @@ def open_page(page: str, defaults: RunConfig, view: Mapping[str, int]) -> None:
     """
     require_router()
     noted = notes(page)
+    noted["defaults"] = defaults
     query = st.query_params.to_dict()
     kept: dict[str, Any] | None = noted.get("settings")
     values: dict[str, Any] = noted.get("values", {})

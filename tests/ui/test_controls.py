@@ -109,6 +109,27 @@ def test_what_a_link_may_say_its_control_can_show(query):
     assert RunConfig.from_query(query, BASE) == (at.session_state["config"], [])
 
 
+def test_settings_without_a_control_are_named_and_can_be_reset():
+    at = opened(norm_momentum="0", percentiles="10,90", lr="0.5")
+    (told,) = [text.value for text in at.markdown if "also sets" in text.value]
+    assert told == "This link also sets: `norm_momentum = 0`, `percentiles = 10,90`"
+    assert at.session_state["config"].norm_momentum == 0
+    at.button(key="page/reset-hidden").click().run()
+    assert at.session_state["config"] == BASE.model_copy(update={"learning_rate": 0.5})
+    assert at.query_params == {"lr": "0.5"}
+    assert not [text for text in at.markdown if "also sets" in text.value]
+
+
+def test_settings_with_a_control_elsewhere_only_are_named_too():
+    at = opened({"row": ("dataset",), "more": ("Network",)}, lr="0.5", widths="20,20", init="he", seeds="3")
+    (told,) = [text.value for text in at.markdown if "also sets" in text.value]
+    assert told == "This link also sets: `lr = 0.5`"
+
+
+def test_a_page_that_opens_without_a_link_names_no_settings():
+    assert not [text for text in opened().markdown if "also sets" in text.value]
+
+
 @pytest.mark.parametrize("text", ["20 20", "20,20", " 20 , 20 ", "20, 20,", ",20 20"])
 def test_units_field_takes_commas_and_blanks(text):
     at = opened()
