@@ -165,7 +165,7 @@ else:
     st.page_link("pages/activations.py", label="Activation distributions", icon=":material/stacked_line_chart:")
     st.page_link("pages/loss_landscape.py", label="Loss landscape", icon=":material/landscape:")
 
-st.subheader("Files")
+st.header("Files")
 field = f"{PAGE}/upload/{st.session_state.get(UPLOADS, 0)}"
 st.file_uploader(
     "Add runs from files",

@@ -74,7 +74,7 @@ class Board {
     this.play.classList.add("bnviz-play");
     this.scrubber = element("input", { type: "range", min: 0, max: 0, step: 1, "aria-label": "Step shown in all charts" });
     this.scrubber.oninput = () => { this.pause(); this.go(Number(this.scrubber.value)); };
-    this.readout = element("output", { class: "bnviz-readout" });
+    this.readout = element("output", { class: "bnviz-readout", "aria-live": "off" });
     this.speed = element("select", { "aria-label": "Playback speed" },
       ...[["0.5", "½×"], ["1", "1×"], ["2", "2×"], ["4", "4×"]].map(([value, text]) => element("option", { value, selected: value === "1" }, text)));
     this.log = element("button", { type: "button", "aria-pressed": "false", title: "Logarithmic axis of updates" }, "log");
@@ -151,7 +151,7 @@ class Board {
   }
 
   section() {
-    const parts = { title: element("h3"), caption: element("p"), charts: element("div", { class: "bnviz-charts" }), note: element("p", { class: "bnviz-note" }) };
+    const parts = { title: element("h2"), caption: element("p"), charts: element("div", { class: "bnviz-charts" }), note: element("p", { class: "bnviz-note" }) };
     parts.action = element("button", { type: "button", class: "bnviz-action", onclick: () => this.act(parts) });
     const head = element("div", { class: "bnviz-head" }, parts.title, parts.action);
     parts.root = element("section", { class: "bnviz-group" }, head, parts.caption, parts.charts, parts.note);

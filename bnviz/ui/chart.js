@@ -31,7 +31,8 @@ class Chart {
     this.turning = null; // the camera that it was told to take and has not taken yet, as JSON
     this.swatch = element("span", { class: "bnviz-swatch", hidden: true });
     this.title = element("span", { class: "bnviz-chart-title" });
-    const save = element("details", { class: "bnviz-save" }, element("summary", { "aria-label": "Save this chart" }, "Save"));
+    this.saving = element("summary", {}, "Save");
+    const save = element("details", { class: "bnviz-save" }, this.saving);
     const choices = element("div", { class: "bnviz-save-choices" });
     for (const kind of ["PNG", "SVG", "CSV"]) {
       choices.append(element("button", { type: "button", onclick: () => { this.save(kind.toLowerCase()); save.open = false; } }, kind));
@@ -58,6 +59,10 @@ class Chart {
     this.figure = decoded(JSON.parse(figure));
     this.meta = this.figure.layout.meta;
     this.title.textContent = this.meta.title;
+    const named = [this.meta.title, this.meta.arm].filter(Boolean).join(", "); // charts of two arms share a title
+    this.root.setAttribute("aria-label", named);
+    this.saving.setAttribute("aria-label", `Save ${named}`);
+    this.rotate.setAttribute("aria-label", `Rotate ${named}`);
     this.plot.setAttribute("aria-label", this.meta.alt);
     this.plot.style.minHeight = `${this.figure.layout.height}px`;
     this.rotate.hidden = !this.solid;

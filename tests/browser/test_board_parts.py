@@ -77,7 +77,7 @@ def test_an_action_reports_the_update_at_the_cursor_and_says_at_once_that_it_was
     told = action.evaluate("(button) => { button.click(); return [button.disabled, button.textContent]; }")
     assert told == [True, "Asked for …"]
     expect(parts.locator(".bnviz-group").nth(1)).to_contain_text("asked for 10", timeout=BUSY_MACHINE)
-    titles = parts.locator(".bnviz-group h3").all_inner_texts()
+    titles = parts.locator(".bnviz-group h2").all_inner_texts()
     assert titles == ["Only words", "The answer", "What moves", "Solid", "Flat"], "in the order that Python gave"
     expect(action).to_have_text("Look around at update 10")
     expect(action).to_be_enabled()
