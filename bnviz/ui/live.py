@@ -17,7 +17,7 @@ from bnviz.ui.announcement import announce
 from bnviz.ui.clock import clock, seconds_between
 from bnviz.ui.notes import notes
 from bnviz.ui.shown import Shown
-from bnviz.ui.status import Runs, status_line, told_failures
+from bnviz.ui.status import Runs, restart_notice, status_line, told_failures
 from bnviz.ui.turns import turns
 from bnviz.ui.visitor import acts, last_shown, watched
 from bnviz.ui.watched import Watched
@@ -182,6 +182,9 @@ def _status(page: str, seen: Watched, runs: Runs, extras: Mapping[str, RunConfig
         st.markdown(line, width="stretch")
     # While runs go on, the line changes several times a second; only that they begin and how they end is spoken.
     announce(f"{page}/status", "Training." if training else line.replace("**", ""))
+    notice = restart_notice(seen, runs, asked.restarted(page))
+    if notice:
+        st.info(notice, icon=":material/restart_alt:")
     for sentence in told_failures(seen, runs, extras):
         st.error(sentence)
     if seen.service.store.problem:
