@@ -3,33 +3,41 @@
 A page's docstring begins with its title; its constants SECTION and ORDER say where it stands in the navigation.
 """
 
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
 from bnviz import registry, settings
 from bnviz.ui.routing import mark_routed
+from bnviz.ui.share import FRONT_PAGE
 from bnviz.ui.turns import turns
 
 PAGES = Path(__file__).parent / "pages"
 ICON = Path(__file__).parent / "bnviz" / "ui" / "icon.svg"
+STYLE = Path(__file__).parent / "bnviz" / "ui" / "app.css"
 SECTIONS = ("Start", "How it works", "What the papers measured", "What BN buys", "Beyond BN", "Lab", "Other")
 
-st.set_page_config(page_title="bnviz: what batch norm does", page_icon=str(ICON), layout="wide")
+st.set_page_config(page_icon=str(ICON), layout="wide")  # first: else a page's icon comes from another host
 
 found = registry.read_folder(PAGES)
 navigation: dict[str, list[st.Page]] = {}
 for section in SECTIONS:
     here = [page for page in found.values() if page.constants.get("SECTION", "Other") == section and not page.error]
     for page in sorted(here, key=lambda one: (one.constants.get("ORDER", 1000), one.name)):
-        entry = st.Page(
-            PAGES / f"{page.name}.py",
-            title=page.label,
-            icon=page.constants.get("ICON"),
-            default=page.name == "overview",
-        )
+        front = page.name == FRONT_PAGE
+        file = PAGES / f"{page.name}.py"
+        icon = page.constants.get("ICON")
+        entry = st.Page(file, title=page.label, icon=icon, url_path="" if front else None, default=front)
         navigation.setdefault(section, []).append(entry)
+        if front:  # its address is the app's own; who types its name is sent there
+            sent_on = st.Page(
+                partial(st.switch_page, entry), title=page.label, url_path=FRONT_PAGE, visibility="hidden"
+            )
+            navigation[section].append(sent_on)
 chosen = st.navigation(navigation)
+st.set_page_config(page_title=f"{chosen.title} · bnviz")
+st.html(STYLE)
 mark_routed()
 
 kinds = [registry.plugins(kind) for kind in ("datasets", "networks", "norms", "probes")]

@@ -148,21 +148,22 @@ class RunConfig(BaseModel):
         data = registry.describe("datasets", self.dataset).constants
         if needed is not None and tuple(needed) != tuple(data["INPUT_SHAPE"]):
             raise ClashError(
-                f"network {self.network!r} needs inputs of shape {wording.times(needed)}, dataset {self.dataset!r} has "
-                f"{wording.times(data['INPUT_SHAPE'])}; choose another of the two",
+                f"{{network}} {self.network!r} needs inputs of shape {wording.times(needed)}, "
+                f"{{dataset}} {self.dataset!r} has {wording.times(data['INPUT_SHAPE'])}; choose another of the two",
                 "network",
                 "dataset",
             )
         if self.batch_size > data["TRAIN_SAMPLES"]:
             raise ClashError(
-                f"batch must be at most {data['TRAIN_SAMPLES']}, the training samples of dataset {self.dataset!r}, "
-                f"not {self.batch_size}",
+                f"{{batch_size}} must be at most {data['TRAIN_SAMPLES']}, the training samples of {{dataset}} "
+                f"{self.dataset!r}, not {self.batch_size}",
                 "batch_size",
                 "dataset",
             )
         if self.line_from >= self.line_to:
             raise ClashError(
-                f"line_from must be less than line_to, not {self.line_from:g} with line_to {self.line_to:g}",
+                f"{{line_from}} must be less than {{line_to}}, not {self.line_from:g} with {{line_to}} "
+                f"{self.line_to:g}",
                 "line_from",
                 "line_to",
             )
@@ -219,7 +220,10 @@ def _key(config: RunConfig) -> str:
 
 
 def sentences(
-    error: ValidationError, given: Mapping[str, Any] | None = None, used: RunConfig | None = None
+    error: ValidationError,
+    given: Mapping[str, Any] | None = None,
+    used: RunConfig | None = None,
+    names: Mapping[str, str] = QUERY_NAMES,
 ) -> list[str]:
     """Word a validation error for people: one sentence a field, saying what is allowed and what was given.
 
@@ -227,15 +231,16 @@ def sentences(
         error: what validating a RunConfig raised.
         given: values by field, as they were typed, where this is not what was validated.
         used: the configuration whose values are used instead, where there is one.
+        names: what a setting is called where it was given, if not by its field's name; in links, unless said otherwise.
     """
     given = given or {}
     told: dict[str, str] = {}
     for item in error.errors():
         name = wording.fields(item)[0]
-        message = wording.complaint(item, given.get(name, item["input"]), _schemas(), QUERY_NAMES)
+        message = wording.complaint(item, given.get(name, item["input"]), _schemas(), names)
         instead = _to_leave_out(item, given)
         if used is not None and instead is not None:
-            message += f"; {QUERY_NAMES.get(instead, instead)}={wording.to_text(getattr(used, instead))} is used"
+            message += f"; {names.get(instead, instead)}={wording.to_text(getattr(used, instead))} is used"
         told.setdefault(name, f"{message}.")
     return list(told.values())
 

@@ -11,10 +11,14 @@ SHOWN = 40
 
 
 class ClashError(ValueError):
-    """Settings that are allowed by themselves but not together; `fields` are theirs, first the one to change."""
+    """Settings that are allowed by themselves but not together; `fields` are theirs, first the one to change.
+
+    In the message, {field} stands for the field's name.
+    """
 
     def __init__(self, message: str, *fields: str) -> None:
-        super().__init__(message)
+        super().__init__(message.format_map({name: name for name in fields}))
+        self.message = message
         self.fields = fields
 
 
@@ -30,7 +34,7 @@ def complaint(item: Mapping[str, Any], value: Any, schemas: Mapping[str, Any], n
     name = fields(item)[0]
     problem = item.get("ctx", {}).get("error")
     if isinstance(problem, ClashError):
-        return str(problem)
+        return problem.message.format_map({field: names.get(field, field) for field in problem.fields})
     if item["type"] == "extra_forbidden":
         return f"{shown(name)} is not a setting"
     if not name:

@@ -84,7 +84,7 @@ text(INTRODUCTION)
 comparison_view(PAGE, OVERVIEW.configs(), picture, needs=("percentile",))
 text(WHAT_TO_LOOK_FOR)
 
-st.subheader("Where to go")
+st.header("Where to go")
 student, lecturer = st.columns(2, gap="large")
 with student:
     st.markdown(FOR_STUDENTS)
@@ -93,6 +93,6 @@ with student:
 with lecturer:
     st.markdown(FOR_LECTURERS)
 
-st.subheader("The scoreboard")
+st.header("The scoreboard")
 text(JUDGED)
 scoreboard()

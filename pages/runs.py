@@ -141,6 +141,7 @@ def curves(records: dict[str, Record]) -> None:
     """The overlay, one chart a quantity; empty where no run has it."""
     for quantity, place in zip(QUANTITIES, st.columns(len(QUANTITIES)), strict=True):
         drawn = overlay(records, quantity)
+        drawn.layout.set(dragmode=False)  # on a phone, plotly would keep each swipe for itself
         place.markdown(f"**{QUANTITIES[quantity]}**")
         place.plotly_chart(drawn.figure(), key=f"{PAGE}/{quantity}", config=QUIET, alt=drawn.layout.meta["alt"])
 
@@ -165,7 +166,7 @@ else:
     st.page_link("pages/activations.py", label="Activation distributions", icon=":material/stacked_line_chart:")
     st.page_link("pages/loss_landscape.py", label="Loss landscape", icon=":material/landscape:")
 
-st.subheader("Files")
+st.header("Files")
 field = f"{PAGE}/upload/{st.session_state.get(UPLOADS, 0)}"
 st.file_uploader(
     "Add runs from files",

@@ -62,7 +62,7 @@ def _take_shown(browser: Browser, url: str, folder: Path) -> None:
     page.wait_for_function(f"() => {at_step()} > 200 && {at_step()} < 2800", timeout=TIMEOUT)
     keep(page, folder, "activations-live")
     page = opened(browser, f"{url}/loss_landscape", {**DESKTOP, **NIGHT})
-    page.locator("h3", has_text="The plane around").scroll_into_view_if_needed()
+    page.locator("h2", has_text="The plane around").scroll_into_view_if_needed()
     page.wait_for_timeout(SETTLED)
     keep(page, folder, "plane-dark")
     page = opened(browser, f"{url}/loss_landscape", PHONE)

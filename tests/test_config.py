@@ -242,6 +242,13 @@ def test_no_probes_can_be_asked_for_in_a_link() -> None:
     assert RunConfig.from_query({"probes": ""}) == (RunConfig(probes=()), [])
 
 
+def test_a_clash_names_the_fields_as_they_are_called_in_code() -> None:
+    with pytest.raises(
+        ValidationError, match="batch_size must be at most 1500, the training samples of dataset 'digits'"
+    ):
+        RunConfig(batch_size=2000)
+
+
 def test_sentences_without_a_link() -> None:
     assert refused(steps=0, stepz=3) == [
         "steps must be a whole number from 1 to 1000000, not '0'.",

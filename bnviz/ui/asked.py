@@ -39,14 +39,26 @@ def want(page: str, seen: Watched, runs: Runs, extras: Mapping[str, RunConfig]) 
     for key in before - wanted.keys():
         seen.service.release(key, seen.watcher)
     notes(page)["keys"] = set(wanted)
-    for config in wanted.values():
+    lost = {key: step for key, step in restarted(page).items() if key in wanted}
+    for key, config in wanted.items():
+        job = seen.service.find(key)
+        if job is not None and job.state == "stopped" and job.step > 0 and not seen.is_stopped(config):
+            lost[key] = job.step
         _ask(seen, config)
+    notes(page)["restarted"] = lost
+
+
+def restarted(page: str) -> dict[str, int]:
+    """By run key: the update that a run had reached when it was stopped, of those that the page had trained again."""
+    found: dict[str, int] = notes(page).get("restarted", {})
+    return found
 
 
 def train_again(page: str, configs: Sequence[RunConfig]) -> None:
     """Train all runs afresh, whatever is known of them."""
     notes(page)["stopped"] = {}
     notes(page)["tried"] = True
+    notes(page)["restarted"] = {}
     seen = watched(page)
     for config in configs:
         _ask(seen, config, fresh=True)

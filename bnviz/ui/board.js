@@ -6,6 +6,7 @@
 // reports (selects), of which the data's marks say what is chosen, and which 3-D charts are turned together (camera). What one chart draws is in chart.js.
 
 const boards = new WeakMap();
+const TAKES_LETTERS = "textarea, [contenteditable], input:not([type=range], [type=number], [type=radio], [type=checkbox])";
 let plotlyLoading = null;
 
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -73,7 +74,7 @@ class Board {
     this.play.classList.add("bnviz-play");
     this.scrubber = element("input", { type: "range", min: 0, max: 0, step: 1, "aria-label": "Step shown in all charts" });
     this.scrubber.oninput = () => { this.pause(); this.go(Number(this.scrubber.value)); };
-    this.readout = element("output", { class: "bnviz-readout" });
+    this.readout = element("output", { class: "bnviz-readout", "aria-live": "off" });
     this.speed = element("select", { "aria-label": "Playback speed" },
       ...[["0.5", "½×"], ["1", "1×"], ["2", "2×"], ["4", "4×"]].map(([value, text]) => element("option", { value, selected: value === "1" }, text)));
     this.log = element("button", { type: "button", "aria-pressed": "false", title: "Logarithmic axis of updates" }, "log");
@@ -150,7 +151,7 @@ class Board {
   }
 
   section() {
-    const parts = { title: element("h3"), caption: element("p"), charts: element("div", { class: "bnviz-charts" }), note: element("p", { class: "bnviz-note" }) };
+    const parts = { title: element("h2"), caption: element("p"), charts: element("div", { class: "bnviz-charts" }), note: element("p", { class: "bnviz-note" }) };
     parts.action = element("button", { type: "button", class: "bnviz-action", onclick: () => this.act(parts) });
     const head = element("div", { class: "bnviz-head" }, parts.title, parts.action);
     parts.root = element("section", { class: "bnviz-group" }, head, parts.caption, parts.charts, parts.note);
@@ -250,8 +251,7 @@ class Board {
   }
 
   key(event) {
-    const typing = event.target.closest?.("input, textarea, select, [contenteditable], [role=slider], [role=combobox]");
-    if (typing || event.ctrlKey || event.metaKey || event.altKey || event.key !== "p") return;
+    if (event.target.closest?.(TAKES_LETTERS) || event.ctrlKey || event.metaKey || event.altKey || event.key !== "p") return;
     event.preventDefault();
     this.toggle();
   }

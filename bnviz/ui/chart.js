@@ -42,18 +42,22 @@ class Chart {
     this.turning = null; // the camera that it was told to take and has not taken yet, as JSON
     this.swatch = element("span", { class: "bnviz-swatch", hidden: true });
     this.title = element("span", { class: "bnviz-chart-title" });
-    const save = element("details", { class: "bnviz-save" }, element("summary", { "aria-label": "Save this chart" }, "Save"));
+    this.saving = element("summary", {}, "Save");
+    const save = element("details", { class: "bnviz-save" }, this.saving);
     const choices = element("div", { class: "bnviz-save-choices" });
     for (const kind of ["PNG", "SVG", "CSV"]) {
       choices.append(element("button", { type: "button", onclick: () => { this.save(kind.toLowerCase()); save.open = false; } }, kind));
     }
     save.append(choices);
     save.onkeydown = (event) => { if (event.key === "Escape") save.open = false; };
+    this.rotate = element("button", { type: "button", class: "bnviz-rotate", "aria-pressed": "false",
+      title: "Rotate this surface with one finger; otherwise a finger scrolls the page" }, "Rotate");
+    this.rotate.onclick = () => this.rotate.setAttribute("aria-pressed", this.rotate.getAttribute("aria-pressed") === "false");
     this.plot = element("div", { class: "bnviz-plot", role: "img" });
     this.cursor = element("div", { class: "bnviz-cursor", hidden: true, "aria-hidden": "true" });
     const frame = element("div", { class: "bnviz-frame" }, this.plot, this.cursor);
     this.root = element("figure", { class: "bnviz-chart", "data-chart": name },
-      element("figcaption", {}, this.swatch, this.title, save), frame);
+      element("figcaption", {}, this.swatch, this.title, this.rotate, save), frame);
     this.resizing = new ResizeObserver(() => this.resize());
     this.resizing.observe(frame);
   }
@@ -68,8 +72,13 @@ class Chart {
     this.figure = decoded(JSON.parse(figure));
     this.meta = this.figure.layout.meta;
     this.title.textContent = this.meta.title;
+    const named = [this.meta.title, this.meta.arm].filter(Boolean).join(", "); // charts of two arms share a title
+    this.root.setAttribute("aria-label", named);
+    this.saving.setAttribute("aria-label", `Save ${named}`);
+    this.rotate.setAttribute("aria-label", `Rotate ${named}`);
     this.plot.setAttribute("aria-label", this.meta.alt);
     this.plot.style.minHeight = `${this.figure.layout.height}px`;
+    this.rotate.hidden = !this.solid;
     const arm = this.board.data.arms.find((one) => one.name === this.meta.arm);
     this.swatch.hidden = !arm;
     if (arm) this.swatch.style.borderTop = `3px ${arm.line} ${arm.colour}`;
@@ -108,6 +117,7 @@ class Chart {
       layout.shapes = [...(layout.shapes ?? []), { ...FRAME, y0: row - 0.5, y1: row + 0.5 }];
       layout.annotations = [...(layout.annotations ?? []), { ...POINTER, y: row }];
     }
+    if (ink.touch) layout.dragmode = false; // plotly would keep each swipe for itself, and the page could not be scrolled
     layout.xaxis = { ...layout.xaxis, fixedrange: ink.touch };
     layout.yaxis = { ...layout.yaxis, fixedrange: ink.touch };
     if (this.meta.steps && logSteps) layout.xaxis = { ...layout.xaxis, type: "log", dtick: 1, range: undefined, autorange: true };

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from bnviz import settings
 from bnviz.config import RunConfig, sentences
 from bnviz.record import Record
-from bnviz.ui.fields import draw
+from bnviz.ui import links
+from bnviz.ui.fields import LABELS, draw
 from bnviz.ui.links import one_of, run_settings, setting_key, within
 from bnviz.ui.status import duration
 
@@ -77,6 +78,7 @@ def run_controls(page: str, row: Sequence[str] = ROW, more: Sequence[str] = MORE
             for group in more:
                 st.markdown(f"**{group}**")
                 problems += [draw(page, name, chosen) for name in GROUPS[group] if name not in row]
+    _hidden_settings(page)
     told = [problem for problem in problems if problem]
     for problem in told:
         st.error(problem)
@@ -93,11 +95,25 @@ def _seeds(page: str) -> None:
     )
 
 
+def _hidden_settings(page: str) -> None:
+    """Name what the link sets and no control shows, with a button that puts it back."""
+    hidden = links.without_control(page)
+    if hidden:
+        with st.container(horizontal=True, vertical_alignment="center", key=f"{page}-hidden-settings"):
+            st.markdown(
+                "This link also sets: " + ", ".join(f"`{name} = {value}`" for name, value in hidden.items()),
+                width="content",
+            )
+            st.button(
+                "Reset", key=f"{page}/reset-hidden", on_click=links.reset_without_control, args=(page,), type="tertiary"
+            )
+
+
 def _validated(chosen: dict[str, Any]) -> RunConfig | None:
     try:
         config = RunConfig.model_validate(chosen)
     except ValidationError as error:
-        for sentence in sentences(error):
+        for sentence in sentences(error, names=LABELS):
             st.error(sentence)
         return None
     longest = settings.seconds("BNVIZ_LONGEST_SECONDS")

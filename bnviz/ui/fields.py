@@ -15,7 +15,39 @@ from bnviz.config import RunConfig
 from bnviz.nonlinearities import NONLINEARITIES
 from bnviz.ui.links import control_key, setting, setting_key
 from bnviz.ui.notes import notes
+from bnviz.wording import shown
 
+LABELS = {
+    "dataset": "Data",
+    "network": "Network",
+    "norm": "Compared with",
+    "widths": "Units in each hidden layer",
+    "activation": "Nonlinearity",
+    "init": "Initial weights",
+    "init_std": "Standard deviation of the initial weights",
+    "learning_rate": "Learning rate",
+    "batch_size": "Batch size",
+    "steps": "Updates",
+    "optimizer": "Optimiser",
+    "binarize": "Black-and-white images (as the paper)",
+    "seed": "Seed",
+    "precision": "Precision",
+    "probe_points": "Measured steps",
+    "probe_data": "Measure on",
+    "noise_mean": "Shift of units, n_μ",
+    "noise_scale": "Scale of units, n_σ",
+    "noise_spread_mean": "Spread of a sample's shift, r_μ",
+    "noise_spread_scale": "Spread of a sample's scale, r_σ",
+    "noise_per": "Noise drawn for",
+    "noise_at_test": "Noise also when test images are scored",
+    "line_from": "Shortest step",
+    "line_to": "Longest step",
+    "line_in": "in units of",
+    "line_along": "Look along",
+    "line_points": "Step lengths looked at",
+    "sharpness_count": "Hessian eigenvalues",
+}
+"""What the control of each setting is called, also in messages."""
 LEARNING_RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 SMALL_LEARNING_RATES = (1e-7, 1e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4)
 """For data whose targets are values: squared errors have gradients of any size."""
@@ -55,13 +87,12 @@ def _choice(
     page: str,
     name: str,
     width: int | None,
-    label: str,
     options: Mapping[str, str],
     help_text: str | None = None,
     disabled: bool = False,
 ) -> str:
     chosen: str = st.selectbox(
-        label,
+        LABELS[name],
         list(options),
         format_func=lambda option: options.get(option, option),
         key=control_key(page, name),
@@ -72,25 +103,25 @@ def _choice(
     return chosen
 
 
-def _plugin(page: str, name: str, width: int | None, label: str, kind: str, leave_out: Sequence[str] = ()) -> str:
+def _plugin(page: str, name: str, width: int | None, kind: str, leave_out: Sequence[str] = ()) -> str:
     options = {
         key: item.label for key, item in registry.plugins(kind).items() if not item.error and key not in leave_out
     }
     current = setting(page, name)
     if current not in options:  # a link may name what the menu leaves out
         options[current] = registry.describe(kind, current).label
-    return _choice(page, name, width, label, options, registry.describe(kind, current).help)
+    return _choice(page, name, width, options, registry.describe(kind, current).help)
 
 
 def _activation(page: str, name: str, width: int | None) -> str:
-    return _choice(page, name, width, "Nonlinearity", {key: item.label for key, item in NONLINEARITIES.items()})
+    return _choice(page, name, width, {key: item.label for key, item in NONLINEARITIES.items()})
 
 
-def _ladder(page: str, name: str, width: int | None, label: str, rungs: Sequence[float]) -> Any:
+def _ladder(page: str, name: str, width: int | None, rungs: Sequence[float]) -> Any:
     """A slider over log-spaced values; a value from a link that lies between two of them gets a place of its own."""
     key = control_key(page, name)
     return st.select_slider(
-        label,
+        LABELS[name],
         sorted({*rungs, st.session_state[key]}),
         key=key,
         width=width or "stretch",
@@ -101,14 +132,13 @@ def _ladder(page: str, name: str, width: int | None, label: str, rungs: Sequence
 def _learning_rate(page: str, name: str, width: int | None) -> Any:
     data = registry.describe("datasets", setting(page, "dataset")).constants
     small = SMALL_LEARNING_RATES if data.get("TARGETS") == "values" else ()
-    return _ladder(page, name, width, "Learning rate", (*small, *LEARNING_RATES))
+    return _ladder(page, name, width, (*small, *LEARNING_RATES))
 
 
 def _number(
     page: str,
     name: str,
     width: int | None,
-    label: str,
     step: float = 0.01,
     smallest: float = 0.0,
     disabled: bool = False,
@@ -118,7 +148,7 @@ def _number(
     number = int if schema["type"] == "integer" else float
     least = number(schema.get("minimum", smallest))
     return st.number_input(
-        label,
+        LABELS[name],
         key=key,
         min_value=min(least, st.session_state[key]),  # a link may name one that is smaller than the smallest
         max_value=number(schema["maximum"]),
@@ -130,8 +160,8 @@ def _number(
     )
 
 
-def _toggle(page: str, name: str, width: int | None, label: str) -> bool:
-    return st.toggle(label, key=control_key(page, name), width=width or "stretch")
+def _toggle(page: str, name: str, width: int | None) -> bool:
+    return st.toggle(LABELS[name], key=control_key(page, name), width=width or "stretch")
 
 
 def _widths(page: str, chosen: Chosen, width: int | None) -> str | None:
@@ -140,25 +170,24 @@ def _widths(page: str, chosen: Chosen, width: int | None) -> str | None:
     if text_key not in st.session_state or noted.get("widths text of") != current:
         st.session_state[text_key] = noted["widths text of"] = current
     text = st.text_input(
-        "Units in each hidden layer",
+        LABELS["widths"],
         key=text_key,
         width=width or "stretch",
-        help="Whole numbers with commas: 100, 100, 100",
+        help="Whole numbers with commas or blanks between: 100, 100, 100",
     )
     try:
-        chosen["widths"] = tuple(int(part) for part in text.replace(" ", "").split(","))
+        chosen["widths"] = tuple(int(part) for part in text.replace(",", " ").split())
     except ValueError:
-        return f"Units in each hidden layer: {text[:40]!r} was given; whole numbers with commas are needed: 100, 100."
+        return f"{LABELS['widths']} must be whole numbers, such as 100, 100, 100, not {shown(text)}."
     noted["widths text of"] = ", ".join(str(width) for width in chosen["widths"])
     st.session_state[widths_key] = chosen["widths"]
     return None
 
 
 def _init(page: str, chosen: Chosen, width: int | None) -> None:
-    chosen["init"] = _choice(page, "init", width, "Initial weights", INITS)
+    chosen["init"] = _choice(page, "init", width, INITS)
     fixed = chosen["init"] != "normal"
-    label = "Standard deviation of the initial weights"
-    chosen["init_std"] = _number(page, "init_std", width, label, smallest=0.001, disabled=fixed)
+    chosen["init_std"] = _number(page, "init_std", width, smallest=0.001, disabled=fixed)
 
 
 def _line_range(page: str, chosen: Chosen, width: int | None) -> None:
@@ -179,35 +208,35 @@ def _line_limits(page: str, chosen: Chosen, width: int | None) -> None:
     fixed = st.session_state[setting_key(page, "line range")] != OWN
     low, high = st.columns(2)
     with low:
-        chosen["line_from"] = _number(page, "line_from", width, "from", smallest=0.001, disabled=fixed)
+        chosen["line_from"] = _number(page, "line_from", width, smallest=0.001, disabled=fixed)
     with high:
-        chosen["line_to"] = _number(page, "line_to", width, "to", smallest=0.001, disabled=fixed)
-    chosen["line_in"] = _choice(page, "line_in", width, "in units of", LINE_IN, disabled=fixed)
+        chosen["line_to"] = _number(page, "line_to", width, smallest=0.001, disabled=fixed)
+    chosen["line_in"] = _choice(page, "line_in", width, LINE_IN, disabled=fixed)
 
 
 WIDGETS: Mapping[str, Callable[[str, str, int | None], Any]] = {
-    "dataset": partial(_plugin, label="Data", kind="datasets"),
-    "network": partial(_plugin, label="Network", kind="networks"),
-    "norm": partial(_plugin, label="Compared with", kind="norms", leave_out=("none",)),
+    "dataset": partial(_plugin, kind="datasets"),
+    "network": partial(_plugin, kind="networks"),
+    "norm": partial(_plugin, kind="norms", leave_out=("none",)),
     "activation": _activation,
     "learning_rate": _learning_rate,
-    "batch_size": partial(_ladder, label="Batch size", rungs=BATCH_SIZES),
-    "steps": partial(_ladder, label="Updates", rungs=STEPS),
-    "optimizer": partial(_choice, label="Optimiser", options=OPTIMIZERS),
-    "binarize": partial(_toggle, label="Black-and-white images (as the paper)"),
-    "seed": partial(_number, label="Seed"),
-    "precision": partial(_choice, label="Precision", options=PRECISIONS),
-    "probe_points": partial(_ladder, label="Measured steps", rungs=PROBE_POINTS),
-    "probe_data": partial(_choice, label="Measure on", options=PROBE_DATA),
-    "noise_mean": partial(_number, label="Shift of units, n_μ", step=0.1),
-    "noise_scale": partial(_number, label="Scale of units, n_σ", step=0.05),
-    "noise_spread_mean": partial(_number, label="Spread of a sample's shift, r_μ", step=0.05),
-    "noise_spread_scale": partial(_number, label="Spread of a sample's scale, r_σ", step=0.05),
-    "noise_per": partial(_choice, label="Noise drawn for", options=NOISE_PER),
-    "noise_at_test": partial(_toggle, label="Noise also when test images are scored"),
-    "line_along": partial(_choice, label="Look along", options=LINE_ALONG),
-    "line_points": partial(_ladder, label="Step lengths looked at", rungs=LINE_POINTS),
-    "sharpness_count": partial(_number, label="Hessian eigenvalues"),
+    "batch_size": partial(_ladder, rungs=BATCH_SIZES),
+    "steps": partial(_ladder, rungs=STEPS),
+    "optimizer": partial(_choice, options=OPTIMIZERS),
+    "binarize": _toggle,
+    "seed": _number,
+    "precision": partial(_choice, options=PRECISIONS),
+    "probe_points": partial(_ladder, rungs=PROBE_POINTS),
+    "probe_data": partial(_choice, options=PROBE_DATA),
+    "noise_mean": partial(_number, step=0.1),
+    "noise_scale": partial(_number, step=0.05),
+    "noise_spread_mean": partial(_number, step=0.05),
+    "noise_spread_scale": partial(_number, step=0.05),
+    "noise_per": partial(_choice, options=NOISE_PER),
+    "noise_at_test": _toggle,
+    "line_along": partial(_choice, options=LINE_ALONG),
+    "line_points": partial(_ladder, rungs=LINE_POINTS),
+    "sharpness_count": _number,
 }
 COMPOSED: Mapping[str, Control] = {
     "widths": _widths,

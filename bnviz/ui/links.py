@@ -48,6 +48,28 @@ def run_settings(page: str) -> dict[str, Any]:
     return {name: values[name] for name in RunConfig.model_fields}
 
 
+def without_control(page: str) -> dict[str, str]:
+    """The run's settings that differ from the page's defaults and have no control on it, as a link has them.
+
+    To be called when the controls are drawn.
+    """
+    noted = notes(page)
+    defaults: RunConfig = noted["defaults"]
+    usual = defaults.model_dump()
+    changed = {name for name, value in run_settings(page).items() if value != usual[name]}
+    hidden = {
+        name: noted["values"][name] for name in RunConfig.model_fields if name in changed - noted["controls"].keys()
+    }
+    return defaults.model_copy(update=hidden).to_query(defaults)
+
+
+def reset_without_control(page: str) -> None:
+    """Put those settings back to the page's defaults."""
+    noted = notes(page)
+    defaults = noted["defaults"].model_dump()
+    noted["values"] |= {name: defaults[name] for name in RunConfig.model_fields if name not in noted["controls"]}
+
+
 def open_page(page: str, defaults: RunConfig, view: Mapping[str, int]) -> None:
     """Put what the link says into session state, if there is a new link; what it could not use is among its `problems`.
 
@@ -55,6 +77,7 @@ def open_page(page: str, defaults: RunConfig, view: Mapping[str, int]) -> None:
     """
     require_router()
     noted = notes(page)
+    noted["defaults"] = defaults
     query = st.query_params.to_dict()
     kept: dict[str, Any] | None = noted.get("settings")
     values: dict[str, Any] = noted.get("values", {})
@@ -71,7 +94,7 @@ def open_page(page: str, defaults: RunConfig, view: Mapping[str, int]) -> None:
         config, problems = RunConfig.from_query({k: v for k, v in query.items() if k not in view}, defaults)
         seen = {name: _whole(query.get(name), default, name, problems) for name, default in view.items()}
         _fill(page, config.model_dump() | seen)
-        noted |= {"settings": None, "problems": problems, "query": query}
+        noted |= {"settings": None, "problems": problems, "query": query, "replaced": {}}
     else:
         noted["values"] = values | held
         _fill(page, {name: (kept or view)[name] for name in view if name not in held})
@@ -105,9 +128,18 @@ def restore(page: str) -> None:
 
 
 def within(page: str, name: str, largest: int, smallest: int = 1) -> None:
-    """Bring one of the page's own settings to `smallest` ... `largest`; say so if the link asked for another."""
-    given = st.session_state[setting_key(page, name)]
-    _bring(page, name, min(max(given, smallest), largest), f"a whole number from {smallest} to {largest}")
+    """Bring one of the page's own settings to `smallest` ... `largest`; say so if the link asked for another.
+
+    What was chosen by hand comes back once there is room for it again, unless another was chosen since.
+    """
+    state, key = st.session_state, setting_key(page, name)
+    replaced: dict[str, tuple[int, int]] = notes(page).setdefault("replaced", {})  # chosen value, value used instead
+    chosen, used = replaced.pop(name, (state[key], state[key]))
+    given = chosen if state[key] == used else state[key]
+    state[key] = given
+    from_link = _bring(page, name, min(max(given, smallest), largest), f"a whole number from {smallest} to {largest}")
+    if state[key] != given and not from_link:
+        replaced[name] = given, state[key]
 
 
 def one_of(page: str, name: str, allowed: Sequence[int]) -> None:
@@ -152,14 +184,17 @@ def _own(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name not in RunConfig.model_fields}
 
 
-def _bring(page: str, name: str, value: int, allowed: str) -> None:
+def _bring(page: str, name: str, value: int, allowed: str) -> bool:
+    """Set it to this value; returns whether the link asked for another one, which is told."""
     state, key, noted = st.session_state, setting_key(page, name), notes(page)
     given = state[key]
     state[key] = value
-    if value != given and noted.get("settings") is None and name in noted["query"]:
+    from_link = value != given and noted.get("settings") is None and name in noted["query"]
+    if from_link:
         problem = f"{name} must be {allowed}, not {given}; {name}={value} is used."
         noted["problems"] = [*noted.get("problems", []), problem]
         st.warning(problem, icon=":material/link_off:")
+    return from_link
 
 
 def _fill(page: str, settings: Mapping[str, Any]) -> None:

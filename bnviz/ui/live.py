@@ -13,10 +13,11 @@ import streamlit as st
 from bnviz.config import RunConfig
 from bnviz.record import Record
 from bnviz.ui import asked, history, links
+from bnviz.ui.announcement import announce
 from bnviz.ui.clock import clock, seconds_between
 from bnviz.ui.notes import notes
 from bnviz.ui.shown import Shown
-from bnviz.ui.status import Runs, status_line, told_failures
+from bnviz.ui.status import Runs, restart_notice, status_line, told_failures
 from bnviz.ui.turns import turns
 from bnviz.ui.visitor import acts, last_shown, watched
 from bnviz.ui.watched import Watched
@@ -177,7 +178,13 @@ def _status(page: str, seen: Watched, runs: Runs, extras: Mapping[str, RunConfig
             args=(page, asked.in_order(runs, extras if training else {})),
             help="Keeps what was measured" if training else "Train all arms again, from the first update",
         )
-        st.markdown(status_line(seen, runs, extras), width="stretch")
+        line = status_line(seen, runs, extras)
+        st.markdown(line, width="stretch")
+    # While runs go on, the line changes several times a second; only that they begin and how they end is spoken.
+    announce(f"{page}/status", "Training." if training else line.replace("**", ""))
+    notice = restart_notice(seen, runs, asked.restarted(page))
+    if notice:
+        st.info(notice, icon=":material/restart_alt:")
     for sentence in told_failures(seen, runs, extras):
         st.error(sentence)
     if seen.service.store.problem:

@@ -40,6 +40,6 @@ class Suggestion:
 
 def try_next(page: str, suggestions: Sequence[Suggestion]) -> None:
     """Links to the same page with one thing changed."""
-    st.subheader("Try next")
+    st.header("Try next")
     lines = [f"- [{one.label}](/{page}?{urlencode(one.query)}): {one.watch}" for one in suggestions]
     text("\n".join(lines))

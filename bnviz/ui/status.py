@@ -39,6 +39,25 @@ def told_failures(watched: Watched, runs: Runs, extras: Mapping[str, RunConfig])
     return [f"{' and '.join(names).capitalize()}: {error}" for error, names in failed.items()]
 
 
+def restart_notice(watched: Watched, runs: Runs, restarted: Mapping[str, int]) -> str | None:
+    """A sentence on runs that train again from the start because they were stopped before; None if there are none.
+
+    `restarted` has, by run key, the update at which each was stopped.
+    """
+    lost: dict[str, int] = {}
+    for name, several in runs.items():
+        for config in several:
+            if config.key in restarted and watched.training(config):
+                lost.setdefault(name, restarted[config.key])
+    if not lost:
+        return None
+    where = " and ".join(f"{name} at update {step}" for name, step in lost.items())
+    return (
+        f"These runs were stopped before: {where}. Stop was pressed, or no open page showed them for a while. "
+        "They now train again from the start."
+    )
+
+
 def _going(watched: Watched, name: str, several: Sequence[RunConfig]) -> str | None:
     """Where the first run is that has not ended; None if all have."""
     for place, config in enumerate(several):

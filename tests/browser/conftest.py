@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import BrowserContext, ConsoleMessage
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from scripts import FLAGS, RunningApp, chromium_path, running_app
 
@@ -51,6 +51,17 @@ def silent(context: BrowserContext) -> Iterator[None]:
     """No error in the console, no uncaught one, and nothing asked of another host, in any test."""
     with silence(context):
         yield
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[Page]:
+    """A page on a phone: 390 x 844, touch, no mouse."""
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, device_scale_factor=2
+    )
+    with silence(context):
+        yield context.new_page()
+    context.close()
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 
+SCROLLED = "() => document.querySelector('[data-testid=stMain]').scrollTop"
+"""Pixels by which the page is scrolled: it scrolls inside an element of Streamlit's."""
 DONE = re.compile(r"test (accuracy|loss) after \d+ updates")
 BUSY_MACHINE = 45_000  # milliseconds: two cores may be shared with others
 
@@ -43,11 +45,16 @@ class Wire:
             route.send(message)
 
 
-def open_board(page: Page, url: str) -> None:
-    """Go there, and wait until all runs have ended and the first chart is drawn."""
+def open_page(page: Page, url: str) -> None:
+    """Go there, and wait until all runs have ended and the board is there."""
     page.goto(url)
     expect_done(page)
     expect(page.locator(".bnviz-board[data-ready=true]")).to_be_visible(timeout=BUSY_MACHINE)
+
+
+def open_board(page: Page, url: str) -> None:
+    """The same, and wait for the first chart."""
+    open_page(page, url)
     drawn(page, "accuracy")
 
 
@@ -105,3 +112,38 @@ def saved(page: Page, within: Locator, kind: str, folder: Path) -> bytes:
     assert target.suffix == f".{kind.lower()}"
     download.value.save_as(target)
     return target.read_bytes()
+
+
+def swipe(page: Page, within: Locator, up: int = 0, across: int = 0) -> float:
+    """Swipe with one finger from the middle of a chart's plot; the pixels by which the page scrolled."""
+    plot = within.locator(".bnviz-plot, .js-plotly-plot").first
+    plot.scroll_into_view_if_needed()
+    page.wait_for_timeout(300)  # until it stands still
+    box = plot.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    before = page.evaluate(SCROLLED)
+    finger = page.context.new_cdp_session(page)
+    finger.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for part in range(1, 11):
+        point = {"x": x + across * part / 10, "y": y - up * part / 10}
+        finger.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [point]})
+        page.wait_for_timeout(16)
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.wait_for_timeout(500)  # the page goes on for a moment
+    return float(page.evaluate(SCROLLED)) - float(before)
+
+
+def table(page: Page) -> Locator:
+    """The list on the page of runs, once it is drawn."""
+    found = page.get_by_test_id("stDataFrame")
+    expect(found.locator("canvas").first).to_be_visible(timeout=BUSY_MACHINE)
+    expect(page.locator("[data-stale=true]")).to_have_count(0, timeout=BUSY_MACHINE)
+    return found
+
+
+def tick(page: Page, row: int) -> None:
+    """Tick a row of that list, counted from 1; its cells are painted, so it goes by where they are."""
+    box = table(page).bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 18, box["y"] + 35 * row + 18)

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from scripts import RunningApp, running_app
-from tests.browser.conftest import silence
-from tests.browser.screen import BUSY_MACHINE, chart, drawn, saved, step
+from tests.browser.screen import BUSY_MACHINE, chart, drawn, saved, step, swipe
 
 POINTS = "(chart) => chart.querySelector('.bnviz-plot').data.map(({x, y}) => [[...x], [...y]])"
 EYE = """(chart) => {
@@ -78,7 +77,7 @@ def test_an_action_reports_the_update_at_the_cursor_and_says_at_once_that_it_was
     told = action.evaluate("(button) => { button.click(); return [button.disabled, button.textContent]; }")
     assert told == [True, "Asked for …"]
     expect(parts.locator(".bnviz-group").nth(1)).to_contain_text("asked for 10", timeout=BUSY_MACHINE)
-    titles = parts.locator(".bnviz-group h3").all_inner_texts()
+    titles = parts.locator(".bnviz-group h2").all_inner_texts()
     assert titles == ["Only words", "The answer", "What moves", "Solid", "Flat"], "in the order that Python gave"
     expect(action).to_have_text("Look around at update 10")
     expect(action).to_be_enabled()
@@ -133,31 +132,31 @@ def test_cameras_of_one_name_turn_together_and_stay_when_charts_leave_the_screen
     assert first.evaluate(EYE) == eye
 
 
-def test_a_finger_turns_both_too(browser: Browser, boards: RunningApp) -> None:
-    phone = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
-    with silence(phone):
-        page = phone.new_page()
-        page.goto(boards.url)
-        both = [chart(page, f"surface-{arm}") for arm in ("standard", "batch norm")]
-        both[0].scroll_into_view_if_needed(timeout=BUSY_MACHINE)
-        for surface in both:
-            expect(surface.locator(".gl-container canvas")).to_be_visible(timeout=BUSY_MACHINE)
-        before = both[0].evaluate(EYE)
-        both[0].locator(".gl-container canvas").hover()  # waits until it stands still
-        box = both[0].locator(".gl-container canvas").bounding_box()
-        assert box is not None
-        finger = phone.new_cdp_session(page)
-        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        for kind, across in (("Start", 0), ("Move", 0), ("Move", 15), ("Move", 30)):
-            at = [{"x": x + across, "y": y}]
-            finger.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": at})
-        finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-        page.wait_for_function(
-            f"([one, two, before]) => [one, two].map({EYE}).every((eye, _, [it]) => eye === it && eye !== before)",
-            arg=[*(surface.element_handle() for surface in both), before],
-            timeout=BUSY_MACHINE,
-        )
-    phone.close()
+def test_one_finger_scrolls_past_a_surface_and_rotates_it_on_request(phone: Page, boards: RunningApp) -> None:
+    phone.goto(boards.url)
+    both = [chart(phone, f"surface-{arm}") for arm in ("standard", "batch norm")]
+    both[0].scroll_into_view_if_needed(timeout=BUSY_MACHINE)
+    for surface in both:
+        expect(surface.locator(".gl-container canvas")).to_be_visible(timeout=BUSY_MACHINE)
+    before = both[0].evaluate(EYE)
+    assert swipe(phone, both[0], up=150) > 100
+    assert both[0].evaluate(EYE) == before
+
+    both[0].scroll_into_view_if_needed()
+    both[0].get_by_role("button", name="Rotate").tap()
+    assert swipe(phone, both[0], across=40) == 0
+    phone.wait_for_function(
+        f"([one, two, before]) => [one, two].map({EYE}).every((eye, _, [it]) => eye === it && eye !== before)",
+        arg=[*(surface.element_handle() for surface in both), before],
+        timeout=BUSY_MACHINE,
+    )
+
+
+def test_the_rotate_button_is_for_fingers_only(parts: Page) -> None:
+    drawn_surface = chart(parts, "surface-standard")
+    drawn_surface.scroll_into_view_if_needed()
+    expect(drawn_surface.locator(".gl-container canvas")).to_be_visible(timeout=BUSY_MACHINE)
+    expect(drawn_surface.locator(".bnviz-rotate")).to_be_hidden()
 
 
 def test_maps_and_surfaces_are_saved_in_long_format(parts: Page, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Phone and dark theme: what fits, what can be touched, what can be read."""
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from scripts import RunningApp
 from tests.browser.conftest import silence
@@ -21,16 +21,10 @@ COLOURS = """() => {
 }"""
 
 
-def test_on_a_phone_nothing_scrolls_sideways_and_fingers_find_the_player(browser: Browser, app: RunningApp) -> None:
-    phone = browser.new_context(
-        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, device_scale_factor=2
-    )
-    with silence(phone):
-        page = phone.new_page()
-        open_board(page, f"{app.url}/activations")
-        assert page.evaluate(TOO_WIDE) == []
-        assert page.evaluate(SMALL) == []
-    phone.close()
+def test_on_a_phone_nothing_scrolls_sideways_and_fingers_find_the_player(phone: Page, app: RunningApp) -> None:
+    open_board(phone, f"{app.url}/activations")
+    assert phone.evaluate(TOO_WIDE) == []
+    assert phone.evaluate(SMALL) == []
 
 
 def test_in_the_dark_theme_charts_write_in_the_themes_text_colour(browser: Browser, app: RunningApp) -> None:

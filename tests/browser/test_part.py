@@ -36,7 +36,7 @@ def test_what_cannot_be_used_takes_the_results_away_until_it_is_put_right(page: 
     usual = widths.input_value()
     widths.fill("a hundred")
     widths.press("Enter")
-    expect(page.get_by_text("whole numbers with commas are needed")).to_be_visible(timeout=BUSY_MACHINE)
+    expect(page.get_by_text("must be whole numbers")).to_be_visible(timeout=BUSY_MACHINE)
     expect(page.locator(".bnviz-board")).to_have_count(0, timeout=BUSY_MACHINE)
     expect(status(page)).to_have_count(0)
     expect(page.get_by_role("heading", name="Try next")).to_be_visible()
@@ -44,7 +44,7 @@ def test_what_cannot_be_used_takes_the_results_away_until_it_is_put_right(page: 
     widths.press("Enter")
     expect_done(page)
     expect(page.locator(".bnviz-board")).to_have_count(1, timeout=BUSY_MACHINE)
-    expect(page.get_by_text("whole numbers with commas are needed")).to_have_count(0)
+    expect(page.get_by_text("must be whole numbers")).to_have_count(0)
 
 
 def test_what_the_link_got_wrong_is_said_until_something_is_changed(page: Page, app: RunningApp) -> None:

@@ -64,6 +64,37 @@ def test_the_key_p_plays_and_pauses(player: Page) -> None:
         expect(player.get_by_role("button", name=name)).to_be_visible()
 
 
+def test_key_p_plays_whichever_control_had_the_focus(player: Page) -> None:
+    controls = [
+        player.get_by_role("slider", name="Step shown in all charts"),
+        player.get_by_role("combobox", name="Playback speed"),
+        player.get_by_role("slider", name="Learning rate"),
+        player.get_by_role("radio", name="1"),
+        player.get_by_role("switch", name="Each arm its own axis"),
+        player.get_by_label("Unit (of 100)"),
+    ]
+    for control in controls:
+        control.focus()
+        for name in ("Pause", "Play the recorded run"):
+            player.keyboard.press("p")
+            expect(player.get_by_role("button", name=name)).to_be_visible()
+
+
+def test_key_p_types_a_letter_where_text_is_entered(player: Page) -> None:
+    data = player.get_by_role("combobox", name="Data")
+    data.focus()
+    player.keyboard.press("p")
+    expect(data).to_have_value("p")
+    expect(player.locator(".bnviz-play")).to_have_text("▶")
+    player.keyboard.press("Escape")
+    player.get_by_role("button", name="More", exact=True).click()
+    widths = player.get_by_role("textbox", name="Units in each hidden layer")
+    widths.focus()
+    player.keyboard.press("p")
+    expect(widths).to_have_value("100, 100, 100p")
+    expect(player.locator(".bnviz-play")).to_have_text("▶")
+
+
 def test_the_player_stays_in_sight_while_charts_scroll(player: Page) -> None:
     drawn(player, "variance-drift")
     play = player.get_by_role("button", name="Play the recorded run")

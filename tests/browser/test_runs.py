@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from scripts import RunningApp
 from tests.browser.conftest import silence
-from tests.browser.screen import BUSY_MACHINE, open_board
+from tests.browser.screen import BUSY_MACHINE, open_board, table, tick
 
 pytestmark = pytest.mark.slow
 NO_STORAGE = """Object.defineProperty(window, "localStorage", {
@@ -91,18 +91,3 @@ def test_without_storage_the_sessions_runs_are_listed_and_the_page_says_so(
         expect(page.get_by_text("This browser keeps nothing for the app")).to_be_visible(timeout=BUSY_MACHINE)
         table(page)
     context.close()
-
-
-def table(page: Page) -> Locator:
-    """The list, once it is drawn."""
-    found = page.get_by_test_id("stDataFrame")
-    expect(found.locator("canvas").first).to_be_visible(timeout=BUSY_MACHINE)
-    expect(page.locator("[data-stale=true]")).to_have_count(0, timeout=BUSY_MACHINE)
-    return found
-
-
-def tick(page: Page, row: int) -> None:
-    """Tick a row of the table, counted from 1; its cells are painted, so it goes by where they are."""
-    box = table(page).bounding_box()
-    assert box is not None
-    page.mouse.click(box["x"] + 18, box["y"] + 35 * row + 18)

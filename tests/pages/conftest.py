@@ -218,7 +218,7 @@ def words(groups) -> Callable[[AppTest, str], list[str]]:
     """Everything that a page says in words, its board's captions and alternative texts included."""
 
     def words(at: AppTest, page: str) -> list[str]:
-        kinds = ("title", "subheader", "markdown", "caption", "info", "warning", "error")
+        kinds = ("title", "header", "markdown", "caption", "info", "warning", "error")
         said = [one.value for kind in kinds for one in getattr(at, kind)]
         for group in groups(at, page).values():
             said += [group["title"], group["caption"], group["note"]]

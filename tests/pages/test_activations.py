@@ -114,19 +114,36 @@ def test_a_run_that_takes_too_long_is_refused(opened, asked, drawn):
 
 @pytest.mark.parametrize(
     ("text", "word"),
-    [("abc", "'abc' was given"), ("", "'' was given"), ("5,", "whole numbers"), ("0", "widths"), ("9999", "widths")],
+    [
+        ("abc", "whole numbers, such as 100, 100, 100, not 'abc'"),
+        ("", "not ''"),
+        ("0", "not '0'"),
+        ("9999", "not '9999'"),
+    ],
 )
 def test_units_that_cannot_be_used_are_told_in_a_sentence(opened, asked, text, word):
     at = opened(unit="5", layer="2")
     at.text_input[0].set_value(text).run()
     assert not at.exception
     (error,) = at.error
+    assert error.value.startswith("Units in each hidden layer must be ")
     assert word in error.value
     assert asked == []
     at.text_input[0].set_value("100,100,100").run()
     assert not at.exception
     assert not at.error
     assert at.query_params == {"unit": "5", "layer": "2"}, "what was looked at before is looked at again"
+
+
+def test_correcting_the_widths_brings_layer_and_unit_back(opened, finish):
+    at = opened(steps="20")
+    at.text_input[0].set_value("8").run()
+    finish(at)
+    assert (at.number_input(key="activations.layer").value, at.number_input(key="activations.unit").value) == (1, 8)
+    at.text_input[0].set_value("100 100 100").run()
+    finish(at)
+    assert (at.number_input(key="activations.layer").value, at.number_input(key="activations.unit").value) == (3, 17)
+    assert at.query_params == {"steps": "20"}
 
 
 def test_other_widths_are_trained_and_the_chosen_unit_stays_within_them(opened, finish):

@@ -238,6 +238,50 @@ def test_who_stops_keeps_what_was_measured_and_others_go_on(viewed, finish, serv
     assert {job.state for job in jobs} == {"stopped"}
 
 
+def wait_for_updates(service, config: RunConfig, state: str = "running"):
+    """Until the run has made some updates and is in this state."""
+    end = time.monotonic() + 60
+    while (job := service.find(config.key)) is None or job.step < 1 or job.state != state:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    return job
+
+
+def test_run_stopped_before_a_reload_says_that_it_starts_again(viewed, finish, service):
+    long = seeded(850, TINY.model_copy(update={"steps": 100_000, "probe_points": 2, "curve_points": 500}))
+    arm = long.model_copy(update={"norm": "none"})
+    at = viewed(long, norms=("none",))
+    assert not [info for info in at.info if "stopped before" in info.value]
+    wait_for_updates(service, arm)
+    at.button(key="page/action").click().run()
+    finish(at)
+    assert not [info for info in at.info if "stopped before" in info.value], "who stopped it sees what was measured"
+    reached = wait_for_updates(service, arm, "stopped").step
+    reloaded = viewed(long, norms=("none",))
+    (notice,) = [info.value for info in reloaded.info if "stopped before" in info.value]
+    assert notice.startswith(f"These runs were stopped before: none at update {reached}. ")
+    assert notice.endswith("They now train again from the start.")
+    wait_for_updates(service, arm)
+    reloaded.button(key="page/action").click().run()
+    finish(reloaded)
+    assert not [info for info in reloaded.info if "stopped before" in info.value]
+
+
+def test_run_left_for_another_setting_says_that_it_starts_again(viewed, finish, service):
+    long = seeded(860, TINY.model_copy(update={"steps": 100_000, "probe_points": 2, "curve_points": 500}))
+    arm = long.model_copy(update={"norm": "none"})
+    at = viewed(long, norms=("none",))
+    wait_for_updates(service, arm)
+    at.session_state["arms"] = {"none": seeded(861).model_copy(update={"norm": "none"}).model_dump_json()}
+    finish(at.run())
+    reached = wait_for_updates(service, arm, "stopped").step
+    at.session_state["arms"] = {"none": arm.model_dump_json()}
+    at.run()
+    assert f"none at update {reached}" in "".join(info.value for info in at.info)
+    at.button(key="page/action").click().run()
+    finish(at)
+
+
 def test_stop_never_trains_although_the_run_has_just_been_stopped(viewed, asked, finish, service):
     long = seeded(800, TINY.model_copy(update={"steps": 100_000, "probe_points": 2}))
     at = viewed(long, norms=("none",))

@@ -95,7 +95,7 @@ def test_a_range_the_wrong_way_round_is_told_in_a_sentence():
     assert not at.exception
     assert at.session_state["config"] is None
     (error,) = at.error
-    assert "line_from must be less than line_to" in error.value
+    assert error.value == "Shortest step must be less than Longest step, not 9 with Longest step 4."
     at.number_input(key="page.line_from").set_value(0.5).run()
     assert not at.error
 
@@ -107,6 +107,52 @@ def test_what_a_link_may_say_its_control_can_show(query):
     at = opened(**query)
     assert at.query_params == query
     assert RunConfig.from_query(query, BASE) == (at.session_state["config"], [])
+
+
+def test_settings_without_a_control_are_named_and_can_be_reset():
+    at = opened(norm_momentum="0", percentiles="10,90", lr="0.5")
+    (told,) = [text.value for text in at.markdown if "also sets" in text.value]
+    assert told == "This link also sets: `norm_momentum = 0`, `percentiles = 10,90`"
+    assert at.session_state["config"].norm_momentum == 0
+    at.button(key="page/reset-hidden").click().run()
+    assert at.session_state["config"] == BASE.model_copy(update={"learning_rate": 0.5})
+    assert at.query_params == {"lr": "0.5"}
+    assert not [text for text in at.markdown if "also sets" in text.value]
+
+
+def test_settings_with_a_control_elsewhere_only_are_named_too():
+    at = opened({"row": ("dataset",), "more": ("Network",)}, lr="0.5", widths="20,20", init="he", seeds="3")
+    (told,) = [text.value for text in at.markdown if "also sets" in text.value]
+    assert told == "This link also sets: `lr = 0.5`"
+
+
+def test_a_page_that_opens_without_a_link_names_no_settings():
+    assert not [text for text in opened().markdown if "also sets" in text.value]
+
+
+@pytest.mark.parametrize("text", ["20 20", "20,20", " 20 , 20 ", "20, 20,", ",20 20"])
+def test_units_field_takes_commas_and_blanks(text):
+    at = opened()
+    at.text_input(key="page.widths text").set_value(text).run()
+    assert not at.error
+    assert at.session_state["config"].widths == (20, 20)
+    assert at.query_params == {"widths": "20,20"}
+
+
+def test_messages_call_a_setting_what_its_control_is_called():
+    at = opened()
+    at.text_input(key="page.widths text").set_value("0").run()
+    assert at.error[0].value.startswith("Units in each hidden layer must be 1 to 64 values")
+    at.text_input(key="page.widths text").set_value("20").run()
+    at.selectbox(key="page.network").set_value("lenet").run()
+    assert at.error[0].value.startswith(
+        "Network 'lenet' needs inputs of shape 1 × 28 × 28, Data 'digits' has 1 × 8 × 8"
+    )
+
+
+def test_every_setting_with_a_control_has_a_label():
+    composed = {"widths", "init", "init_std", "line_from", "line_to", "line_in"}
+    assert set(fields.LABELS) == {*fields.WIDGETS, *composed}
 
 
 def test_small_learning_rates_are_offered_where_values_are_learned():

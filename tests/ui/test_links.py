@@ -230,6 +230,54 @@ def test_a_layer_that_is_not_there_is_told_until_something_is_changed(given, use
     assert at.session_state["told"] == []
 
 
+def layered_page():
+    """A page whose network has as many layers as a control says."""
+    import streamlit as st
+
+    from bnviz.config import RunConfig
+    from bnviz.ui import links
+    from bnviz.ui.routing import mark_routed
+
+    mark_routed()
+    defaults, view = RunConfig(), {"layer": 3}
+    links.open_page("page", defaults, view)
+    links.within("page", "layer", st.number_input("layers", 1, 9, 3))
+    st.number_input("layer", key="page.layer")
+    links.keep("page", defaults, defaults, view)
+
+
+def layers_and_chosen(at: AppTest, layers: int | None = None) -> tuple[int, int]:
+    if layers is not None:
+        at.number_input[0].set_value(layers).run()
+        assert not at.exception
+    return at.number_input[0].value, at.number_input(key="page.layer").value
+
+
+def test_chosen_layer_comes_back_with_the_layers():
+    at = go(AppTest.from_function(layered_page))
+    assert layers_and_chosen(at, 1) == (1, 1)
+    at.run()
+    assert layers_and_chosen(at, 2) == (2, 2)
+    assert layers_and_chosen(at, 3) == (3, 3)
+    assert at.query_params == {}
+
+
+def test_layer_chosen_by_hand_stays_when_layers_are_added():
+    at = go(AppTest.from_function(layered_page))
+    layers_and_chosen(at, 2)
+    at.number_input(key="page.layer").set_value(1).run()
+    assert layers_and_chosen(at, 5) == (5, 1)
+
+
+def test_layer_of_a_new_link_is_not_replaced_by_one_chosen_before():
+    at = go(AppTest.from_function(layered_page))
+    layers_and_chosen(at, 1)
+    at.number_input[0].set_value(4)
+    go(at, layer="1", seed="0")
+    at.run()
+    assert layers_and_chosen(at) == (4, 1)
+
+
 def test_another_page_does_not_carry_the_values_of_the_first_along_which_come_back_all_the_same():
     at = opened(lr="0.5", widths="50,20", layer="2")
     before = at.session_state["config"]
