@@ -24,6 +24,9 @@ MEASURING_VERSION = 3
 By more than rounding, which differs from one processor to the next anyway, as in the records that ship.
 """
 
+MEDIAN = 50.0
+"""In percent, as percentiles are given."""
+
 MULTIPLY_ADDS_PER_SECOND = 4e9
 SECONDS_PER_STEP = 5e-4
 """What one ordinary core does; used only to warn of, or to refuse, runs that would take very long."""
@@ -118,7 +121,7 @@ class RunConfig(BaseModel):
     probe_data: Literal["batch", "fixed"] = Field("batch", description="the training mini-batch, or one fixed batch")
     probe_samples: int = Field(512, ge=2, le=4096, description="size of the fixed probe batch")
     percentiles: Annotated[tuple[Annotated[float, Field(gt=0, lt=100)], ...], AfterValidator(_rising)] = Field(
-        (15.0, 50.0, 85.0), min_length=1, max_length=9, description="of each unit's pre-activation"
+        (15.0, 50.0, 85.0), min_length=1, max_length=9, description="of each unit's pre-activation, besides the median"
     )
     line_points: int = Field(8, ge=2, le=64, description="K: step lengths looked at along a line, besides none")
     line_from: float = Field(0.5, gt=0, le=1000, description="the shortest of them")
@@ -172,6 +175,11 @@ class RunConfig(BaseModel):
     def changed(self) -> dict[str, Any]:
         """The fields that differ from the defaults, as JSON values."""
         return self.model_dump(mode="json", exclude_defaults=True)
+
+    @property
+    def recorded_percentiles(self) -> tuple[float, ...]:
+        """The percentiles that the probe records: those chosen and the median, which sentences and maps are about."""
+        return tuple(sorted({*self.percentiles, MEDIAN}))
 
     @property
     def key(self) -> str:

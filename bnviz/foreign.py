@@ -191,7 +191,7 @@ def _record(file: _File) -> Record:
     outcome: Outcome = next((one for one in get_args(Outcome) if one == file.attributes.get("outcome")), "running")
     if outcome == "running":
         raise _UnsoundError("it does not say how the run ended")
-    if file.sizes.get("quantile", len(config.percentiles)) != len(config.percentiles):
+    if file.sizes.get("quantile", len(config.recorded_percentiles)) != len(config.recorded_percentiles):
         raise _UnsoundError("it has other percentiles than its settings say")
     for name, item in file.variables.items():
         is_coordinate = name in COORDINATES and item.dims == (name,)
@@ -204,7 +204,7 @@ def _record(file: _File) -> Record:
     axes = {axis: (axis, _steps(file, axis, config.steps), {"long_name": "updates done"}) for axis in AXES}
     data = xr.Dataset({name: item for name, item in file.variables.items() if item.dims != (name,)}, axes)
     if "quantile" in data.dims:
-        data = data.assign_coords(quantile=("quantile", list(config.percentiles), {"units": "percent"}))
+        data = data.assign_coords(quantile=("quantile", list(config.recorded_percentiles), {"units": "percent"}))
     for name in ("layer", "unit"):
         if name in data.dims:
             data = data.assign_coords({name: np.arange(1, data.sizes[name] + 1, dtype=np.int32)})

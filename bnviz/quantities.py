@@ -15,6 +15,9 @@ import xarray as xr
 
 from bnviz.record import Record
 
+EPSILON = {"float32": 2.0**-23, "float64": 2.0**-52, "bfloat16": 2.0**-7}
+"""Distance from 1 to the next number, by the precision of a run."""
+
 Numbers = TypeVar("Numbers")
 Which = ParamSpec("Which")
 
@@ -75,6 +78,19 @@ def effective_smoothness(record: Record) -> xr.DataArray:
 
 
 @once
+def rounding_of_gradient_change(record: Record) -> xr.DataArray:
+    """Estimated share of rounding in |g(alpha) - g|, over (probe_step, alpha): eps |g| / |g(alpha) - g|, at most 1.
+
+    Two gradients that are nearly the same are each rounded to about eps |g|, and so is their difference; eps is that of
+    the precision the run computes in. NaN where there is no gradient, or no step.
+    """
+    size = EPSILON[record.config.precision] * record.data["line_gradient_norm"]
+    share = size / record.data["line_gradient_change"]
+    there = (record.data["line_gradient_norm"] > 0) & (record.data["line_alpha"] > 0)
+    return _named(share.clip(max=1).where(there), "share of rounding in |g(α) − g|")
+
+
+@once
 def lipschitz_estimate(record: Record) -> xr.DataArray:
     """Largest |L(alpha) - L| / |alpha d|: a lower bound of the L in |f(x1) - f(x2)| <= L |x1 - x2|, on this line."""
     distance = record.data["line_distance"]
@@ -112,14 +128,15 @@ def median_over(values: npt.NDArray[Any], axis: int) -> npt.NDArray[Any]:
     seen = np.count_nonzero(~np.isnan(values), axis, keepdims=True)
     middle = [np.take_along_axis(in_order, place, axis) for place in (np.maximum(seen - 1, 0) // 2, seen // 2)]
     below, above = (one.squeeze(axis) for one in middle)
-    return np.where(seen.squeeze(axis) % 2, above, (below + above) / 2)
+    with np.errstate(invalid="ignore"):  # infinite ones of either sign
+        return np.where(seen.squeeze(axis) % 2, above, below / 2 + above / 2)
 
 
 def mean_over(values: npt.NDArray[Any], axis: int) -> npt.NDArray[Any]:
     """As np.nanmean: NaN where nothing is seen, without a warning."""
     missing = np.isnan(values)
-    total: npt.NDArray[Any] = np.where(missing, 0, values).sum(axis)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
+        total: npt.NDArray[Any] = np.where(missing, 0, values).sum(axis)
         return total / np.count_nonzero(~missing, axis).astype(total.dtype)
 
 

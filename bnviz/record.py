@@ -107,7 +107,7 @@ class Record:
             for axis, steps in axes.items()
         }
         if "quantile" in lengths:
-            coordinates["quantile"] = ("quantile", list(config.percentiles), {"units": "percent"})
+            coordinates["quantile"] = ("quantile", list(config.recorded_percentiles), {"units": "percent"})
         numbered = [name for name in ("layer", "unit") if name in lengths]
         coordinates |= {name: np.arange(1, lengths[name] + 1, dtype=np.int32) for name in numbered}
         data = xr.Dataset(variables, coordinates)

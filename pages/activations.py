@@ -34,14 +34,15 @@ INTRODUCTION = """
 Every unit of a hidden layer sees inputs that the layers before it make, and those layers keep changing. Ioffe and
 Szegedy (2015) called this *internal covariate shift* and made batch norm to reduce it. Their Figure 1 follows the
 15th, 50th and 85th percentile of what enters **one** sigmoid of the last hidden layer: with batch norm they settle,
-without it they wander. Here two real networks train on real digits, and you can look at **every** unit.
+without it they wander. The page opens
+with two real networks that train on real digits, and you can look at **every** unit.
 """
 WHAT_TO_LOOK_FOR = """
 **What to look for.** Compare how far a unit's median wanders with how wide its own distribution is; the sentences above
 the charts measure both. With the settings this page opens with, the standard network's units have a narrow distribution
 that moves by several times its width, and batch norm holds the width near 2 (the 15th and 85th percentile of a standard
-normal are 2.07 apart). On the shared axis the narrow band looks *stiller*; give each arm its own axis to see it move.
-And a still distribution alone proves nothing about *why* training works: see what a larger learning rate does.
+normal are 2.07 apart); on the shared axis the narrow band looks *stiller*, and with an axis for each arm it is seen to
+move. A still distribution alone proves nothing about *why* training works: see what a larger learning rate does.
 """
 FORMULA = (
     r"\mathrm{BN}(x_i)=\gamma\,\frac{x_i-\mu_B}{\sqrt{\sigma_B^2+\varepsilon}}+\beta,\qquad "
@@ -63,12 +64,14 @@ def picture(config: RunConfig, shown: Shown) -> None:
     axes = {arm: records if shared else {arm: records[arm]} for arm in records}
     links.keep(PAGE, config, DEFAULTS, VIEW)
 
+    wide = [arm for arm, record in records.items() if len(record.config.recorded_percentiles) > 1]
+
     def build() -> list[Group]:
         return [
             Group(
                 "learning",
                 "Does it learn?",
-                sentences.learning(records),
+                sentences.learning(records, repeats),
                 {
                     "accuracy": partial(curves.accuracy, records, repeats),
                     "loss": partial(curves.loss, records, repeats),
@@ -92,7 +95,7 @@ def picture(config: RunConfig, shown: Shown) -> None:
                 f"All units of layer {at}",
                 sentences.whole_layer(records, at) + " Click a unit to look at it above.",
                 {f"medians-{arm}": partial(layer.medians, records, arm, at) for arm in records}
-                | {f"widths-{arm}": partial(layer.widths, records, arm, at) for arm in records},
+                | {f"widths-{arm}": partial(layer.widths, records, arm, at) for arm in wide},
             ),
             Group(
                 "drift",
@@ -113,7 +116,7 @@ def picture(config: RunConfig, shown: Shown) -> None:
 
 def below(shown: Shown) -> None:
     """What the runs amount to, and what can be taken away."""
-    text(WHAT_TO_LOOK_FOR)
+    explain.what_to_look_for(shown.records, WHAT_TO_LOOK_FOR)
     verdict_box("ioffe_activations", shown)
     of_unit = ("unit.csv", partial(explain.unit_table, chosen=looked_at()))
     explain.take_away(PAGE, shown.records, {"The unit looked at (CSV)": of_unit})

@@ -12,7 +12,7 @@ import streamlit as st
 from bnviz import presets
 from bnviz.comparison import Comparison
 from bnviz.config import RunConfig
-from bnviz.figures import curves, flow, shift, told_noise, told_shift
+from bnviz.figures import curves, flow, sentences, shift, told_shift
 from bnviz.ui import explain, links
 from bnviz.ui.board import Group, board
 from bnviz.ui.controls import layer_control, run_controls
@@ -32,8 +32,9 @@ VIEW = {"layer": 6, "seeds": 1}
 
 INTRODUCTION = """
 Ioffe and Szegedy (2015) named *internal covariate shift*, but did not measure it. Santurkar et al. (2018) gave it a
-number: take a layer's gradient G; let the layers **in front of it** make their step, leave the batch as it is, and
-take the gradient again, G′. If what the layer is handed had not changed, the two would be equal. Their Figure 3 plots
+number: take a layer's gradient G; let the layers **in front of it** make their step (all their parameters: weights,
+biases, and batch norm's γ and β), leave the batch as it is, and take the gradient again, G′. If what the layer is
+handed had not changed, the two would be equal. Their Figure 3 plots
 the distance |G − G′| and the cosine between the two over training, for VGG and for a deep linear network of 25
 layers: with batch norm the cosine is often *lower*, that is, batch norm does not reduce the shift but tends to raise
 it, and the network trains better all the same.
@@ -51,8 +52,9 @@ FORMULA = (
 )
 
 SYMBOLS = """
-Layer i of k, update t. The step is the optimiser's real one. All parameters of the layers in front move, their γ and
-β too; G is the gradient of the layer's weight matrix alone, on the mini-batch that the step is made with.
+Layer i of k, update t. The step is the optimiser's real one. The paper writes W for what moves; here **all** parameters
+of the layers in front move: weights, biases, and the γ and β of their batch norm. G is the gradient of the layer's
+weight matrix alone, on the mini-batch that the step is made with.
 """
 DEEP_LINEAR = f"/{PAGE}?{urlencode(presets.DEEP_LINEAR.base.to_query(DEFAULTS) | {'layer': '20'}, safe=',')}"
 SUGGESTIONS = [
@@ -78,7 +80,7 @@ def picture(config: RunConfig, shown: Shown) -> None:
             Group(
                 "learning",
                 "Does it learn?",
-                told_noise.accuracies(records, repeats) if scores else "Numbers are learned here, not classes.",
+                sentences.learning(records, repeats) + ("" if scores else " Numbers are learned here, not classes."),
                 scores | {"loss": partial(curves.loss, records, repeats)},
             ),
             Group(
@@ -123,7 +125,7 @@ def picture(config: RunConfig, shown: Shown) -> None:
 
 def below(shown: Shown) -> None:
     """What the runs amount to, and what can be taken away."""
-    text(WHAT_TO_LOOK_FOR)
+    explain.what_to_look_for(shown.records, WHAT_TO_LOOK_FOR)
     verdict_box("covariate_shift_mlp" if classifies(shown) else "covariate_shift_dln", shown)
     explain.take_away(PAGE, shown.records)
 

@@ -38,14 +38,13 @@ Santurkar et al. (2018) say that batch norm works because it makes the loss smoo
 training step along the gradient of that step's own mini-batch, further than the step itself goes: (a) how far the
 loss ranges, (b) how far the gradient there is from the gradient here ("gradient predictiveness"), (c) how fast it
 changes, the *effective β-smoothness*. With batch norm, on VGG, all three are smaller and steadier. Here the same is
-measured on networks that just trained, with the noise held still and the running statistics frozen.
+measured on small networks as they train, with the noise held still and the running statistics frozen.
 """
 WHAT_TO_LOOK_FOR = """
 **What to look for.** The shaded band is the **range over step lengths** within one run; it is not an uncertainty. A
 narrow band and a cosine near 1 mean that the gradient can be trusted over longer steps. Raw numbers shrink merely
-because weights grow in front of a batch norm, so read them beside the relative ones. Effective β near 2 / learning
-rate in both arms is largely arithmetic: the largest ratio is met at the shortest step, and a gradient that turned
-about once gives 2 / learning rate. The largest Hessian eigenvalue λ does not depend on a step length.
+because weights grow in front of a batch norm, so read them beside the relative ones. The largest Hessian eigenvalue λ
+does not depend on a step length.
 """
 FORMULA = (
     r"\ell(\alpha)=L(\theta-\alpha g),\quad g=\nabla L(\theta):\qquad "
@@ -55,9 +54,9 @@ FORMULA = (
 
 SYMBOLS = """
 All parameters θ together, K step lengths α, evenly spaced over the range (geometrically, if it spans more than a
-factor of ten); the same mini-batch, the same noise, batch statistics, float32 unless you choose otherwise. Training
-itself follows its learning rate alone. λ is the algebraically largest Hessian eigenvalue on one fixed batch of 512,
-by Lanczos.
+factor of ten); the same mini-batch, the same noise, batch statistics. Training itself follows its learning rate alone.
+λ is the algebraically largest Hessian eigenvalue on one fixed batch, by Lanczos. Unless you choose otherwise, the line
+follows the gradient g of the training mini-batch, in float32, and the fixed batch has 512 samples.
 """
 SUGGESTIONS = [
     Suggestion("Tanh", "without kinks, does β settle?", {"activation": "tanh"}),
@@ -69,18 +68,20 @@ SUGGESTIONS = [
 def picture(config: RunConfig, shown: Shown) -> None:
     """The board, and what it amounts to."""
     records, repeats = shown.records, shown.repeats
-    toggles = look_controls()
+    toggles = look_controls(all_stored(wrong_way_runs(config)))
     links.keep(PAGE, config, DEFAULTS, VIEW)
     against: Against = "loss" if toggles[0] else "updates"
     several = any(record.config.sharpness_count > 1 for record in records.values())
     planes = {arm: shown.also[f"plane, {arm}"] for arm in records if f"plane, {arm}" in shown.also}
 
     def build() -> list[Group]:
+        rounding = told_landscape.rounding(records)
+        mapped = [arm for arm, record in planes.items() if plane.measured(record) is not None]
         return [
             Group(
                 "variation",
-                "How far does the loss range along the gradient?",
-                f"{sentences.learning(records)} {told_landscape.variation(records)}",
+                f"How far does the loss range along {landscape.direction(records)}?",
+                f"{sentences.learning(records, repeats)} {told_landscape.variation(records)}",
                 {
                     "band": partial(landscape.loss_band, records),
                     "variation": partial(landscape.loss_variation, records, repeats, against),
@@ -98,17 +99,20 @@ def picture(config: RunConfig, shown: Shown) -> None:
                     "relative-change": partial(landscape.relative_gradient_change, records, repeats, against),
                     "cosine": partial(landscape.least_cosine, records, repeats, against),
                 },
+                note=rounding,
             ),
             Group(
                 "ray",
                 "The ray at the cursor",
-                "From the weights at this update, against the gradient: at the same α, and at the same distance.",
+                f"From the weights at this update, against {landscape.direction(records)}: at the same α, and at the "
+                "same distance.",
                 {
                     "ray-loss-alpha": partial(ray.loss_change, records, "alpha"),
                     "ray-gradient-alpha": partial(ray.gradient_change, records, "alpha"),
                     "ray-loss-distance": partial(ray.loss_change, records, "distance"),
                     "ray-gradient-distance": partial(ray.gradient_change, records, "distance"),
                 },
+                note=rounding,
             ),
             Group(
                 "smoothness",
@@ -120,6 +124,7 @@ def picture(config: RunConfig, shown: Shown) -> None:
                     "scale-invariant": partial(sharpness.scale_invariant, records),
                 }
                 | ({"eigenvalues": partial(sharpness.eigenvalues, records)} if several else {}),
+                note=rounding,
             ),
             Group(
                 "plane",
@@ -127,8 +132,8 @@ def picture(config: RunConfig, shown: Shown) -> None:
                 told_landscape.around(planes)
                 if planes
                 else "Move the cursor to an update and map the plane there; each arm is trained to it once more.",
-                {f"surface-{arm}": partial(plane.surface, planes, arm) for arm in planes}
-                | {f"contour-{arm}": partial(plane.contour, planes, arm) for arm in planes},
+                {f"surface-{arm}": partial(plane.surface, planes, arm) for arm in mapped}
+                | {f"contour-{arm}": partial(plane.contour, planes, arm) for arm in mapped},
                 action=Action("Map the plane at update {step}", "plane"),
             ),
             *wrong_group(shown),
@@ -139,13 +144,17 @@ def picture(config: RunConfig, shown: Shown) -> None:
 
 def below(shown: Shown) -> None:
     """What the runs amount to, and what can be taken away."""
-    text(WHAT_TO_LOOK_FOR)
+    arithmetic = told_landscape.beta_by_arithmetic(shown.records)
+    explain.what_to_look_for(shown.records, f"{WHAT_TO_LOOK_FOR.rstrip()} {arithmetic}")
     verdict_box("loss_landscape", shown)
     explain.take_away(PAGE, shown.records)
 
 
-def look_controls() -> tuple[bool, ...]:
-    """How it is looked at: switches that are part of the link."""
+def look_controls(stored_wrong_ways: bool) -> tuple[bool, ...]:
+    """How it is looked at: switches that are part of the link.
+
+    Wrong ways whose runs are stored are shown in any case; their switch then is on and cannot be moved.
+    """
     labels = {
         "against_loss": ("Against the loss", "Instead of against updates: compares the arms where they are as good"),
         "plane_pca": (
@@ -156,10 +165,17 @@ def look_controls() -> tuple[bool, ...]:
             "Plane in inference mode",
             "Running statistics instead of the batch's own; trains each arm once more",
         ),
-        "wrong_ways": ("Wrong ways beside it", "Trains each arm at further learning rates"),
     }
     with st.container(horizontal=True, key=f"{PAGE}-look"):
-        return tuple(links.switch(PAGE, name, *words) for name, words in labels.items())
+        switched = [links.switch(PAGE, name, *words) for name, words in labels.items()]
+        wrong, explanation = "Wrong ways beside it", "Trains each arm at further learning rates"
+        if stored_wrong_ways:
+            st.toggle(
+                wrong, value=True, disabled=True, key=f"{PAGE}/stored", help="Stored with bnviz for these settings"
+            )
+        else:
+            switched.append(links.switch(PAGE, "wrong_ways", wrong, explanation))
+    return tuple(switched)
 
 
 def wrong_group(shown: Shown) -> list[Group]:
@@ -175,9 +191,13 @@ def wrong_group(shown: Shown) -> list[Group]:
         Group(
             "wrong",
             "Wrong ways to measure it",
-            "Left: what is often shown. Right: the same axis, measured along the gradient of one run. A band over "
-            "separate runs shows how differently they train; the difference of consecutive gradients is mostly that "
-            "between mini-batches.",
+            "Left: what is often shown. Right: the same axis, measured in one run along "
+            f"{landscape.direction(usual)}. A band over separate runs shows how differently they train"
+            + (
+                "; the gradients of consecutive steps differ mostly because their mini-batches do."
+                if any(sentences.differ_in_batch(record.config) for record in usual.values())
+                else "."
+            ),
             {
                 "wrong-band": partial(wrong_ways.runs_band, usual, by_rate),
                 "right-band": partial(wrong_ways.ray_band, usual, by_rate),
@@ -208,17 +228,25 @@ def also(config: RunConfig, arms: Mapping[str, RunConfig]) -> dict[str, RunConfi
     chosen = view["plane"] or view["plane_pca"] or view["plane_inference"]
     if not chosen and not all(gallery.find(one) for one in wanted.values()):
         wanted = {}
+    wrong = wrong_way_runs(config)
+    return wanted | wrong if view["wrong_ways"] or all_stored(wrong) else wanted
+
+
+def wrong_way_runs(config: RunConfig) -> dict[str, RunConfig]:
+    """The runs of the wrong ways, by name; none where four times the learning rate is more than one may be."""
     try:
-        wrong = {
+        return {
             f"wrong way, {arm}, {name}": one
-            for arm, own in arms.items()
-            for name, one in presets.wrong_ways(config, own.norm).configs().items()
+            for arm, changes in presets.PAIR.items()
+            for name, one in presets.wrong_ways(config, changes["norm"]).configs().items()
         }
-    except ValidationError:  # four times the largest learning rate is no learning rate
-        wrong = {}
-    if view["wrong_ways"] or all(gallery.find(one) for one in wrong.values()):
-        wanted |= wrong
-    return wanted
+    except ValidationError:
+        return {}
+
+
+def all_stored(runs: Mapping[str, RunConfig]) -> bool:
+    """Whether there are runs, and the gallery has them all."""
+    return bool(runs) and all(gallery.find(one) for one in runs.values())
 
 
 @changing_part(PAGE)

@@ -11,7 +11,7 @@ import streamlit as st
 from bnviz import presets
 from bnviz.comparison import Comparison
 from bnviz.config import RunConfig
-from bnviz.figures import curves, layer, noise, told_noise, unit
+from bnviz.figures import curves, layer, noise, sentences, told_noise, unit
 from bnviz.ui import explain, links
 from bnviz.ui.board import Group, board
 from bnviz.ui.controls import run_controls, unit_controls
@@ -39,9 +39,7 @@ network included, which the figure leaves out.
 """
 WHAT_TO_LOOK_FOR = """
 **What to look for.** Compare the two drift charts with the accuracy: the arm whose distributions move most need not
-be the one that learns least. Then look at the noise without batch norm. And mind the test accuracy of the noisy arm:
-at test time the noise is off, but the running averages were gathered under it; the verdicts say what is left of the
-difference when the statistics are taken without noise, as in Ioffe & Szegedy's Algorithm 2.
+be the one that learns least. Then look at the noise without batch norm. And mind how test samples are scored.
 """
 FORMULA = (
     r"a_{ij}\leftarrow s_{ij}\,a_{ij}+m_{ij},\qquad m_{ij}\sim U(\mu_j-r_\mu,\ \mu_j+r_\mu),\quad "
@@ -77,7 +75,7 @@ def picture(config: RunConfig, shown: Shown) -> None:
             Group(
                 "learning",
                 "Who learns?",
-                told_noise.accuracies(records, repeats),
+                sentences.learning(records, repeats),
                 {
                     "accuracy": partial(curves.accuracy, records, repeats),
                     "loss": partial(curves.loss, records, repeats),
@@ -113,7 +111,7 @@ def picture(config: RunConfig, shown: Shown) -> None:
 
 def below(shown: Shown) -> None:
     """What the runs amount to, and what can be taken away."""
-    text(WHAT_TO_LOOK_FOR)
+    explain.what_to_look_for(shown.records, f"{WHAT_TO_LOOK_FOR.rstrip()} {told_noise.scoring(shown.records)}")
     verdict_box("noisy_batch_norm", shown)
     explain.take_away(PAGE, shown.records)
 

@@ -34,14 +34,14 @@ Santurkar et al. (2018) also prove something: put batch norm into one layer, lea
 gradient at each unit loses its mean and its part along the unit's own output (Theorem 4.1), and so does the curvature
 along it, **if** the gradient points the right way (Theorem 4.2). Proofs hold whatever we measure; what a live network
 can tell is how much they amount to there, and whether their conditions are met. Here both sides of each theorem are
-computed in double precision, unit by unit, on networks that just trained.
+computed in double precision, unit by unit, on small networks as they train.
 """
 WHAT_TO_LOOK_FOR = """
 **What to look for.** Points on the diagonal: the two sides agree to rounding, so Theorem 4.1 is an equality. Then how
-far |Pg| / |g| is below 1: this is all that matched batch norm takes off a unit's gradient, some per cent in small
-networks. And the sign of ⟨g, ŷ⟩: where it is negative, the last term of Theorem 4.2 *adds* curvature. The theorems
-compare a network with itself, one layer changed and no activation different; they do not compare two networks that
-were trained apart.
+far |Pg| / |g| is below 1: this is all that matched batch norm takes off a unit's gradient, some per cent with the
+settings this page opens with. And the sign of ⟨g, ŷ⟩: where it is negative, the last term of Theorem 4.2 *adds*
+curvature. The theorems compare a network with itself, one layer changed and no activation different; they do not
+compare two networks that were trained apart.
 """
 
 FORMULA = (
@@ -77,7 +77,7 @@ def picture(config: RunConfig, shown: Shown) -> None:
             Group(
                 "exact",
                 "Do the two sides agree?",
-                f"{sentences.learning(records)} {told_theory.exactness(records)}",
+                f"{sentences.learning(records, repeats)} {told_theory.exactness(records)}",
                 {
                     "gradient-norms": partial(theory.gradient_norms, records),
                     "curvatures": partial(theory.curvatures, records),

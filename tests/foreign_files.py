@@ -208,7 +208,7 @@ def _structures() -> Files:
         ),
         "many notes": ("declares", lambda parts: parts.notes.update({f"n{i}": "" for i in range(50)})),
         "65 layers": ("declares", lambda parts: parts.resize("layer", 65)),
-        "one percentile more": ("percentiles", lambda parts: parts.resize("quantile", 3)),
+        "one percentile more": ("percentiles", lambda parts: parts.resize("quantile", 4)),
         "an unlimited dimension": ("unlimited", lambda parts: setattr(parts, "records", 1)),
     }
     for name, (reason, change) in forged.items():

@@ -103,7 +103,7 @@ class Parts:
 def sound_frames() -> list[Frame]:
     """Of a small run with every kind of dimension and value."""
     curve = Measurement(np.array(0.5, np.float32), (), "cross-entropy", "nat", "Größe µ, Fig. 1", axis="step")
-    width = Measurement(np.full((2, 2, 3), np.nan, np.float32), ("layer", "quantile", "unit"), "percentile, |g|² ≤ λ")
+    width = Measurement(np.full((2, 3, 3), np.nan, np.float32), ("layer", "quantile", "unit"), "percentile, |g|² ≤ λ")
     count = Measurement(np.full((2, 3, 5), 7, np.int8), ("layer", "unit", "bin"), "samples in bin")
     exact = Measurement(np.array([0.1, 0.2]), ("rank",), "largest eigenvalues", "1", "Ioffe & Szegedy 2015")
     seen = {"percentile": width, "count": count, "exact": exact}

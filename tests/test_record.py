@@ -22,7 +22,7 @@ def curve(value: float) -> Measurement:
 
 
 def widths(value: float) -> Measurement:
-    values = np.full((2, 2, 3), value, np.float32)  # (layer, quantile, unit)
+    values = np.full((2, 3, 3), value, np.float32)  # (layer, quantile, unit)
     values[1, :, 2] = np.nan
     return Measurement(values, ("layer", "quantile", "unit"), "percentile", "1")
 
@@ -61,7 +61,7 @@ def test_axes_are_those_of_their_own_measurements() -> None:
     assert list(data["step"]) == [0, 2, 8]
     assert list(data["probe_step"]) == [0, 5]
     assert data["percentile"].dims == ("probe_step", "layer", "quantile", "unit")
-    assert list(data["quantile"]) == [10, 90]
+    assert list(data["quantile"]) == [10, 50, 90]  # the median is recorded with any
     assert list(data["layer"]) == [1, 2]
     assert list(data["unit"]) == [1, 2, 3]
     assert data["count"].dtype == np.int8

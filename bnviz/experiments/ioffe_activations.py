@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from bnviz.analysis.phases import Phase, updates_nearest, weighted_median
+from bnviz.config import MEDIAN
 from bnviz.experiments import Claim, Condition, Experiment, OverTime, Rule
 from bnviz.experiments._over_time import log_of_ratio
 from bnviz.experiments._statistics import (
@@ -40,7 +41,8 @@ def wander_over_width(record: Record, phase: Phase) -> float:
     if not steps.any():
         return math.nan
     weights = updates_nearest(record.arrays["probe_step"][steps], *_updates(record, phase))
-    low, *_, high = (_percentile(record, level)[steps] for level in record.config.percentiles)
+    levels = record.config.recorded_percentiles
+    low, high = (_percentile(record, level)[steps] for level in (levels[0], levels[-1]))
     widths = np.array([weighted_median(of_unit, weights) for of_unit in (high - low).T])
     wide = widths > 0
     return middle_value(_reach(record, steps)[wide] / widths[wide])
@@ -48,7 +50,7 @@ def wander_over_width(record: Record, phase: Phase) -> float:
 
 def _reach(record: Record, steps: np.ndarray) -> np.ndarray:
     """Largest less smallest median of each unit over these steps."""
-    medians = _percentile(record, 50.0)[steps]
+    medians = _percentile(record, MEDIAN)[steps]
     reach: np.ndarray = np.fmax.reduce(medians, axis=0) - np.fmin.reduce(medians, axis=0)
     return reach
 

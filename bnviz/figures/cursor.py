@@ -41,4 +41,6 @@ def add_still(drawn: Chart, **trace: Any) -> None:
 
 
 def _plain(values: Array | Steps) -> Array:
-    return np.where(np.isfinite(values), values, np.nan).astype(np.float32)
+    with np.errstate(over="ignore"):
+        values = np.asarray(values).astype(np.float32)
+    return np.where(np.isfinite(values), values, np.float32(np.nan))

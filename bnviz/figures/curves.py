@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from bnviz.figures.chart import Chart
 from bnviz.figures.seeds import Quantity, Repeats, lines
+from bnviz.figures.sentences import size_of_test_set
 from bnviz.figures.style import figure, finite, log_axis, most_steps, percent, styles, told, two_digits
 from bnviz.record import Record
 
@@ -12,7 +13,11 @@ def accuracy(records: Mapping[str, Record], repeats: Repeats | None = None) -> C
     """Share of test images classified correctly, one line an arm."""
     ends = [f"{name} ends at {percent(last)}" for name, last in _last(records, "test_accuracy").items()]
     drawn = figure(
-        "Test accuracy", told("Test accuracy over updates", ends), "updates", "test accuracy", most_steps(records)
+        "Test accuracy",
+        told(f"Test accuracy{_of_which(records)} over updates", ends),
+        "updates",
+        f"test accuracy{_of_which(records)}",
+        most_steps(records),
     )
     lines(drawn, records, _curve("test_accuracy"), "%{y:.1%}", repeats)
     drawn.layout.yaxis.set(tickformat=".0%", range=[0, 1.02])
@@ -24,7 +29,11 @@ def loss(records: Mapping[str, Record], repeats: Repeats | None = None) -> Chart
     kind, units = _kind(records)
     ends = [f"{name} ends at {two_digits(last)}" for name, last in _last(records, "test_loss").items()]
     drawn = figure(
-        "Loss", told(f"{kind} over updates", ends), "updates", f"{kind.lower()} ({units})", most_steps(records)
+        "Loss",
+        told(f"{kind}{_of_which(records)} over updates", ends),
+        "updates",
+        f"{kind.lower()} ({units}){_of_which(records)}",
+        most_steps(records),
     )
     for name, record in records.items():
         if "train_loss" in record.data and len((repeats or {}).get(name, ())) < 2:
@@ -50,6 +59,12 @@ def _kind(records: Mapping[str, Record]) -> tuple[str, str]:
             attributes = record.data["test_loss"].attrs
             return attributes["long_name"].removesuffix(" on test samples").capitalize(), attributes["units"]
     return "Cross-entropy", "nat"
+
+
+def _of_which(records: Mapping[str, Record]) -> str:
+    """How many test samples a curve is of, where it is not all of them."""
+    few = [one.config for one in records.values() if one.config.test_samples < size_of_test_set(one.config)]
+    return f", first {few[0].test_samples} of {size_of_test_set(few[0])} samples" if few else ""
 
 
 def _curve(quantity: str) -> Quantity:

@@ -33,9 +33,10 @@ def _by_layer(records: Mapping[str, Record], quantity: str, title: str, y: str) 
     parts = []
     for name, values in found.items():
         if np.isfinite(values).any():
-            last = values[np.isfinite(values).any(axis=1)][-1]
-            ends = [two_digits(float(one)) for one in finite(last)[[0, -1]]]
-            parts.append(f"{name} has {ends[0]} next to the input and {ends[1]} next to the output at the last step")
+            place = np.flatnonzero(np.isfinite(values).any(axis=1))[-1]
+            ends = [two_digits(float(one)) for one in finite(values[place])[[0, -1]]]
+            at = records[name].values("probe_step")[place]
+            parts.append(f"{name} has {ends[0]} next to the input and {ends[1]} next to the output at update {at}")
     drawn = figure(title, told(f"{y.capitalize()} against layer at the step of the cursor", parts), "layer", y)
     for name, style in styles(records).items():
         values = found[name]

@@ -1,4 +1,4 @@
-"""The loss along the gradient, over the updates: Santurkar et al. 2018, Fig. 4.
+"""The loss along the gradient (or another line), over the updates: Santurkar et al. 2018, Fig. 4.
 
 At each measured step the probe looked at K step lengths alpha. What is drawn between the smallest and the largest of
 what it saw is a range over alpha: hatched, and named so, because it says nothing about uncertainty. With
@@ -24,15 +24,27 @@ HATCHES = {"solid": "/", "dash": "\\", "dashdot": "x", "dot": "-", "longdash": "
 """Of each dash, so that the ranges of two arms can be told apart where they overlap."""
 
 
+def direction(records: Mapping[str, Record]) -> str:
+    """What is looked along, in words."""
+    random = any(record.config.line_along == "random" for record in records.values())
+    return "a random direction" if random else "the gradient"
+
+
+def loss_units(records: Mapping[str, Record]) -> str:
+    """Of the loss that the runs are trained with: nat, unless they learn values."""
+    kinds = [record.data["test_loss"].attrs for record in records.values() if "test_loss" in record.data]
+    return next((str(attributes["units"]) for attributes in kinds if "units" in attributes), "nat")
+
+
 def loss_band(records: Mapping[str, Record], arm: str | None = None) -> Chart:
     """Loss at the weights (line) and its range over the step lengths (hatched), of one arm or of all."""
     shown = {name: record for name, record in records.items() if arm in (None, name)}
     parts = told_medians(shown, quantities.loss_variation)
     drawn = figure(
-        "Loss along the gradient" + (f", {arm}" if arm else ""),
-        told("Range of the loss over step lengths along the gradient, over updates", parts),
+        f"Loss along {direction(records)}" + (f", {arm}" if arm else ""),
+        told(f"Range of the loss over step lengths along {direction(records)}, over updates", parts),
         "updates",
-        "loss (nat)",
+        f"loss ({loss_units(records)})",
         most_steps(records),
         arm,
         legend=True,
@@ -49,7 +61,8 @@ def loss_variation(
     records: Mapping[str, Record], repeats: Repeats | None = None, against: Against = "updates"
 ) -> Chart:
     """Largest minus smallest loss over the step lengths (Fig. 4a's range as a number)."""
-    return _over(records, quantities.loss_variation, "Variation of the loss", "max − min loss (nat)", repeats, against)
+    y = f"max − min loss ({loss_units(records)})"
+    return _over(records, quantities.loss_variation, "Variation of the loss", y, repeats, against)
 
 
 def relative_loss_variation(
@@ -158,7 +171,7 @@ def _over(
     log: bool = True,
     legend: bool = False,
 ) -> Chart:
-    x = "updates" if against == "updates" else "loss of the batch looked at (nat), falling"
+    x = "updates" if against == "updates" else f"loss of the batch looked at ({loss_units(records)}), falling"
     drawn = figure(
         title if against == "updates" else f"{title}, against the loss",
         told(f"{title} over {'updates' if against == 'updates' else 'the loss'}", told_medians(records, of)),
@@ -171,8 +184,7 @@ def _over(
         lines(drawn, records, of, "%{y:.3g}", repeats, log)
     else:
         _points(drawn, records, of, repeats)
-        log_axis(drawn, "x")
-        drawn.layout.xaxis.set(autorange="reversed")
+        log_axis(drawn, "x", falling=True)
     if log:
         log_axis(drawn)
     return drawn

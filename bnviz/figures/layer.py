@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bnviz.config import MEDIAN
 from bnviz.figures.chart import Chart
 from bnviz.figures.style import (
     MAGNITUDE,
@@ -81,7 +82,7 @@ def _measured(record: Record, quantity: str) -> bool:
 def _median(record: Record, layer: int) -> Array:
     if not _measured(record, "percentile"):
         return np.full((1, 1), np.nan)
-    return record.values("percentile", layer=layer)[:, len(record.config.percentiles) // 2]
+    return record.values("percentile", layer=layer, quantile=MEDIAN)
 
 
 def _width(record: Record, layer: int) -> Array:
@@ -91,6 +92,12 @@ def _width(record: Record, layer: int) -> Array:
     return spread(values[:, 0], values[:, -1])
 
 
+def _units(record: Record, layer: int) -> int:
+    """How many units the layer has: those with a value at any step; 1 if nothing was measured."""
+    seen = ~np.isnan(record.values("low", layer=layer)).all(axis=0) if _measured(record, "low") else np.zeros(0)
+    return max(1, int(seen.sum()))
+
+
 def _robust(values: Array) -> float:
     """A colour limit that a few extreme units do not set: the 98th percentile, 1 if nothing was measured."""
     seen = finite(values)
@@ -98,15 +105,15 @@ def _robust(values: Array) -> float:
 
 
 def _map(record: Record, arm: str, word: str, values: Array, layer: int, colours: Mapping[str, Any]) -> Chart:
-    units = int(np.isfinite(values[0]).sum()) if values.size > 1 else 1
-    levels = record.config.percentiles
+    units = _units(record, layer)
+    levels = record.config.recorded_percentiles
     what = "median" if word == "Median" else f"distance from percentile {levels[0]:g} to {levels[-1]:g}"
     drawn = figure(
         f"{word} of every unit, {arm}",
         f"{arm}: heat map of the {what} of the pre-activation for all {units} units of layer {layer} over updates.",
         "updates",
         "unit",
-        record.config.steps,
+        most_steps({arm: record}),
         arm,
         selects="unit",
     )

@@ -10,21 +10,16 @@ import numpy as np
 from bnviz.analysis.intervals import student
 from bnviz.figures.chart import Chart
 from bnviz.figures.seeds import RIBBON, Repeats
+from bnviz.figures.sentences import last_score
 from bnviz.figures.style import figure, percent, styles, told
 from bnviz.record import Record
-
-
-def last_accuracy(record: Record) -> float:
-    """On all test samples at the end; the last one noted where there is no end yet; NaN where there is none."""
-    final = record.final("final_test_accuracy")
-    return final if np.isfinite(final) else record.final("test_accuracy")
 
 
 def final_accuracy(records: Mapping[str, Record], repeats: Repeats | None = None) -> Chart:
     """Test accuracy of every seed (points), their mean (bar) and its 95 % interval, one row an arm."""
     found = {}
     for name, record in records.items():
-        values = np.array([last_accuracy(one) for one in (repeats or {}).get(name) or (record,)])
+        values = np.array([last_score(one, "test_accuracy") for one in (repeats or {}).get(name) or (record,)])
         if np.isfinite(values).any():
             found[name] = values
     parts = []

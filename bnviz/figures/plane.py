@@ -147,7 +147,7 @@ def limits(records: Mapping[str, Record]) -> tuple[float, float]:
 
 
 def measured(record: Record) -> Plane | None:
-    """The last plane of a record; None if it has none with a finite positive loss."""
+    """The last plane of a record; None if it has none with a finite positive loss on finite axes."""
     if "plane_loss" not in record.data:
         return None
     loss = record.data["plane_loss"].transpose("probe_step", "plane_up", "plane_across").values.astype(float)
@@ -157,6 +157,8 @@ def measured(record: Record) -> Plane | None:
         return None
     at = record.data.isel(probe_step=steps[-1])
     across, up = at["plane_across_at"].values, at["plane_up_at"].values
+    if not (np.isfinite(across).all() and np.isfinite(up).all() and across[0] < across[-1] and up[0] < up[-1]):
+        return None
     logarithm = np.log10(loss[steps[-1]])
     path = at["plane_path"].transpose("path", "axis").values if "plane_path" in at else np.empty((0, 2))
     path = path[np.isfinite(path).all(axis=1)].astype(np.float32)
@@ -207,7 +209,8 @@ def _empty(title: str, record: Record, arm: str, plane: Plane | None) -> Chart:
 
 def _ends(drawn: Chart, plane: Plane) -> None:
     """Name start and end of the path, or the point that it is when seen from here."""
-    extent = np.ptp(plane.path, axis=0) / (np.ptp(plane.across), np.ptp(plane.up))
+    sides = [float(axis[-1]) - float(axis[0]) for axis in (plane.across, plane.up)]
+    extent = np.ptp(plane.path.astype(float), axis=0) / sides
     marks = [("end", plane.path[-1], "circle")]
     if extent.max() < POINT:
         marks = [("the whole path", plane.path[-1], "circle")]

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from bnviz.figures.chart import Chart
 from bnviz.figures.cursor import add_moving
+from bnviz.figures.landscape import loss_units
 from bnviz.figures.style import figure, finite, level, limits, styles, told, two_digits
 from bnviz.record import Record
 
@@ -23,7 +24,7 @@ AXES = {"alpha": "step length α", "distance": "distance moved, |α d|"}
 
 def loss_change(records: Mapping[str, Record], over: Over = "alpha") -> Chart:
     """L(alpha) - L along the ray, 0 at alpha = 0, in every arm at one step."""
-    return _ray(records, over, "line_loss", "Loss along the ray", "L(α) − L (nat)")
+    return _ray(records, over, "line_loss", "Loss along the ray", f"L(α) − L ({loss_units(records)})")
 
 
 def gradient_change(records: Mapping[str, Record], over: Over = "alpha") -> Chart:
@@ -36,8 +37,9 @@ def _ray(records: Mapping[str, Record], over: Over, quantity: str, title: str, y
     measured = {name: rows for name, rows in found.items() if np.isfinite(rows[1]).any()}
     parts = []
     for name, (_, values) in measured.items():
-        last = values[np.isfinite(values).any(axis=1)][-1]
-        parts.append(f"{name} goes up to {two_digits(float(np.nanmax(last)))} at the last step")
+        place = np.flatnonzero(np.isfinite(values).any(axis=1))[-1]
+        last, at = values[place], records[name].values("probe_step")[place]
+        parts.append(f"{name} goes up to {two_digits(float(np.nanmax(last)))} at update {at}")
     drawn = figure(
         f"{title}, {SAME[over]}", told(f"{title} at the step of the cursor, {SAME[over]}", parts), AXES[over], y
     )

@@ -87,10 +87,10 @@ def shift_map(records: Mapping[str, Record], arm: str, quantity: Kind) -> Chart:
         f"{TITLES[quantity]} of every layer, {arm}",
         told(f"{arm}: heat map of {AXES[quantity]} for layers 2 to {layers} over updates", _extent(values))
         if layers > 1
-        else f"{arm}: shift of every layer over updates; nothing is measured yet.",
+        else f"{arm}: shift of every layer over updates; there is no finite value to show.",
         "updates",
         "layer",
-        records[arm].config.steps,
+        most_steps({arm: records[arm]}),
         arm,
         selects="layer",
     )

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from plotly.colors import get_colorscale
 
 from bnviz import registry
-from bnviz.figures.chart import Chart
+from bnviz.figures.chart import Chart, Part
 from bnviz.record import Record
 
 Array = npt.NDArray[np.floating]
@@ -25,6 +25,9 @@ SIGNED = [[0.0, "#004b76"], [0.25, "#5aa5d1"], [0.5, "#f4f2ee"], [0.75, "#eca05c
 MAGNITUDE = [[place, colour] for place, colour in get_colorscale("cividis")]  # plotly.js has another of that name
 LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"size": 11}, "bgcolor": "rgba(0,0,0,0)"}
 DECADES = 6
+LEAST_DECADES = 1.0
+"""What a logarithmic axis shows at least: a curve that hardly varies is then seen to, beside marks that can be read."""
+UNDEFINED = "no finite number"
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -69,8 +72,8 @@ def figure(
 ) -> Chart:
     """An empty figure with the house's axes; `x` and `y` are axis titles, units included.
 
-    `steps` is given if the x axis counts updates: how many the whole run has, so that the axis stands still while it
-    goes on. With `legend=True` traces are named above the chart: where an arm's colour does not say what they are.
+    `steps` is given if the x axis counts updates: at which it ends (see `most_steps`). With `legend=True` traces are
+    named above the chart: where an arm's colour does not say what they are.
     """
     axis = {"gridcolor": GRID, "zeroline": False, "linecolor": GRID, "ticks": ""}
     return Chart(
@@ -93,19 +96,25 @@ def figure(
 
 
 def most_steps(records: Mapping[str, Record]) -> int:
-    """The updates of the longest run asked for."""
-    return max(record.config.steps for record in records.values())
+    """The update at which an axis of updates ends: that of the longest run.
+
+    A run that goes on counts as long as it will be; one that ended early, as far as it was measured.
+    """
+    ended_early = ("diverged", "stopped")
+    ends = [one.last_step if one.outcome in ended_early else one.config.steps for one in records.values()]
+    return max(1, *ends)
 
 
 def _range(steps: int | None) -> tuple[float, float] | None:
     return None if steps is None else (-0.01 * steps, 1.01 * steps)
 
 
-def log_axis(drawn: Chart, letter: Literal["x", "y"] = "y", values: Array | None = None) -> None:
+def log_axis(drawn: Chart, letter: Literal["x", "y"] = "y", values: Array | None = None, falling: bool = False) -> None:
     """Make an axis logarithmic, with marks that can be read over one decade as well as over thirty.
 
-    With `values`, all that is ever to be seen, the axis stands still; if they span very much, it leaves out the
-    outermost half per cent at either end.
+    Values that hardly vary are shown over LEAST_DECADES; on a `falling` axis the largest comes first. With `values`,
+    all that is ever to be seen, the axis stands still; if they span very much, it leaves out the outermost half per
+    cent at either end.
     """
     seen = [values] if values is not None else [np.asarray(trace[letter], float) for trace in drawn.data]
     shown = np.concatenate([finite(one) for one in seen] or [np.ones(1)])
@@ -114,10 +123,14 @@ def log_axis(drawn: Chart, letter: Literal["x", "y"] = "y", values: Array | None
     if values is not None and high - low > DECADES:
         low, high = np.log10(np.quantile(shown, (0.005, 0.995)))
     decades = float(high - low)
-    margin = 0.04 * decades or 0.5
+    margin = max(0.04 * decades, (LEAST_DECADES - decades) / 2)
     axis = drawn.layout[f"{letter}axis"]
     axis.type = "log"
-    axis.range = None if values is None else (float(low) - margin, float(high) + margin)
+    ends = (float(low) - margin, float(high) + margin)
+    if values is None and decades >= LEAST_DECADES:
+        axis.range, axis.autorange = None, "reversed" if falling else None
+    else:
+        axis.range = ends[::-1] if falling else ends
     axis.dtick = "D2" if decades <= 2.5 else math.ceil(decades / DECADES)
     axis.tickformat = ".2~r" if decades <= DECADES and shown.min() > 1e-5 and shown.max() < 1e6 else None
     axis.exponentformat = "power"
@@ -140,14 +153,45 @@ def limits(values: Array, least: float = 0.0) -> tuple[float, float]:
     return low - margin, high + margin
 
 
+def explain_if_empty(drawn: Chart) -> None:
+    """Write into a chart that it has nothing to draw, where this is so, and why: an empty frame explains nothing."""
+    measured = shown = False
+    for trace in drawn.data:
+        if trace.hoverinfo == "skip":  # drawn for the eye, beside what was measured
+            continue
+        x, y = _points(trace)
+        seen = np.isfinite(x) & np.isfinite(y)
+        measured |= bool(seen.any())
+        for letter, values in (("x", x), ("y", y)):
+            if drawn.layout[f"{letter}axis"].type == "log":
+                seen = seen & (values > 0)
+        shown |= bool(seen.any())
+    if not shown:
+        why = "No value is above 0, as this axis needs." if measured else "There is no finite value to draw."
+        place = {"xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5, "xanchor": "center", "yanchor": "middle"}
+        drawn.annotate(**place, text=why, showarrow=False, opacity=0.8, font={"size": 12})
+
+
+def _points(trace: Part) -> tuple[Array, Array]:
+    """A trace's x and y in rows of the same length; a grid's values as y, and names, which are always shown, as 1."""
+    if trace.z is not None and trace.type != "scatter3d":
+        y = np.asarray(trace.z, float).ravel()
+        return np.ones_like(y), y
+    x, y = (
+        np.ones(len(values)) if len(values) and isinstance(values[0], str) else np.asarray(values, float)
+        for values in (trace.x, trace.y)
+    )
+    return x, y
+
+
 def told(what: str, parts: Sequence[str]) -> str:
     """A sentence for screen readers: what is drawn, and what was measured of it, if anything."""
-    return f"{what}: {'; '.join(parts)}." if parts else f"{what}; nothing is measured yet."
+    return f"{what}: {'; '.join(parts)}." if parts else f"{what}; there is no finite value to show."
 
 
 def percent(share: float) -> str:
     """A share as a person reads it: 97 %."""
-    return f"{100 * share:.0f} %"
+    return f"{100 * share:.0f} %" if math.isfinite(share) else UNDEFINED
 
 
 def two_digits(value: float) -> str:
@@ -157,6 +201,8 @@ def two_digits(value: float) -> str:
 
 def digits(value: float, count: int) -> str:
     """The same with as many significant digits as one likes."""
+    if not math.isfinite(value):
+        return UNDEFINED
     exact = f"{value:.{count - 1}e}"
     if value == 0 or 1e-4 <= abs(value) < 1e5:
         return f"{float(exact):.10g}"
@@ -165,8 +211,11 @@ def digits(value: float, count: int) -> str:
 
 
 def finite(values: Array) -> Array:
-    """What is neither infinite nor missing, in one row: a run that diverges ends in values that are."""
-    return values[np.isfinite(values)]
+    """What is neither infinite nor missing, in one row: a run that diverges ends in values that are.
+
+    In double precision, in which a median of float32's largest numbers is not infinite.
+    """
+    return values[np.isfinite(values)].astype(float)
 
 
 def spread(low: Array, high: Array) -> Array:

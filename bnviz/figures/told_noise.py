@@ -1,27 +1,12 @@
-"""What noise behind batch norm does, in words computed from the runs."""
+"""Captions about noise behind batch norm, computed from the runs."""
 
 from collections.abc import Mapping
 
 import numpy as np
 
-from bnviz.figures.noise import last_accuracy
-from bnviz.figures.seeds import Repeats
-from bnviz.figures.sentences import compared
+from bnviz.figures.sentences import chance, compared, has_noise, listed
 from bnviz.figures.style import finite, percent
 from bnviz.record import Record
-
-
-def accuracies(records: Mapping[str, Record], repeats: Repeats | None = None) -> str:
-    """Test accuracy at the end, arm by arm; of several seeds the mean, and the smallest and largest."""
-    parts = []
-    for arm, record in records.items():
-        values = finite(np.array([last_accuracy(one) for one in (repeats or {}).get(arm) or (record,)]))
-        if values.size > 1:
-            low, high = percent(float(values.min())), percent(float(values.max()))
-            parts.append(f"{arm} {percent(float(values.mean()))} ({low} to {high}, {values.size} seeds)")
-        elif values.size:
-            parts.append(f"{arm} {percent(float(values[0]))}")
-    return f"Test accuracy at the end: {', '.join(parts)}." if parts else ""
 
 
 def drift(records: Mapping[str, Record], layer: int) -> str:
@@ -37,4 +22,28 @@ def drift(records: Mapping[str, Record], layer: int) -> str:
         told = compared(values)
         if told:
             sentences.append(f"In one step the {word} of a unit of layer {layer} moves by {told}.")
-    return " ".join(sentences)
+    return " ".join([*sentences, chance(records)]).strip() if sentences else ""
+
+
+def scoring(records: Mapping[str, Record]) -> str:
+    """What the test accuracy of the noisy arms depends on: whether the noise is on, and which statistics are used."""
+    noisy = {arm: record for arm, record in records.items() if record.config.norm.startswith("noisy_")}
+    if not noisy:
+        return ""
+    if not any(has_noise(record.config) for record in noisy.values()):
+        return "The settings leave no noise: the noisy arms compute the same as the arms without it."
+    if any(record.config.noise_at_test for record in noisy.values()):
+        return (
+            "The noise stays on when test samples are scored, so the accuracies of the noisy arms include its effect."
+        )
+    text = "When test samples are scored the noise is off"
+    averaged = {arm: record for arm, record in noisy.items() if record.config.norm == "noisy_batch"}
+    if any(record.config.norm_momentum for record in averaged.values()):
+        text += ", but the running averages of batch norm were gathered under it"
+    scores = {arm: record.final("population_test_accuracy") for arm, record in averaged.items()}
+    parts = [f"{arm} gets {percent(score)}" for arm, score in scores.items() if np.isfinite(score)]
+    if parts:
+        text += (
+            f". With statistics taken afterwards without noise, as in Ioffe & Szegedy's Algorithm 2, {listed(parts)}"
+        )
+    return f"{text}."

@@ -6,9 +6,9 @@ import numpy as np
 
 from bnviz import quantities
 from bnviz.figures.seeds import medians
-from bnviz.figures.sentences import compared
+from bnviz.figures.sentences import compared, untrained
 from bnviz.figures.shift import of_layer
-from bnviz.figures.style import finite, two_digits
+from bnviz.figures.style import two_digits
 from bnviz.record import Record
 
 
@@ -17,26 +17,32 @@ def shift(records: Mapping[str, Record], layer: int) -> str:
     own = compared(medians(records, lambda record: of_layer(record, "l2", layer)))
     share = compared(medians(records, lambda record: of_layer(record, "relative", layer)))
     cosines = medians(records, lambda record: of_layer(record, "cosine", layer))
-    if not own or not share or not cosines:
+    if not own:
         return ""
-    told = ", ".join(f"{two_digits(value)} in {arm}" for arm, value in cosines.items())
-    return (
-        f"When the layers in front of layer {layer} make their step, its gradient shifts by {own}. As a share of the "
-        f"gradient, by {share}. The cosine of the two gradients is {told}. These are medians over the measured updates."
-    )
+    text = f"When the layers in front of layer {layer} make their step, its gradient shifts by {own}."
+    if share:
+        text += f" As a share of the gradient, by {share}."
+    if cosines:
+        told = ", ".join(f"{two_digits(value)} in {arm}" for arm, value in cosines.items())
+        text += f" The cosine of the two gradients is {told}."
+    still = " At learning rate 0 a step moves nothing, so there is no shift." if untrained(records) else ""
+    return f"{text} These are medians over the measured updates.{still}"
 
 
 def growth(records: Mapping[str, Record]) -> str:
-    """By which factor gradients grow from one layer to the one in front of it, as training starts and as it ends."""
+    """By which factor gradients grow from a layer to the one in front of it, at the first and last measured update."""
     parts = []
     for arm, record in records.items():
         if "pre_activation_gradient_norm" not in record.data or record.data.sizes["layer"] < 4:
             continue  # the outermost layers are left out, and two are needed to grow from one to the other
         with np.errstate(all="ignore"):
-            factors = finite(quantities.growth_per_layer(record).values)
-        if factors.size:
-            first, last = (two_digits(float(factor)) for factor in factors[[0, -1]])
-            parts.append(f"{first} in {arm} ({last} at the end)")
+            factors = quantities.growth_per_layer(record).values
+        seen = np.flatnonzero(np.isfinite(factors))
+        if seen.size:
+            first, last = (two_digits(float(factor)) for factor in factors[seen[[0, -1]]])
+            begin, end = record.values("probe_step")[seen[[0, -1]]]
+            later = f" and by {last} at update {end}" if end > begin else ""
+            parts.append(f"in {arm} by {first} at update {begin}{later}")
     if not parts:
         return ""
-    return f"From each layer to the one in front of it gradients grow, at the start, by a factor of {', '.join(parts)}."
+    return f"From each layer to the one in front of it the gradient's length is multiplied {'; '.join(parts)}."

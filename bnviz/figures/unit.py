@@ -10,22 +10,27 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from bnviz.config import MEDIAN
 from bnviz.figures.chart import Chart
-from bnviz.figures.style import GRID, MAGNITUDE, ZONE, arm_style, figure, finite, styles, two_digits
+from bnviz.figures.style import GRID, MAGNITUDE, ZONE, arm_style, figure, finite, most_steps, styles, two_digits
 from bnviz.nonlinearities import NONLINEARITIES
 from bnviz.quantities import once
 from bnviz.record import Record
+from bnviz.wording import to_text
 
 Array = npt.NDArray[np.floating]
 VALUE = "pre-activation"
 BINS = 32
+NARROWEST = 1e-5
+"""Least margin of the axis of a constant, as a share of it: half a unit is nothing beside 10²⁰."""
 
 
 def value_range(records: Mapping[str, Record], layer: int, unit: int) -> tuple[float, float]:
     """The axis that the given arms share: nearly every sample of the unit at nearly every step."""
     found = [ends for record in records.values() if (ends := _ends(record, layer, unit)) is not None]
     low, high = min((ends[0] for ends in found), default=-1.0), max((ends[1] for ends in found), default=1.0)
-    margin = 0.04 * (high - low) or 0.5
+    low, high = min(low, high), max(low, high)
+    margin = 0.04 * (high - low) or max(0.5, NARROWEST * abs(high))
     return low - margin, high + margin
 
 
@@ -41,31 +46,30 @@ def _ends(record: Record, layer: int, unit: int) -> tuple[float, float] | None:
 def bands(records: Mapping[str, Record], arm: str, layer: int, unit: int) -> Chart:
     """Percentiles of one unit's pre-activation over the updates, in one arm, with the saturated zone shaded."""
     record, style = records[arm], arm_style(records[arm].config.norm)
-    levels = [f"{level:g}" for level in record.config.percentiles]
+    levels = record.config.recorded_percentiles
     drawn = figure(
         f"Percentiles, {arm}",
-        f"{arm}: percentiles {', '.join(levels)} of the pre-activation of unit {unit} in layer {layer} over updates; "
+        f"{arm}: percentiles {to_text(levels)} of the pre-activation of unit {unit} in layer {layer} over updates; "
         f"{_extent(record, layer, unit)}.",
         "updates",
         VALUE,
-        record.config.steps,
+        most_steps({arm: record}),
         arm,
     )
     if "percentile" in record.data:
         values = _of_unit(record, "percentile", layer, unit)  # (probe_step, quantile)
         steps = record.values("probe_step")
-        middle = len(levels) // 2
         for place, level in enumerate(levels):
             drawn.add(
                 "scatter",
                 x=steps,
                 y=values[:, place],
-                name=f"{level}th percentile",
+                name=f"percentile {level:g}",
                 mode="lines",
                 fill="tonexty" if place else None,
                 fillcolor=style.faded(0.18),
-                line={"color": style.colour, "width": 2.5 if place == middle else 1},
-                hovertemplate=f"{level}th percentile<br>update %{{x}}: %{{y:.3g}}<extra></extra>",
+                line={"color": style.colour, "width": 2.5 if level == MEDIAN else 1},
+                hovertemplate=f"percentile {level:g}<br>update %{{x}}: %{{y:.3g}}<extra></extra>",
             )
     drawn.layout.yaxis.range = value_range(records, layer, unit)
     drawn.layout.uirevision = f"{layer}/{unit}/{len(records)}"
@@ -82,7 +86,7 @@ def history(records: Mapping[str, Record], arm: str, layer: int, unit: int) -> C
         f"{arm}: histogram of the pre-activation of unit {unit} in layer {layer} at every measured step.",
         "updates",
         VALUE,
-        record.config.steps,
+        most_steps({arm: record}),
         arm,
     )
     if "count" in record.data:
@@ -193,9 +197,8 @@ def _shade_saturation(drawn: Chart, record: Record) -> None:
 
 def _extent(record: Record, layer: int, unit: int) -> str:
     if "percentile" not in record.data:
-        return "nothing is measured yet"
-    middle = len(record.config.percentiles) // 2
-    median = finite(_of_unit(record, "percentile", layer, unit)[:, middle])
+        return "there is no finite value to show"
+    median = finite(record.values("percentile", layer=layer, unit=unit, quantile=MEDIAN))
     if not median.size:
         return "no median is finite"
     return f"the median moves between {two_digits(float(median.min()))} and {two_digits(float(median.max()))}"

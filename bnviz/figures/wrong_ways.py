@@ -16,7 +16,7 @@ from bnviz import quantities
 from bnviz.figures import landscape
 from bnviz.figures.chart import Chart
 from bnviz.figures.seeds import Quantity, lines, series, told_medians
-from bnviz.figures.style import figure, finite, log_axis, most_steps, told, two_digits
+from bnviz.figures.style import figure, finite, log_axis, most_steps, spread, told, two_digits
 from bnviz.record import Record
 
 Array = npt.NDArray[np.floating]
@@ -31,15 +31,17 @@ def runs_band(records: Mapping[str, Record], by_rate: ByRate) -> Chart:
     bands = {arm: band for arm, several in by_rate.items() if (band := over_runs(several)) is not None}
     parts = []
     for arm, (_, low, high) in bands.items():
-        ranges = finite(high - low)
+        ranges = finite(spread(low, high))
         if ranges.size:
             parts.append(f"{arm} has a median of {two_digits(float(np.median(ranges)))}")
     drawn = figure(
         f"Wrong way: the range over {len(rates)} runs, learning rates {_ends(rates)}",
         told("Range of the loss over separate runs with several learning rates, over updates", parts),
         "updates",
-        "loss (nat)",
-        most_steps(records),
+        f"loss ({landscape.loss_units(records)})",
+        most_steps(
+            {**records, **{f"{arm}, {place}": run for arm, runs in by_rate.items() for place, run in enumerate(runs)}}
+        ),
         legend=True,
     )
     for arm, (steps, low, high) in bands.items():
@@ -49,22 +51,22 @@ def runs_band(records: Mapping[str, Record], by_rate: ByRate) -> Chart:
 
 
 def ray_band(records: Mapping[str, Record], by_rate: ByRate) -> Chart:
-    """Right: range of the loss along the gradient from where one run is; on the axis of the wrong way."""
+    """Right: range of the loss along the line from where one run is; on the axis of the wrong way."""
     drawn = landscape.loss_band(records)
-    drawn.layout.meta["title"] = "Right way: one run, looking along its gradient"
+    drawn.layout.meta["title"] = f"Right way: one run, looking along {landscape.direction(records)}"
     bands = {arm: band for arm, several in by_rate.items() if (band := over_runs(several)) is not None}
     return _same_axis(drawn, _losses(records, bands))
 
 
 def batch_difference(records: Mapping[str, Record]) -> Chart:
     """Wrong: difference between the gradients of consecutive steps, on different mini-batches."""
-    return _change(records, _difference, "Wrong way: gradients of two different mini-batches", "|g_t − g_(t−1)|")
+    return _change(records, _difference, "Wrong way: gradients of two consecutive steps", "|g_t − g_(t−1)|")
 
 
 def along_step(records: Mapping[str, Record]) -> Chart:
     """Right: largest change of the gradient along the step, on one mini-batch; on the axis of the wrong way."""
     of = quantities.gradient_change
-    return _change(records, of, "Right way: one mini-batch, along its gradient", "max |g(α) − g|")
+    return _change(records, of, "Right way: one mini-batch, along the line", "max |g(α) − g|")
 
 
 def over_runs(runs: Sequence[Record]) -> tuple[npt.NDArray[np.integer], Array, Array] | None:

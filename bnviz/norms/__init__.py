@@ -1,8 +1,9 @@
 """Normalisations: one file each, applied to a pre-activation before its nonlinearity.
 
 A normalisation's file has a function `build(slot) -> torch.nn.Module` and may set SUBSUMES_BIAS = True, which leaves
-out the preceding layer's bias because the normalisation cancels it (Ioffe & Szegedy 2015, Sec. 3.2). A module of its
-own that does the same to every batch says RECORDABLE = True in its class, and is trained sooner (`bnviz.recorded`).
+out the preceding layer's bias because the normalisation cancels it (Ioffe & Szegedy 2015, Sec. 3.2), and
+RUNNING_STATISTICS = True, if test samples are normalised with averages that norm_momentum moves. A module of its own
+that does the same to every batch says RECORDABLE = True in its class, and is trained sooner (`bnviz.recorded`).
 """
 
 from dataclasses import dataclass

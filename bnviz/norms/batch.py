@@ -9,6 +9,7 @@ from torch import nn
 from bnviz.norms import Slot
 
 SUBSUMES_BIAS = True
+RUNNING_STATISTICS = True
 
 
 def build(slot: Slot) -> nn.BatchNorm1d | nn.BatchNorm2d:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from bnviz.norms import Slot
 
 SUBSUMES_BIAS = False  # the norm is taken before the shift, so a bias in front changes the scale
+RUNNING_STATISTICS = True
 
 
 class LpBatchNorm(nn.Module):

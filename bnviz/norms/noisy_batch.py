@@ -12,6 +12,7 @@ from bnviz.norms import Slot
 from bnviz.norms import batch as batch_norm
 
 SUBSUMES_BIAS = True
+RUNNING_STATISTICS = True
 
 
 class NoisyBatchNorm(nn.Module):

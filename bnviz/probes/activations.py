@@ -1,8 +1,9 @@
 """Activation distributions.
 
-For every hidden unit, the distribution over the batch of the pre-activation that enters its nonlinearity: percentiles,
-histogram, mean, variance, how far mean and variance moved in one step, and the share of the batch that saturates the
-unit (Ioffe & Szegedy 2015, Sec. 4.1, Fig. 1b and 1c, shows the 15th, 50th and 85th percentile of one unit).
+For every hidden unit, the distribution over the batch of the pre-activation that enters its nonlinearity: percentiles
+(those that the run names, and the median), histogram, mean, variance, how far mean and variance moved in one step, and
+the share of the batch that saturates the unit (Ioffe & Szegedy 2015, Sec. 4.1, Fig. 1b and 1c, shows the 15th, 50th and
+85th percentile of one unit).
 """
 
 import itertools
@@ -29,7 +30,7 @@ def measure(snapshot: Snapshot) -> dict[str, Measurement]:
     quantiles, low, high, counts, saturated = [], [], [], [], []
     for values in _stacked(layers):
         ordered = np.sort(values, axis=1)  # NumPy sorts many short rows much faster than torch does
-        quantiles.append(percentiles(ordered, snapshot.config.percentiles))
+        quantiles.append(percentiles(ordered, snapshot.config.recorded_percentiles))
         low.append(ordered[:, 0])
         high.append(ordered[:, -1])
         counts.append(histogram(values, ordered[:, 0], ordered[:, -1]))

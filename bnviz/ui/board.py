@@ -20,7 +20,7 @@ import plotly
 import streamlit as st
 
 from bnviz.figures.chart import Chart
-from bnviz.figures.style import styles
+from bnviz.figures.style import explain_if_empty, styles
 from bnviz.record import Record
 from bnviz.ui.drawn import Drawing, drawing
 from bnviz.ui.notes import notes
@@ -107,6 +107,16 @@ def board(
     what was clicked in a chart whose `layout.meta` has that name as `selects`. `marks` has, by the same name, the row
     of such charts that is chosen; they are not drawn anew for another one.
     """
+    try:
+        serve_plotly()
+    except OSError as error:
+        st.error(
+            f"The charts cannot be drawn: their library could not be copied into the app's folder "
+            f"{STATIC_FOLDER.name}/ ({error.strerror or error}). Whoever runs the app has to let it write there, or "
+            f"copy plotly.min.js from the Python package plotly to {STATIC_FOLDER.name}/{plotly_script()}.",
+            icon=":material/folder_off:",
+        )
+        return
     draw = partial(_data, key, build, shown, looked_at, dict(marks or {}))
     if shown.live:
         # Of runs that go on, not the records, which grow, but which they are; who has stopped one has another outcome.
@@ -223,7 +233,9 @@ def _figure(call: "partial[Chart]") -> dict[str, str]:
     """The chart as JSON, with its digest, as it was drawn last of the same arguments, for anybody."""
 
     def draw() -> dict[str, str]:
-        text = call().to_json()
+        chart = call()
+        explain_if_empty(chart)
+        text = chart.to_json()
         return {"figure": text, "digest": blake2b(text.encode(), digest_size=8).hexdigest()}
 
     turns.let_pass()
@@ -232,10 +244,19 @@ def _figure(call: "partial[Chart]") -> dict[str, str]:
     return made
 
 
+def plotly_script() -> str:
+    """The file's name where it is served from; it carries the version."""
+    return f"plotly-{version('plotly')}.min.js"
+
+
 @cache
 def serve_plotly() -> str:
-    """Put plotly.py's own plotly.min.js where Streamlit serves static files from; the name carries its version."""
-    name = f"plotly-{version('plotly')}.min.js"
+    """Put plotly.py's own plotly.min.js where Streamlit serves static files from, and return its name there.
+
+    Raises:
+        OSError: the folder cannot be written to.
+    """
+    name = plotly_script()
     target = STATIC_FOLDER / name
     if not target.exists():
         STATIC_FOLDER.mkdir(exist_ok=True)

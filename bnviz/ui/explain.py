@@ -1,4 +1,4 @@
-"""Explaining: the source that measured, and what can be taken away from a page."""
+"""Explaining: what to look for, the source that measured, and what can be taken away from a page."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -7,12 +7,26 @@ import pandas as pd
 import streamlit as st
 
 from bnviz import registry
+from bnviz.figures.sentences import untrained
 from bnviz.record import Record
 from bnviz.tables import as_csv, units_of
+from bnviz.ui.prose import text
 from bnviz.ui.reminded import Recall, reminders
 
 Table = tuple[str, Callable[[Mapping[str, Record]], bytes]]
 """A file's name, and what makes its CSV of the arms' records when it is asked for."""
+
+
+BASELINE = """
+**What to look for.** The learning rate is 0, so no weight changes and nothing is learned. What still differs from one
+update to the next is the mini-batch and, in arms that have it, the noise. Take these charts as the baseline for runs
+that do learn: choose a learning rate above 0 to see one.
+"""
+
+
+def what_to_look_for(records: Mapping[str, Record], markdown: str) -> None:
+    """The page's advice on reading its charts; where nothing was trained, what the charts are good for then."""
+    text(BASELINE if untrained(records) else markdown)
 
 
 @st.fragment
@@ -101,7 +115,7 @@ def unit_table(records: Mapping[str, Record], chosen: Mapping[str, int]) -> byte
     for name, record in records.items():
         measured = record.data.sel(layer=chosen["layer"], unit=chosen["unit"])
         table = measured[["mean", "variance", "mean_change", "variance_change", "saturated_share"]].to_dataframe()
-        for level in record.config.percentiles:
+        for level in record.config.recorded_percentiles:
             table[f"percentile_{level:g}"] = measured["percentile"].sel(quantile=level).to_series()
         tables[name] = table
     return csv_table(records, tables)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bnviz.figures import noise, told_noise
+from bnviz.figures import noise, sentences, told_noise
 from bnviz.figures.style import percent, two_digits
 
 
@@ -21,7 +21,7 @@ def test_accuracies_of_every_seed_with_mean_and_interval(records, repeats):
         ends = stats.t.interval(0.95, 2, loc=np.mean(values), scale=stats.sem(values))
         assert traces[f"{arm}, 95 % interval over seeds"].x == pytest.approx(ends)
         assert f"{arm} gets {percent(float(np.mean(values)))} (mean of 3 seeds)" in figure.layout.meta["alt"]
-        told = told_noise.accuracies(records, repeats)
+        told = sentences.learning(records, repeats)
         assert f"{arm} {percent(float(np.mean(values)))} ({percent(min(values))} to {percent(max(values))}, 3" in told
     assert figure.layout.yaxis.categoryarray == ["batch norm", "standard"]  # the first arm on top
 
@@ -30,13 +30,13 @@ def test_of_one_seed_there_is_a_point(records):
     figure = noise.final_accuracy(records)
     assert [trace.name for trace in figure.data] == list(records)
     accuracy = float(records["standard"].data["final_test_accuracy"].values[-1])
-    assert f"standard {percent(accuracy)}" in told_noise.accuracies(records)
+    assert f"standard {percent(accuracy)}" in sentences.learning(records)
 
 
 def test_a_run_that_goes_on_has_the_last_accuracy_noted(case):
     for arm, record in case("first five frames").items():
-        assert noise.last_accuracy(record) == pytest.approx(float(record.data["test_accuracy"][-1]))
-        assert f"{arm} {percent(float(record.data['test_accuracy'][-1]))}" in told_noise.accuracies({arm: record})
+        assert sentences.last_score(record, "test_accuracy") == pytest.approx(float(record.data["test_accuracy"][-1]))
+        assert f"{arm} {percent(float(record.data['test_accuracy'][-1]))}" in sentences.learning({arm: record})
 
 
 def test_drift(records):

@@ -23,7 +23,9 @@ EVERY = {
     "around": told_landscape.around,
     "shift": lambda records: told_shift.shift(records, 2),
     "growth": told_shift.growth,
-    "accuracies": told_noise.accuracies,
+    "scoring": told_noise.scoring,
+    "rounding": told_landscape.rounding,
+    "beta_by_arithmetic": told_landscape.beta_by_arithmetic,
     "drift": lambda records: told_noise.drift(records, 1),
     "exactness": told_theory.exactness,
     "condition": told_theory.condition,
@@ -53,13 +55,14 @@ def test_nothing_is_said_of_nothing(say, case):
 def test_learning(records, case):
     text = sentences.learning(records)
     for name, record in records.items():
-        assert f"{name} gets {percent(float(record.data['test_accuracy'][-1]))} of" in text
+        assert f"{name} {percent(record.final('final_test_accuracy'))}" in text
+    assert text.startswith("Test accuracy after 30 updates: ")
     text = sentences.learning(case("diverged"))
     for name, record in case("diverged").items():
         if record.outcome == "diverged":
-            assert f"{name} diverged by update {record.last_step} (" in text
+            assert f"{name} diverged by update {record.last_step}: " in text.lower()
         else:
-            assert f"{name} gets" in text
+            assert f"{name} {percent(record.final('final_test_accuracy'))}" in text
 
 
 def _by_hand(record, at):
@@ -98,7 +101,9 @@ def test_saturation_and_drift(records, case, at):
     for name, record in records.items():
         share = float(record.data["saturated_share"].sel(layer=at).values[-1, : UNITS[at]].mean())
         change = float(np.median(record.data["mean_change"].sel(layer=at).values[1:, : UNITS[at]]))
-        expected = f"{name}: {percent(share)} saturated, a unit's mean moves by {two_digits(change)} in a step"
+        expected = (
+            f"{name}: {percent(share)} saturated at update 30, a unit's mean moves by {two_digits(change)} in a step"
+        )
         assert expected.lower() in text.lower()
     chance = "chance difference"
     assert chance in text
@@ -109,21 +114,23 @@ def test_a_distribution_without_width_is_not_measured_against(case):
     text = sentences.one_unit(case("one percentile"), 1, 1)
     assert "wanders over" in text
     assert "times" not in text
-    assert sentences.whole_layer(case("one percentile"), 1) == ""
+    text = sentences.whole_layer(case("one percentile"), 1)
+    assert re.search(r"wanders over [\d.]+ in standard \(at most [\d.]+\), over", text)
+    assert "times" not in text
 
 
 def test_a_loss_that_is_no_number_is_told_so(case):
     (name, record), *_ = case("no accuracy").items()
     loss = record.data["test_loss"].copy()
     loss[-1] = np.inf
-    wild = replace(record, data=record.data.assign(test_loss=loss))
-    assert f"{name} has a test loss beyond numbers" in sentences.learning({name: wild})
+    wild = replace(record, data=record.data.assign(test_loss=loss, final_test_loss=loss))
+    assert f"Test loss after 30 updates: {name} beyond numbers." in sentences.learning({name: wild})
 
 
 def test_where_values_are_learned_the_loss_is_told(case):
     for name, record in case("no accuracy").items():
-        loss = two_digits(float(record.data["test_loss"][-1]))
-        assert f"{name} has a test loss of {loss}" in sentences.learning(case("no accuracy"))
+        loss = two_digits(record.final("final_test_loss"))
+        assert re.search(rf"Test loss after 30 updates: .*{name} {loss}[,.]", sentences.learning(case("no accuracy")))
 
 
 def test_compared():

@@ -39,7 +39,7 @@ def test_lines(records, quantity, at):
 def test_in_front_of_the_first_layer_there_is_nothing(records):
     figure = shift.shift_lines(records, "l2", 1)
     assert {trace.name for trace in figure.data} == {f"{arm}, layer {layer}" for arm in records for layer in (2, 3)}
-    assert figure.layout.meta["alt"].endswith("nothing is measured yet.")
+    assert figure.layout.meta["alt"].endswith("there is no finite value to show.")
     assert told_shift.shift(records, 1) == ""
 
 
@@ -118,7 +118,6 @@ def test_sentence_of_the_growth(run):
     norms = deep["standard"].data["pre_activation_gradient_norm"].values
     factors = (norms[:, 1] / norms[:, 4]) ** (1 / 3)
     text = told_shift.growth(deep)
-    assert (
-        f"a factor of {two_digits(float(factors[0]))} in standard ({two_digits(float(factors[-1]))} at the end)" in text
-    )
+    first, last = (two_digits(float(factors[place])) for place in (0, -1))
+    assert f"in standard by {first} at update 0 and by {last} at update 30" in text
     assert told_shift.growth({"standard": run()}) == ""  # two hidden layers, and both are outermost

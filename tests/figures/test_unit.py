@@ -27,7 +27,7 @@ def test_bands_are_the_percentiles_of_the_record(records, at, one):
         figure = unit.bands(records, arm, at, one)
         assert len(figure.data) == 3
         for trace, level in zip(figure.data, record.config.percentiles, strict=True):
-            assert trace.name == f"{level:g}th percentile"
+            assert trace.name == f"percentile {level:g}"
             np.testing.assert_array_equal(trace.x, record.data["probe_step"])
             expected = record.data["percentile"].sel(layer=at, unit=one, quantile=level)
             np.testing.assert_array_equal(trace.y, expected)

@@ -1,0 +1,262 @@
+"""Captions and axes of runs with unusual settings: what they cannot show is said, and with its cause."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bnviz.figures import (
+    curves,
+    landscape,
+    layer,
+    plane,
+    sentences,
+    style,
+    told_landscape,
+    told_noise,
+    told_shift,
+    unit,
+)
+from bnviz.figures.chart import Chart
+from bnviz.figures.style import percent, two_digits
+from bnviz.quantities import rounding_of_gradient_change
+
+
+@pytest.fixture
+def arms(run):
+    """Two or more arms of a tiny comparison, by their normalisations."""
+    names = {
+        "none": "standard",
+        "batch": "batch norm",
+        "noisy_batch": "noisy batch norm",
+        "noisy_none": "noisy standard",
+    }
+    return lambda norms=("none", "batch"), **changes: {names[norm]: run(norm=norm, **changes) for norm in norms}
+
+
+def test_captions_say_that_nothing_is_trained_at_learning_rate_0(arms):
+    records = arms(learning_rate=0.0)
+    assert "The learning rate is 0: no weight changes and nothing is learned." in sentences.learning(records)
+    only_chance = "No weight changes at learning rate 0: this is only the chance difference between one mini-batch and"
+    captions = (
+        sentences.one_unit(records, 1, 1),
+        sentences.whole_layer(records, 1),
+        sentences.saturation_and_drift(records, 1),
+        told_noise.drift(records, 1),
+    )
+    assert all(only_chance in caption for caption in captions)
+    assert "a step moves nothing" in told_shift.shift(records, 2)
+    for caption in (told_landscape.variation, told_landscape.predictiveness, told_landscape.smoothness):
+        assert "All step lengths are multiples of the learning rate, which is 0" in caption(records)
+    assert sentences.untrained(arms()) == ""
+    assert told_landscape.no_steps(arms(learning_rate=0.0, line_in="absolute")) == ""
+
+
+def test_captions_name_what_else_than_training_moves_a_unit(arms):
+    everything = 1500  # of digits
+    whole = arms(batch_size=everything, steps=2, probes=("activations",))
+    assert sentences.chance(whole) == "", "every mini-batch holds all samples"
+    noisy = arms(("batch", "noisy_batch"), batch_size=everything, steps=2, probes=("activations",))
+    assert sentences.chance(noisy) == "This includes the noise in noisy batch norm."
+    still = arms(probe_data="fixed", probe_samples=30, learning_rate=0.0, probes=("activations",))
+    assert sentences.chance(still).endswith("this is only rounding.")
+
+
+def test_learning_names_the_cause_of_scores_with_statistics_that_were_never_updated(arms):
+    records = arms(norm_momentum=0.0)
+    text = sentences.learning(records)
+    assert "The running statistics of batch norm were never updated, as norm_momentum is 0." in text
+    trained = percent(records["batch norm"].final("population_test_accuracy"))
+    assert f"With statistics taken over the training samples at the end, batch norm gets {trained}." in text
+    early = sentences.learning(arms(steps=5))
+    assert f"still to {percent(0.9**5)} their initial values" in early
+    assert "running statistics" not in sentences.learning(arms(steps=40))
+
+
+def test_scores_are_told_with_the_samples_that_they_are_of(arms):
+    records = arms(test_samples=1)
+    text = sentences.learning(records)
+    for arm, record in records.items():
+        assert f"{arm} {percent(record.final('final_test_accuracy'))}" in text
+    assert "These scores are of all 297 test samples, the curves of the first sample only." in text
+    figure = curves.accuracy(records)
+    assert figure.layout.yaxis.title.text == "test accuracy, first 1 of 297 samples"
+    assert "first 1 of 297 samples" in figure.layout.meta["alt"]
+    running = {arm: replace(record, outcome="running") for arm, record in records.items()}
+    assert "Curves are of the first test sample only, of 297" in sentences.learning(running)
+    assert "samples" not in sentences.learning(arms(test_samples=2000))
+
+
+def test_learning_names_the_update_of_each_arm(run):
+    apart = {"standard": run(frames=4), "batch norm": run(norm="batch")}
+    at = int(apart["standard"].values("step")[-1])
+    text = sentences.learning(apart)
+    assert f" after {at} update" in text
+    assert "after 30 updates" in text
+    assert "last update" not in text
+
+
+def test_several_seeds_are_told_with_those_that_diverged(run):
+    lost = replace(run(seed=1), outcome="diverged")
+    text = sentences.learning({"standard": run()}, {"standard": [run(), lost, run(seed=2)]})
+    assert "3 seeds, 1 of them diverged)" in text
+
+
+@pytest.fixture
+def diverged(run):
+    """One arm whose loss left the range of numbers soon, of a run that was to take 600 updates."""
+    record = run(activation="identity", learning_rate=1000.0, weight_decay=0.1, steps=600)
+    assert record.outcome == "diverged"
+    assert record.last_step < 100
+    return {"standard": record}
+
+
+def test_axes_end_where_a_run_diverged(diverged):
+    last = diverged["standard"].last_step
+    for figure in (
+        curves.loss(diverged),
+        landscape.loss_variation(diverged),
+        layer.medians(diverged, "standard", 1),
+        layer.drift(diverged, "mean_change", 1),
+        unit.bands(diverged, "standard", 1, 1),
+        unit.history(diverged, "standard", 1, 1),
+    ):
+        assert figure.layout.xaxis.range[1] == pytest.approx(1.01 * last)
+
+
+def test_captions_say_that_a_run_diverged_instead_of_how_far_it_went(diverged):
+    last = diverged["standard"].last_step
+    told = f"Standard diverged by update {last}: its loss is no longer finite, and its training ended there."
+    assert told in sentences.learning(diverged)
+    for caption in (sentences.one_unit(diverged, 1, 1), sentences.whole_layer(diverged, 1)):
+        assert caption == "Standard diverged, so how far units moved there means nothing."
+
+
+def test_an_axis_of_updates_of_a_run_that_goes_on_is_that_of_the_whole_run(run):
+    goes_on, stopped = run(frames=3), replace(run(frames=3), outcome="stopped")
+    assert style.most_steps({"a": goes_on}) == 30
+    assert style.most_steps({"a": stopped}) == stopped.last_step
+    assert style.most_steps({"a": stopped, "b": goes_on}) == 30
+    assert style.most_steps({"a": replace(run(frames=1), outcome="diverged")}) == 1
+
+
+def test_a_width_within_rounding_is_not_measured_against(run):
+    record = run()
+    values = record.data["percentile"].values.copy()
+    values[:, :, 0] = 1000.0 * np.arange(len(values))[:, None, None] + 500
+    values[:, :, 2] = np.nextafter(values[:, :, 0], np.float32(np.inf))
+    values[:, :, 1] = values[:, :, 0]
+    flat = {"standard": replace(record, data=record.data.assign(percentile=(record.data["percentile"].dims, values)))}
+    assert "times" not in sentences.one_unit(flat, 1, 1)
+    assert "times" not in sentences.whole_layer(flat, 1)
+
+
+@pytest.mark.parametrize("levels", [(1.0, 99.0), (60.0,), (99.0,), (10.0, 20.0)])
+def test_the_median_is_recorded_and_told_whatever_percentiles_are_chosen(levels, run):
+    record = run(percentiles=levels, probes=("activations",))
+    usual = run(probes=("activations",))
+    assert list(record.data["quantile"].values) == sorted({*levels, 50.0})
+    median = usual.values("percentile", layer=1, quantile=50.0)
+    np.testing.assert_array_equal(record.values("percentile", layer=1, quantile=50.0), median)
+    records = {"standard": record}
+    wander = two_digits(float(np.ptp(median[:, 0].astype(float))))
+    text = sentences.one_unit(records, 1, 1)
+    assert f"wanders over {wander} in standard" in text
+    low, high = (sorted({*levels, 50.0})[place] for place in (0, -1))
+    assert f"own width (from percentile {low:g} to {high:g})" in text
+    np.testing.assert_array_equal(layer.medians(records, "standard", 1).data[0].z, median[:, :7].T)
+    bold = [trace.name for trace in unit.bands(records, "standard", 1, 1).data if trace.line.width > 2]
+    assert bold == ["percentile 50"]
+    assert (
+        f"median moves between {two_digits(float(median[:, 0].min()))}"
+        in unit.bands(records, "standard", 1, 1).layout.meta["alt"]
+    )
+
+
+def test_a_logarithmic_axis_shows_a_factor_of_ten_at_least():
+    for values in ([2.30, 2.31], [2.3, 2.3], [1e-30, 1.01e-30], [9.0, 11.0]):
+        figure = style.figure("Loss", "Loss.", "updates", "loss", 10)
+        figure.add("scatter", x=np.arange(2), y=np.array(values))
+        style.log_axis(figure)
+        low, high = figure.layout.yaxis.range
+        assert high - low == pytest.approx(1)
+        assert low < np.log10(values[0]) <= np.log10(values[1]) < high
+    figure = style.figure("Loss", "Loss.", "updates", "loss", 10)
+    figure.add("scatter", x=np.arange(2), y=np.array([0.1, 10]))
+    style.log_axis(figure)
+    assert figure.layout.yaxis.range is None, "plotly's own, which follows a run that goes on"
+
+
+def texts(figure: Chart) -> list[str]:
+    style.explain_if_empty(figure)
+    return [one.text for one in figure.layout.annotations or ()]
+
+
+def test_a_chart_without_anything_to_draw_says_why(arms, case):
+    still = arms(learning_rate=0.0)
+    assert texts(landscape.loss_variation(still)) == ["No value is above 0, as this axis needs."]
+    assert texts(landscape.effective_smoothness(still)) == ["There is no finite value to draw."]
+    assert texts(landscape.loss_variation(case("nothing yet"))) == ["There is no finite value to draw."]
+    assert texts(plane.surface(case("nothing yet"), "standard")) == ["There is no finite value to draw."]
+    for figure in (landscape.loss_variation(arms()), curves.accuracy(still), layer.medians(still, "standard", 1)):
+        assert texts(figure) == []
+
+
+def test_a_plane_that_is_not_drawn_is_explained(diverged, run):
+    without = {arm: replace(one, data=one.data.drop_vars("plane_loss")) for arm, one in diverged.items()}
+    text = told_landscape.around({**without, "batch norm": run(norm="batch")})
+    last = diverged["standard"].last_step
+    assert f"No plane is drawn for standard: its run diverged by update {last}, so there are no weights" in text
+    assert text.startswith("On the plane at update 30 the loss goes from ")
+    infinite = run().data.assign(plane_loss=run().data["plane_loss"] * np.inf)
+    assert "no loss on it is a finite number" in told_landscape.around({"standard": replace(run(), data=infinite)})
+
+
+def test_charts_and_captions_name_the_line_that_was_looked_along(arms):
+    records = arms(line_along="random")
+    assert told_landscape.variation(records).startswith("Along a random direction the loss varies by ")
+    assert landscape.loss_band(records).layout.meta["title"] == "Loss along a random direction"
+    assert told_landscape.beta_by_arithmetic(records) == ""
+    assert told_landscape.beta_by_arithmetic(arms()).startswith("An effective β near 20 is largely arithmetic")
+
+
+def test_a_loss_of_values_has_its_own_unit(arms):
+    records = arms(
+        network="deep_linear", dataset="linear_map", learning_rate=1e-3, probes=("landscape_line",), batch_size=20
+    )
+    assert "nat" not in landscape.loss_variation(records).layout.yaxis.title.text
+    assert "(nat)" in landscape.loss_variation(arms()).layout.yaxis.title.text
+
+
+SHORT = {"line_from": 1e-7, "line_to": 1e-3, "line_points": 9, "line_in": "absolute", "probes": ("landscape_line",)}
+
+
+def test_steps_so_short_that_float32_is_noise_are_told(run):
+    """Against the same network in double precision."""
+    single, double = (run(**SHORT, learning_rate=0.0, steps=2, precision=kind) for kind in ("float32", "float64"))
+    change, exact = (one.data["line_gradient_change"].values.astype(float) for one in (single, double))
+    error = np.median(abs(change - exact) / exact, axis=0)  # (alpha,)
+    told = np.median(rounding_of_gradient_change(single).values, axis=0)
+    assert error[0] > 0.04
+    assert (error <= 3 * told).all(), "the estimate covers the error that was measured"
+    assert told[0] > 0.04
+    assert told[-1] < 0.01, "and says nothing of longer steps"
+    text = told_landscape.rounding({"standard": single})
+    assert "rounding (float32) can make up" in text
+    assert f"{percent(told[0]) if told[0] < 1 else 'all'} in standard" in text
+    assert told_landscape.rounding({"standard": double}) == ""
+    assert told_landscape.rounding({"standard": run()}) == ""
+
+
+def test_scoring_says_whether_the_noise_is_on_and_which_statistics_are_used(arms):
+    norms = ("none", "noisy_batch", "noisy_none")
+    probes = {"probes": ("activations",)}
+    usual = arms(norms, **probes)
+    score = percent(usual["noisy batch norm"].final("population_test_accuracy"))
+    text = told_noise.scoring(usual)
+    assert "noise is off, but the running averages of batch norm were gathered under it" in text
+    assert f"Algorithm 2, noisy batch norm gets {score}." in text
+    assert "gathered" not in told_noise.scoring(arms(norms, norm_momentum=0.0, **probes))
+    assert "noise stays on" in told_noise.scoring(arms(norms, noise_at_test=True, **probes))
+    none = {"noise_mean": 0.0, "noise_scale": 1.0, "noise_spread_mean": 0.0, "noise_spread_scale": 0.0}
+    assert "leave no noise" in told_noise.scoring(arms(norms, **none, **probes))
