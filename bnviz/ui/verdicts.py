@@ -15,11 +15,11 @@ from bnviz.ui.drawn import drawing
 from bnviz.ui.prose import READING_WIDTH
 from bnviz.ui.shown import Shown
 
-_picture = st.components.v2.component(  # st.html leaves SVG out
-    "bnviz_picture",
-    js="export default ({ data, parentElement }) => { parentElement.innerHTML = data }",
-    isolate_styles=False,
-)
+DRAW = """
+export default ({ data, parentElement }) =>
+  parentElement.replaceChildren(...new DOMParser().parseFromString(data, "text/html").body.children)
+"""
+_picture = st.components.v2.component("bnviz_picture", js=DRAW, isolate_styles=False)  # st.html leaves SVG out
 Told = tuple[str, str]
 """Markdown of one claim, and the SVG of its statistic over the updates, empty where it is not about time."""
 

@@ -29,7 +29,7 @@ from bnviz.figures.chart import Chart
 from bnviz.figures.style import arm_style, explain_if_empty, finite, percent, spread, styles, told, two_digits
 
 MODULES = (curves, flow, landscape, layer, noise, plane, ray, sharpness, shift, theory, unit, wrong_ways)
-NOT_OF_RECORDS = {"chart", "cursor", "overlay", "seeds", "sentences", "style"}
+NOT_OF_RECORDS = {"chart", "cursor", "overlay", "phase_curve", "seeds", "sentences", "style"}
 """Files that draw nothing, or nothing of records: tested elsewhere, as are sentences (told_...)."""
 CHOICES: dict[str, dict[str, tuple[str, ...]]] = {
     "layer.drift": {"quantity": ("mean_change", "variance_change")},
