@@ -12,9 +12,8 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 
-from bnviz import experiments, gallery, registry
+from bnviz import gallery
 from bnviz.config import RunConfig
-from bnviz.experiments import DEFAULT_SETTING, Finding
 from bnviz.gallery import findings
 from bnviz.gallery.findings import Stored
 from bnviz.jobs.service import Service
@@ -23,6 +22,7 @@ from bnviz.record import Record
 from bnviz.training import train
 from bnviz.ui import visitor
 from bnviz.ui.notes import ENTRY
+from tests.made_findings import all_claims
 
 APP = Path(__file__).parents[2] / "app.py"
 SECONDS = 60  # nothing here takes as long, but machines are shared
@@ -90,29 +90,22 @@ def preset_record() -> Callable[[RunConfig], Record | None]:
 @pytest.fixture(scope="session")
 def kept() -> Stored:
     """Findings of every claim in every setting, made up: each is supported by default and nowhere else."""
-    found = []
-    for name in registry.names("experiments"):
-        chosen = experiments.load(name)
-        for setting in (DEFAULT_SETTING, *chosen.settings):
-            verdict = "supported" if setting == DEFAULT_SETTING else "contradicted"
-            found += [
-                Finding(
-                    experiment=name,
-                    claim=claim.name,
-                    setting=setting,
-                    dataset=chosen.datasets[0],
-                    seeds=(0, 1, 2, 3, 4),
-                    values=(2.0, 3.0, 4.0, 5.0, 6.0),
-                    mean=4.0,
-                    low=2.0,
-                    high=6.0,
-                    kind=claim.rule.kind,
-                    bound=claim.rule.bound,
-                    verdict=verdict,
-                )
-                for claim in chosen.claims
-            ]
+    found = all_claims(
+        {"default": "supported", "other": "contradicted"},
+        values=(2.0, 3.0, 4.0, 5.0, 6.0) * 2,
+        mean=4.0,
+        low=2.0,
+        high=6.0,
+        rank_low=2.5,
+        rank_high=5.5,
+    )
     return Stored("2026-01-31", {}, tuple(found))
+
+
+@pytest.fixture(scope="session")
+def numbers() -> str:
+    """How the mean and both intervals of these findings are written."""
+    return "4 (2 to 6; by ranks 2.5 to 5.5; 10 seeds)"
 
 
 @pytest.fixture
