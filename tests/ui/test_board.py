@@ -179,3 +179,25 @@ def test_figures_that_are_left_out_are_told_apart_by_what_is_in_them(screen):
     assert digests[0] != digests[1]
     again = screen.look(shown, looked_at=(1,), one=partial(screen.chart, shown, extra=1))
     assert again["groups"][0]["charts"][0]["digest"] == digests[0]
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_instead_of_charts(screen, monkeypatch, tmp_path):
+    told = []
+    monkeypatch.setattr(boards.st, "error", lambda text, **_: told.append(text))
+    in_the_way = tmp_path / "static"
+    in_the_way.write_text("a file, not a folder")
+    monkeypatch.setattr(boards, "STATIC_FOLDER", in_the_way)
+    boards.serve_plotly.cache_clear()
+    try:
+        board("board", list, Shown.of({"standard": record(0)}))
+        assert screen.sent == []
+        (sentence,) = told
+        assert sentence.startswith("The charts cannot be drawn: their library could not be copied")
+        assert f"static/{boards.plotly_script()}" in sentence
+        assert str(tmp_path) not in sentence, "visitors are not told the server's paths"
+        in_the_way.unlink()
+        screen.look(record(0))
+        assert (in_the_way / boards.plotly_script()).is_file(), "what was mended counts at the next look"
+        assert len(told) == 1
+    finally:
+        boards.serve_plotly.cache_clear()
