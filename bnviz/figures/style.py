@@ -25,8 +25,8 @@ SIGNED = [[0.0, "#004b76"], [0.25, "#5aa5d1"], [0.5, "#f4f2ee"], [0.75, "#eca05c
 MAGNITUDE = [[place, colour] for place, colour in get_colorscale("cividis")]  # plotly.js has another of that name
 LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"size": 11}, "bgcolor": "rgba(0,0,0,0)"}
 DECADES = 6
-LEAST_DECADES = 1.0
-"""What a logarithmic axis shows at least: a curve that hardly varies is then seen to, beside marks that can be read."""
+NARROW = 0.9
+"""Values over less than so many decades are shown over one, so that they have marks and a wiggle looks like one."""
 UNDEFINED = "no finite number"
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -98,10 +98,10 @@ def figure(
 def most_steps(records: Mapping[str, Record]) -> int:
     """The update at which an axis of updates ends: that of the longest run.
 
-    A run that goes on counts as long as it will be; one that ended early, as far as it was measured.
+    One that diverged counts as far as it was measured, any other as long as it was to be: its axis stands still while
+    it goes on, is stopped and is trained again.
     """
-    ended_early = ("diverged", "stopped")
-    ends = [one.last_step if one.outcome in ended_early else one.config.steps for one in records.values()]
+    ends = [one.last_step if one.outcome == "diverged" else one.config.steps for one in records.values()]
     return max(1, *ends)
 
 
@@ -112,7 +112,7 @@ def _range(steps: int | None) -> tuple[float, float] | None:
 def log_axis(drawn: Chart, letter: Literal["x", "y"] = "y", values: Array | None = None, falling: bool = False) -> None:
     """Make an axis logarithmic, with marks that can be read over one decade as well as over thirty.
 
-    Values that hardly vary are shown over LEAST_DECADES; on a `falling` axis the largest comes first. With `values`,
+    Values that hardly vary are shown over a factor of ten; on a `falling` axis the largest comes first. With `values`,
     all that is ever to be seen, the axis stands still; if they span very much, it leaves out the outermost half per
     cent at either end.
     """
@@ -123,13 +123,15 @@ def log_axis(drawn: Chart, letter: Literal["x", "y"] = "y", values: Array | None
     if values is not None and high - low > DECADES:
         low, high = np.log10(np.quantile(shown, (0.005, 0.995)))
     decades = float(high - low)
-    margin = max(0.04 * decades, (LEAST_DECADES - decades) / 2)
+    margin = max(0.04 * decades, (1 - decades) / 2)
     axis = drawn.layout[f"{letter}axis"]
     axis.type = "log"
     ends = (float(low) - margin, float(high) + margin)
-    if values is None and decades >= LEAST_DECADES:
+    if values is None and decades >= NARROW:
         axis.range, axis.autorange = None, "reversed" if falling else None
     else:
+        if values is None:  # in steps, or each frame of a run that goes on would undo the zoom of whoever looks
+            ends = (round(ends[0], 1), round(ends[0], 1) + 1)
         axis.range = ends[::-1] if falling else ends
     axis.dtick = "D2" if decades <= 2.5 else math.ceil(decades / DECADES)
     axis.tickformat = ".2~r" if decades <= DECADES and shown.min() > 1e-5 and shown.max() < 1e6 else None

@@ -98,6 +98,13 @@ class Chart {
     });
   }
 
+  // The same without what a logarithmic axis has no place for: to a value of 0 plotly draws the line out of the chart.
+  placed() {
+    const { xaxis, yaxis } = this.layout();
+    const above = (axis, values) => (axis?.type === "log" ? Array.from(values, (value) => (value > 0 ? value : null)) : values);
+    return this.traces().map((trace) => (GRIDS.includes(trace.type) || this.solid ? trace : { ...trace, x: above(xaxis, trace.x), y: above(yaxis, trace.y) }));
+  }
+
   row() { return this.board.data.marks?.[this.meta.selects]; } // which is chosen, of those that a click selects
 
   get barTitle() { return this.figure.data.find((trace) => trace.colorbar?.title)?.colorbar.title.text; }
@@ -136,7 +143,7 @@ class Chart {
     if (!this.visible || (this.drawn?.digest === this.digest && this.drawn.look === look)) return;
     this.drawn = { digest: this.digest, look };
     const first = !this.plot.data;
-    const drawing = Plotly.react(this.plot, this.traces(), this.layout(), SETTINGS);
+    const drawing = Plotly.react(this.plot, this.placed(), this.layout(), SETTINGS);
     if (first) this.listen(); // at once: it may be dragged before all of it is there
     await drawing;
     this.placeCursor();
@@ -204,7 +211,7 @@ class Chart {
     const { ink } = this.board;
     const layout = { ...this.layout(), paper_bgcolor: ink.background, title: { text: this.meta.title, x: 0.02 }, margin: { ...this.figure.layout.margin, t: 48 } };
     const legend = this.meta.legend || (this.figure.data.length > 1 && !this.meta.arm);
-    await window.Plotly.downloadImage({ data: this.traces(), layout: { ...layout, showlegend: legend } },
+    await window.Plotly.downloadImage({ data: this.placed(), layout: { ...layout, showlegend: legend } },
       { format: kind, filename, width: 900, height: Math.max(520, this.figure.layout.height), scale: kind === "png" ? 2 : 1 });
   }
 

@@ -12,7 +12,7 @@ import xarray as xr
 
 from bnviz.config import RunConfig
 from bnviz.figures.chart import Chart
-from bnviz.figures.style import figure
+from bnviz.figures.style import figure, log_axis
 from bnviz.record import Record
 from bnviz.ui import board as boards
 from bnviz.ui.board import Action, Group, board
@@ -69,6 +69,13 @@ def contour() -> Chart:
     return drawn
 
 
+def with_zeros() -> Chart:
+    drawn = figure("With zeros", "A line on a logarithmic axis, 0 in the middle", "updates", "value", 30)
+    drawn.add("scatter", x=np.arange(3), y=np.array([1.0, 0.0, 10.0]), name="standard", mode="lines")
+    log_axis(drawn)
+    return drawn
+
+
 def build() -> list[Group]:
     groups = [
         Group("words", "Only words", "A first line.\nA second line."),
@@ -81,7 +88,7 @@ def build() -> list[Group]:
             note="Small print.",
         ),
         Group("solid", "Solid", "Turn one.", {f"surface-{arm}": partial(surface, arm) for arm in STEPS}),
-        Group("flat", "Flat", "From above.", {"contour": partial(contour)}),
+        Group("flat", "Flat", "From above.", {"contour": partial(contour), "zeros": partial(with_zeros)}),
     ]
     if "plane" in st.session_state:
         groups.insert(1, Group("answer", "The answer", f"asked for {st.session_state['plane']}"))

@@ -96,6 +96,14 @@ def test_a_group_of_words_has_lines_and_no_empty_space(parts: Page) -> None:
     expect(parts.get_by_text("Small print.")).to_be_visible()
 
 
+def test_a_logarithmic_axis_leaves_out_zeros_and_the_table_keeps_them(parts: Page, tmp_path: Path) -> None:
+    zeros = drawn(parts, "zeros")
+    assert zeros.evaluate(POINTS) == [[[0, 1, 2], [1, None, 10]]]
+    content = saved(parts, zeros, "CSV", tmp_path).decode("utf-8-sig")
+    rows = list(csv.reader(io.StringIO(content)))[1:]
+    assert [float(row[-1]) for row in rows] == [1, 0, 10]
+
+
 def drag(page: Page, surface: Locator, across: int) -> None:
     canvas = surface.locator(".gl-container canvas")
     canvas.hover()  # waits until it stands still

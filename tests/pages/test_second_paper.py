@@ -65,11 +65,15 @@ def test_a_layer_that_is_not_there_is_told_in_a_sentence(given, used, opened, as
 
 
 def test_the_landscape_opens_with_the_plane_and_the_wrong_ways_of_the_gallery(opened, asked, groups):
-    drawn = groups(opened("loss_landscape"), "loss_landscape")
+    at = opened("loss_landscape")
+    drawn = groups(at, "loss_landscape")
     assert asked == []
     assert drawn["plane"]["charts"].keys() == PLANES
     assert drawn["plane"]["action"]["label"].count("{step}") == 1
     assert drawn["wrong"]["charts"].keys() == {"wrong-band", "right-band", "wrong-difference", "right-difference"}
+    (switch,) = [toggle for toggle in at.toggle if toggle.label == "Wrong ways beside it"]
+    assert (switch.value, switch.disabled) == (True, True), "what is shown is not said to be off"
+    assert "wrong_ways" not in at.query_params
 
 
 def test_a_plane_is_mapped_at_the_update_that_was_clicked(opened, asked, finish, groups):
@@ -153,6 +157,7 @@ def test_wrong_ways_train_each_arm_at_further_rates_and_are_shown_beside_the_rig
     link = TINY | {"seed": "76", "lr": "0.02"}
     at = finish(opened("loss_landscape", **link))
     assert "wrong" not in groups(at, "loss_landscape")
+    assert at.toggle(key="loss_landscape.wrong_ways").value is False
     asked.clear()
     at.toggle(key="loss_landscape.wrong_ways").set_value(True).run()
     finish(at)

@@ -197,3 +197,25 @@ def test_the_runs_that_a_chart_is_drawn_of_are_named_also_where_its_figure_is_le
     assert first["runs"] == {"a": " ".join(keys), "a, seed 0": keys[0], "a, seed 1": keys[1]}
     assert "figure" not in second
     assert second["runs"]["a"] == keys[1]
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_instead_of_charts(screen, monkeypatch, tmp_path):
+    told = []
+    monkeypatch.setattr(boards.st, "error", lambda text, **_: told.append(text))
+    in_the_way = tmp_path / "static"
+    in_the_way.write_text("a file, not a folder")
+    monkeypatch.setattr(boards, "STATIC_FOLDER", in_the_way)
+    boards.serve_plotly.cache_clear()
+    try:
+        board("board", list, Shown.of({"standard": record(0)}))
+        assert screen.sent == []
+        (sentence,) = told
+        assert sentence.startswith("The charts cannot be drawn: their library could not be copied")
+        assert f"static/{boards.plotly_script()}" in sentence
+        assert str(tmp_path) not in sentence, "visitors are not told the server's paths"
+        in_the_way.unlink()
+        screen.look(record(0))
+        assert (in_the_way / boards.plotly_script()).is_file(), "what was mended counts at the next look"
+        assert len(told) == 1
+    finally:
+        boards.serve_plotly.cache_clear()
