@@ -42,9 +42,9 @@ it, and the network trains better all the same.
 WHAT_TO_LOOK_FOR = """
 **What to look for.** A cosine of 1 and a distance of 0 mean that the layer's view has not changed. The raw distance
 is small wherever gradients are small, so a network that is stuck has little of it: read it beside the relative
-distance and the accuracy. Nothing is in front of the first layer, so its shift is 0 by definition. Then change the
-depth or the step size: which network has more of the shift is not the same everywhere, and the verdicts name where it
-turns round.
+distance and the accuracy. Nothing is in front of the first layer, so its shift is 0 by definition. Read the first tenth
+of the updates apart from the rest: which network has more of the shift can turn round on the way. It also depends on
+depth and step size; the verdicts name the phases and the settings in which it turns.
 """
 FORMULA = (
     r"G_i=\nabla_{W_i^{(t)}}L\big(W_1^{(t)},\dots,W_k^{(t)};\,x^{(t)}\big),\qquad "

@@ -44,7 +44,8 @@ WHAT_TO_LOOK_FOR = """
 **What to look for.** The shaded band is the **range over step lengths** within one run; it is not an uncertainty. A
 narrow band and a cosine near 1 mean that the gradient can be trusted over longer steps. Raw numbers shrink merely
 because weights grow in front of a batch norm, so read them beside the relative ones. The largest Hessian eigenvalue λ
-does not depend on a step length.
+does not depend on a step length. Read the first tenth of the updates apart from the rest: an order of the two networks
+that holds there need not hold later, and the verdicts judge each phase by itself.
 """
 FORMULA = (
     r"\ell(\alpha)=L(\theta-\alpha g),\quad g=\nabla L(\theta):\qquad "
