@@ -189,14 +189,21 @@ class RunConfig(BaseModel):
     @property
     def estimated_seconds(self) -> float:
         """Rough time of the run on one core: each pass costs at least its fixed part, whatever the size."""
-        probed = sum(self._passes(probe) for probe in self.probes)
-        passes = self.steps + min(self.probe_points, self.steps) * probed
+        passes = self.steps + sum(self._passes(probe) for probe in self.probes)
         return max(self.multiply_adds / self.steps * passes / MULTIPLY_ADDS_PER_SECOND, passes * SECONDS_PER_STEP)
 
     def _passes(self, probe: str) -> float:
-        """How many passes a probe makes at each of its steps: its constant PASSES, a number or a setting's name."""
-        passes = registry.describe("probes", probe).constants.get("PASSES", 0)
-        return float(getattr(self, passes) if isinstance(passes, str) else passes)
+        """How many passes over a mini-batch a probe costs in the whole run, by its constants (`bnviz.probes`)."""
+        told = registry.describe("probes", probe).constants
+        each = self._product(told.get("PASSES", 0)) + self._product(told.get("PASSES_PER_LAYER", 0)) * len(self.widths)
+        times = min(self.probe_points, self.steps, self._product(told.get("STEPS", "probe_points")))
+        on_fixed = told.get("BATCH") == "fixed" or (told.get("BATCH") == "probe_data" and self.probe_data == "fixed")
+        return times * each * (self.probe_samples / self.batch_size if on_fixed else 1)
+
+    def _product(self, factors: Any) -> float:
+        """Of numbers and of settings by their names; of one of them, or of several."""
+        several = factors if isinstance(factors, tuple) else (factors,)
+        return math.prod(float(getattr(self, one) if isinstance(one, str) else one) for one in several)
 
     @property
     def multiply_adds(self) -> float:

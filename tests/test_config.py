@@ -294,9 +294,25 @@ def test_multiply_adds_by_hand() -> None:
 
 
 def test_estimated_seconds_count_the_probes_passes() -> None:
-    """Each probe's constant PASSES, a number or a setting's name, at each step that is probed."""
+    """Each probe's constant PASSES, a number or a setting's name, at each step that is probed; the others below."""
     training = RunConfig(steps=100, probe_points=10, probes=())
     watched = training.model_copy(update={"probes": ("landscape_line", "gradient_flow"), "line_points": 30})
     assert watched.estimated_seconds / training.estimated_seconds == pytest.approx((100 + 10 * (30 + 1)) / 100)
     seldom = watched.model_copy(update={"steps": 5, "line_points": 2})  # no more often than there are steps
     assert seldom.estimated_seconds == pytest.approx(watched.estimated_seconds * (5 + 5 * 3) / (100 + 10 * 31))
+
+
+def test_estimated_seconds_grow_with_what_probes_do_more_of() -> None:
+    """PASSES_PER_LAYER, and STEPS and BATCH of what looks at a larger batch, but not as often."""
+    training = RunConfig(steps=100, probe_points=10, batch_size=50, probe_samples=100, probes=())
+
+    def passes(**changes: Any) -> float:
+        config = training.model_copy(update=changes)
+        return 100 * (config.estimated_seconds / config.model_copy(update={"probes": ()}).estimated_seconds - 1)
+
+    theorem = [passes(probes=("theorem",), widths=(100,) * layers) for layers in (2, 62)]
+    assert theorem == pytest.approx([10 * (10 + 4 * 2), 10 * (10 + 4 * 62)])
+    assert passes(probes=("sharpness",), sharpness_points=4) == pytest.approx(4 * 30 * 2)
+    assert passes(probes=("landscape_plane",), plane_points=21) == pytest.approx(21 * 21 * 0.33 * 2)
+    lines = [passes(probes=("landscape_line",), probe_data=data) for data in ("batch", "fixed")]
+    assert lines == pytest.approx([10 * 8, 10 * 8 * 2])

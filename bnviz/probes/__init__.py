@@ -1,8 +1,13 @@
 """Probes: one file each, a function of a Snapshot that measures and leaves no trace.
 
-A probe's file has a function `measure(snapshot) -> dict[str, Measurement]`, and PASSES, how many passes through the
-network it makes each time, a number or the name of the setting that says it. A run with probes equals a run without,
-bit for bit (a contract test holds every probe to it). Probes know nothing of figures or of how the run is stored.
+A probe's file has a function `measure(snapshot) -> dict[str, Measurement]`, and constants that tell what it costs:
+PASSES, how many passes through the network, forward and back, it makes each time, and PASSES_PER_LAYER, how many more
+for each hidden layer; STEPS, at how many steps at most, where these are fewer than `probe_points`; BATCH, "fixed" where
+its passes are over the fixed probe batch, "probe_data" where that setting says so, else over the mini-batch. Each is a
+number, the name of a setting, or a tuple of both, to be multiplied. A test counts what they do.
+
+A run with probes equals a run without, bit for bit (a contract test holds every probe to it). Probes know nothing of
+figures or of how the run is stored.
 """
 
 from collections.abc import Callable, Sequence

@@ -12,7 +12,7 @@ from bnviz.probes import Snapshot
 from bnviz.record import Measurement
 
 FIGURE = "Santurkar et al. 2018, Fig. 3"
-PASSES = 8  # one a layer; what it is for cost estimates need not be exact
+PASSES_PER_LAYER = 0.5  # forward, and back to the layer
 
 
 def measure(snapshot: Snapshot) -> dict[str, Measurement]:

@@ -14,6 +14,7 @@ from bnviz.record import Measurement
 
 FIGURE = "Santurkar et al. 2018, Fig. 4"
 PASSES = "line_points"
+BATCH = "probe_data"
 
 
 def measure(snapshot: Snapshot) -> dict[str, Measurement]:

@@ -20,7 +20,9 @@ from bnviz.record import Measurement
 
 SOURCE = "Li et al. 2018, Sec. 4"
 NEEDS_PATH = True
-PASSES = 20  # plane_points squared, but once in a run and forward only: per probed step of a usual run
+PASSES = ("plane_points", "plane_points", 0.33)  # forward only
+STEPS = 1
+BATCH = "fixed"
 MARGIN = 1.25
 """How much wider than the path the plane of principal components is."""
 AXES = 2

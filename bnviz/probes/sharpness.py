@@ -22,7 +22,9 @@ from bnviz.streams import stream
 Array = npt.NDArray[np.float64]
 
 SOURCE = "Cohen et al. 2021"
-PASSES = 32  # 9 to 21 products of 3.5 passes each, on a fixed batch larger than the mini-batch, at few steps
+PASSES = 30  # 9 to 21 products of 2 passes each
+STEPS = "sharpness_points"
+BATCH = "fixed"
 
 TOLERANCE = 1e-3
 """ARPACK's bound on a residual, relative to its eigenvalue: what an eigenvalue is wrong by at most. Its error goes with

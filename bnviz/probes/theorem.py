@@ -26,7 +26,8 @@ from bnviz.probes._theorems import (
 from bnviz.record import Measurement
 
 SOURCE = "Santurkar et al. 2018"
-PASSES = 100  # 40 to 200, more for deeper networks, as measured against the estimated time of a pass
+PASSES = 10
+PASSES_PER_LAYER = 4  # for each layer forward, and back to it several times, in float64
 
 CURVATURE_UNITS = 6
 """Units of a layer, evenly spread, that Theorem 4.2 is looked at in: each takes two passes back and forth."""
