@@ -9,13 +9,13 @@ from pathlib import Path
 import streamlit as st
 
 from bnviz import registry, settings
+from bnviz.ui.page_style import page_style
 from bnviz.ui.routing import mark_routed
 from bnviz.ui.share import FRONT_PAGE
 from bnviz.ui.turns import turns
 
 PAGES = Path(__file__).parent / "pages"
 ICON = Path(__file__).parent / "bnviz" / "ui" / "icon.svg"
-STYLE = Path(__file__).parent / "bnviz" / "ui" / "app.css"
 SECTIONS = ("Start", "How it works", "What the papers measured", "What BN buys", "Beyond BN", "Lab", "Other")
 
 st.set_page_config(page_icon=str(ICON), layout="wide")  # first: else a page's icon comes from another host
@@ -37,7 +37,7 @@ for section in SECTIONS:
             navigation[section].append(sent_on)
 chosen = st.navigation(navigation)
 st.set_page_config(page_title=f"{chosen.title} · bnviz")
-st.html(STYLE)
+page_style()
 mark_routed()
 
 kinds = [registry.plugins(kind) for kind in ("datasets", "networks", "norms", "probes")]

@@ -30,12 +30,14 @@ PAGE = "activations"
 DEFAULTS = RunConfig(norm="batch")
 VIEW = {"layer": 3, "unit": 17, "own_axis": 0, "seeds": 1}
 
-INTRODUCTION = """
-Every unit of a hidden layer sees inputs that the layers before it make, and those layers keep changing. Ioffe and
-Szegedy (2015) called this *internal covariate shift* and made batch norm to reduce it. Their Figure 1 follows the
-15th, 50th and 85th percentile of what enters **one** sigmoid of the last hidden layer: with batch norm they settle,
-without it they wander. The page opens
-with two real networks that train on real digits, and you can look at **every** unit.
+LEAD = """
+Every unit of a hidden layer sees inputs that the layers before it make, and those layers keep changing.
+"""
+BACKGROUND = """
+Ioffe and Szegedy (2015) called the change of a layer's inputs *internal covariate shift* and made batch norm to reduce
+it. Their Figure 1 follows the 15th, 50th and 85th percentile of what enters **one** sigmoid of the last hidden layer:
+with batch norm they settle, without it they wander. The page opens with two real networks that train on real digits,
+and you can look at **every** unit.
 """
 WHAT_TO_LOOK_FOR = """
 **What to look for.** Compare how far a unit's median wanders with how wide its own distribution is; the sentences above
@@ -140,8 +142,9 @@ def comparison() -> None:
 
 links.open_page(PAGE, DEFAULTS, VIEW)
 titled(PAGE, "Does batch norm keep a unit's input distribution still?")
-text(INTRODUCTION)
+text(LEAD)
 comparison()
+text(BACKGROUND)
 st.latex(FORMULA)
 explain.probe_source("activations")
 try_next(PAGE, SUGGESTIONS)

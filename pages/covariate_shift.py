@@ -30,14 +30,16 @@ PAGE = "covariate_shift"
 DEFAULTS = presets.DEFAULTS[PAGE]
 VIEW = {"layer": 6, "seeds": 1}
 
-INTRODUCTION = """
-Ioffe and Szegedy (2015) named *internal covariate shift*, but did not measure it. Santurkar et al. (2018) gave it a
-number: take a layer's gradient G; let the layers **in front of it** make their step (all their parameters: weights,
-biases, and batch norm's γ and β), leave the batch as it is, and take the gradient again, G′. If what the layer is
-handed had not changed, the two would be equal. Their Figure 3 plots
-the distance |G − G′| and the cosine between the two over training, for VGG and for a deep linear network of 25
-layers: with batch norm the cosine is often *lower*, that is, batch norm does not reduce the shift but tends to raise
-it, and the network trains better all the same.
+LEAD = """
+Ioffe and Szegedy (2015) named *internal covariate shift*, but did not measure it. Santurkar et al. (2018) did.
+"""
+BACKGROUND = """
+Santurkar et al. (2018) gave internal covariate shift a number: take a layer's gradient G; let the layers **in front of
+it** make their step (all their parameters: weights, biases, and batch norm's γ and β), leave the batch as it is, and
+take the gradient again, G′. If what the layer is handed had not changed, the two would be equal. Their Figure 3 plots
+the distance |G − G′| and the cosine between the two over training, for VGG and for a deep linear network of 25 layers:
+with batch norm the cosine is often *lower*, that is, batch norm does not reduce the shift but tends to raise it, and
+the network trains better all the same.
 """
 WHAT_TO_LOOK_FOR = """
 **What to look for.** A cosine of 1 and a distance of 0 mean that the layer's view has not changed. The raw distance
@@ -149,9 +151,10 @@ def comparison() -> None:
 
 links.open_page(PAGE, DEFAULTS, VIEW)
 titled(PAGE, "Does batch norm reduce internal covariate shift?")
-text(INTRODUCTION)
-text(f"The page opens with networks that classify; [the paper's deep linear network]({DEEP_LINEAR}) is a link away.")
+text(LEAD)
 comparison()
+text(BACKGROUND)
+text(f"The page opens with networks that classify; [the paper's deep linear network]({DEEP_LINEAR}) is a link away.")
 st.latex(FORMULA)
 text(SYMBOLS)
 explain.probe_source("covariate_shift", "gradient_flow")

@@ -33,12 +33,15 @@ PAGE = "loss_landscape"
 DEFAULTS = presets.DEFAULTS[PAGE]
 VIEW = {"seeds": 1, "plane": 0, "plane_pca": 0, "plane_inference": 0, "against_loss": 0, "wrong_ways": 0}
 
-INTRODUCTION = """
-Santurkar et al. (2018) say that batch norm works because it makes the loss smoother. Their Figure 4 looks from each
-training step along the gradient of that step's own mini-batch, further than the step itself goes: (a) how far the
-loss ranges, (b) how far the gradient there is from the gradient here ("gradient predictiveness"), (c) how fast it
-changes, the *effective β-smoothness*. With batch norm, on VGG, all three are smaller and steadier. Here the same is
-measured on small networks as they train, with the noise held still and the running statistics frozen.
+LEAD = """
+Santurkar et al. (2018) say that batch norm works because it makes the loss smoother.
+"""
+BACKGROUND = """
+Figure 4 of Santurkar et al. (2018) looks from each training step along the gradient of that step's own mini-batch,
+further than the step itself goes: (a) how far the loss ranges, (b) how far the gradient there is from the gradient
+here ("gradient predictiveness"), (c) how fast it changes, the *effective β-smoothness*. With batch norm, on VGG, all
+three are smaller and steadier. Here the same is measured on small networks as they train, with the noise held still
+and the running statistics frozen.
 """
 WHAT_TO_LOOK_FOR = """
 **What to look for.** The shaded band is the **range over step lengths** within one run; it is not an uncertainty. A
@@ -269,8 +272,9 @@ def comparison() -> None:
 
 links.open_page(PAGE, DEFAULTS, VIEW)
 titled(PAGE, "Is the loss landscape smoother with batch norm?")
-text(INTRODUCTION)
+text(LEAD)
 comparison()
+text(BACKGROUND)
 st.latex(FORMULA)
 text(SYMBOLS)
 explain.probe_source("landscape_line", "sharpness", "landscape_plane", "wrong_ways")

@@ -29,13 +29,16 @@ PAGE = "noisy_bn"
 DEFAULTS = presets.DEFAULTS[PAGE]
 VIEW = {"layer": 10, "unit": 17, "own_axis": 0, "seeds": 1}
 
-INTRODUCTION = """
+LEAD = """
 If batch norm works *because* it keeps each unit's input distribution still, then shaking those distributions should
-undo it. Santurkar et al. (2018) did just that: behind every batch norm they put noise whose own mean and scale are
+undo it.
+"""
+BACKGROUND = """
+Santurkar et al. (2018) shook the distributions: behind every batch norm they put noise whose own mean and scale are
 drawn anew at every step and for every unit, so that distributions shift more than they ever do in a standard network.
-Their Figure 2 shows VGG on CIFAR-10: the noisy network, its histograms all over the place, trains about as well as
-the one with clean batch norm, and better than the one without. Here are all four arms, the noise on the standard
-network included, which the figure leaves out.
+Their Figure 2 shows VGG on CIFAR-10: the noisy network, its histograms all over the place, trains about as well as the
+one with clean batch norm, and better than the one without. Here are all four arms, the noise on the standard network
+included, which the figure leaves out.
 """
 WHAT_TO_LOOK_FOR = """
 **What to look for.** Compare the two drift charts with the accuracy: the arm whose distributions move most need not
@@ -130,8 +133,9 @@ def comparison() -> None:
 
 links.open_page(PAGE, DEFAULTS, VIEW)
 titled(PAGE, "What if we put the shift back?")
-text(INTRODUCTION)
+text(LEAD)
 comparison()
+text(BACKGROUND)
 st.latex(FORMULA)
 text(SYMBOLS)
 explain.probe_source("activations")

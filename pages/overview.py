@@ -23,8 +23,11 @@ ICON = ":material/home:"
 PAGE = "overview"
 LAYER, UNIT = 3, 17
 
-INTRODUCTION = """
-Put batch norm into a network that will not train, and it trains. Nobody disputes that. The reason is disputed:
+LEAD = """
+Put batch norm into a network that will not train, and it trains. Nobody disputes that. The reason is disputed.
+"""
+BACKGROUND = """
+There are two answers:
 
 1. **It keeps the inputs of each layer still.** As earlier layers learn, the inputs of later layers shift, and batch
    norm reduces this *internal covariate shift* (Ioffe & Szegedy 2015).
@@ -80,8 +83,9 @@ def picture(shown: Shown) -> None:
 
 require_router()
 titled(PAGE, "Why does batch norm work?")
-text(INTRODUCTION)
+text(LEAD)
 comparison_view(PAGE, OVERVIEW.configs(), picture, needs=("percentile",))
+text(BACKGROUND)
 text(WHAT_TO_LOOK_FOR)
 
 st.header("Where to go")

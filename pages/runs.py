@@ -92,6 +92,12 @@ def take_in(uploaded: str) -> None:
     st.session_state[UPLOADS] = st.session_state.get(UPLOADS, 0) + 1
 
 
+def remove_imported() -> None:
+    """Let go of the imported runs, and of what was said about their files."""
+    st.session_state[IMPORTED].clear()
+    st.session_state[PROBLEMS] = []
+
+
 def look(chosen: Sequence[Run]) -> None:
     """What can be done with the ticked runs, and their curves."""
     polling = any(run.training for run in chosen)
@@ -181,7 +187,7 @@ st.file_uploader(
 link_problems(st.session_state.get(PROBLEMS, []))
 with st.container(horizontal=True, key=f"{PAGE}-files"):
     if st.session_state.get(IMPORTED):
-        st.button("Remove the imported runs", icon=":material/delete:", on_click=st.session_state[IMPORTED].clear)
+        st.button("Remove the imported runs", icon=":material/delete:", on_click=remove_imported)
     if runs:
         st.download_button(
             "This table (CSV)",

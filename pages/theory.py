@@ -29,12 +29,15 @@ PAGE = "theory"
 DEFAULTS = presets.DEFAULTS[PAGE]
 VIEW = {"seeds": 1}
 
-INTRODUCTION = """
-Santurkar et al. (2018) also prove something: put batch norm into one layer, leave everything else as it is, and the
-gradient at each unit loses its mean and its part along the unit's own output (Theorem 4.1), and so does the curvature
-along it, **if** the gradient points the right way (Theorem 4.2). Proofs hold whatever we measure; what a live network
-can tell is how much they amount to there, and whether their conditions are met. Here both sides of each theorem are
-computed in double precision, unit by unit, on small networks as they train.
+LEAD = """
+Santurkar et al. (2018) also prove what one batch norm does to the gradient at each unit.
+"""
+BACKGROUND = """
+Put batch norm into one layer, leave everything else as it is, and the gradient at each unit loses its mean and its
+part along the unit's own output (Theorem 4.1), and so does the curvature along it, **if** the gradient points the
+right way (Theorem 4.2). Proofs hold whatever we measure; what a live network can tell is how much they amount to
+there, and whether their conditions are met. Here both sides of each theorem are computed in double precision, unit by
+unit, on small networks as they train.
 """
 WHAT_TO_LOOK_FOR = """
 **What to look for.** Points on the diagonal: the two sides agree to rounding, so Theorem 4.1 is an equality. Then how
@@ -159,8 +162,9 @@ def comparison() -> None:
 
 links.open_page(PAGE, DEFAULTS, VIEW)
 titled(PAGE, "Do the theorems hold on this network?")
-text(INTRODUCTION)
+text(LEAD)
 comparison()
+text(BACKGROUND)
 st.latex(FORMULA)
 st.latex(CURVATURE)
 text(SYMBOLS)

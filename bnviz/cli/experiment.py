@@ -22,6 +22,7 @@ from bnviz.config import RunConfig
 from bnviz.datasets import DatasetError
 from bnviz.experiments import DEFAULT_SETTING, DIVERGED, Claim, Experiment, Finding, Judged
 from bnviz.record import Record
+from bnviz.tables import as_csv, units_of
 
 Planned = dict[tuple[str, int], dict[str, RunConfig]]
 """The arms' configurations by setting and seed."""
@@ -205,7 +206,7 @@ def _write(
                 {"setting": setting, "seed": seed, "arm": arm, "run_key": config.key, "outcome": record.outcome}
                 | {curve: record.final(curve) for curve in ("final_test_accuracy", "final_test_loss", "train_loss")}
             )
-    pd.DataFrame(runs).to_csv(out / "runs.csv", index=False)
+    (out / "runs.csv").write_bytes(as_csv(pd.DataFrame(runs), units_of(records.values())))
     rows = []
     for finding in (finding for one in judged for finding in one.findings):
         claim = chosen.claim(finding.claim)
@@ -215,5 +216,5 @@ def _write(
         row["seeds"], row["left_out"] = len(finding.seeds), len(finding.left_out)
         row |= {"statement": claim.statement, "measured": claim.conditions[finding.condition].measured}
         rows.append(row | {f"seed_{seed}": value for seed, value in zip(finding.seeds, values, strict=True)})
-    pd.DataFrame(rows).to_csv(out / "findings.csv", index=False)
+    (out / "findings.csv").write_bytes(as_csv(pd.DataFrame(rows)))
     (out / "report.html").write_text(report(name, chosen, judged), encoding="utf-8")

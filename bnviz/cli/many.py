@@ -22,11 +22,13 @@ def train_alike(config: RunConfig) -> Record:
         DatasetError: the data set cannot be had.
     """
     import torch  # here, because commands that train nothing do without it
+    from threadpoolctl import threadpool_limits
 
     from bnviz.training import train
 
     torch.set_num_threads(1)
-    return Record.from_frames(config, train(config.model_copy(update={"device": "cpu"})))
+    with threadpool_limits(1):  # NumPy's and SciPy's threads, too, which torch does not know of
+        return Record.from_frames(config, train(config.model_copy(update={"device": "cpu"})))
 
 
 def train_all(

@@ -1,23 +1,24 @@
-"""Announcement: a live region that nobody sees, whose text a screen reader speaks whenever it changes."""
+"""Announcement: a live region that nobody sees, whose text a screen reader speaks whenever it changes.
+
+Wraps announcement.js.
+"""
+
+from pathlib import Path
 
 import streamlit as st
 
+HERE = Path(__file__).parent
 CSS = """
 [data-testid="stElementContainer"]:has(.bnviz-announcement) {
   position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
 }
 """
-JS = """
-export default function ({ data, parentElement }) {
-  const region = parentElement.querySelector(".bnviz-announcement");
-  if (region.textContent !== data.text) region.textContent = data.text;
-}
-"""
+
 _component = st.components.v2.component(
     "bnviz_announcement",
     html='<p class="bnviz-announcement" role="status"></p>\n',
     css=CSS,
-    js=JS,
+    js=(HERE / "announcement.js").read_text(encoding="utf-8"),
     isolate_styles=False,
 )
 

@@ -79,13 +79,12 @@ class Board {
       ...[["0.5", "½×"], ["1", "1×"], ["2", "2×"], ["4", "4×"]].map(([value, text]) => element("option", { value, selected: value === "1" }, text)));
     this.log = element("button", { type: "button", "aria-pressed": "false", title: "Logarithmic axis of updates" }, "log");
     this.log.onclick = () => { this.logSteps = !this.logSteps; this.log.setAttribute("aria-pressed", this.logSteps); this.redraw(); };
-    this.link = button("Copy the link to this page as it is set", "Copy link", () => this.copyLink());
     this.legend = element("div", { class: "bnviz-legend" });
     this.player = element("div", { class: "bnviz-player", role: "group", "aria-label": "Playback of the recorded run" },
       element("div", { class: "bnviz-buttons" },
         button("One measured step back", "‹", () => { this.pause(); this.go(this.index() - 1); }), this.play,
         button("One measured step on", "›", () => { this.pause(); this.go(this.index() + 1); })),
-      this.scrubber, this.readout, this.speed, this.log, this.link, this.legend);
+      this.scrubber, this.readout, this.speed, this.log, this.legend);
     this.message = element("p", { class: "bnviz-message", role: "alert", hidden: true });
     this.body = element("div", { class: "bnviz-groups" });
     this.root.append(this.player, this.message, this.body);
@@ -154,7 +153,7 @@ class Board {
     const parts = { title: element("h2"), caption: element("p"), charts: element("div", { class: "bnviz-charts" }), note: element("p", { class: "bnviz-note" }) };
     parts.action = element("button", { type: "button", class: "bnviz-action", onclick: () => this.act(parts) });
     const head = element("div", { class: "bnviz-head" }, parts.title, parts.action);
-    parts.root = element("section", { class: "bnviz-group" }, head, parts.caption, parts.charts, parts.note);
+    parts.root = element("section", { class: "bnviz-group" }, head, parts.charts, parts.caption, parts.note);
     return parts;
   }
 
@@ -238,16 +237,6 @@ class Board {
     this.playing = null;
     this.play.textContent = "▶";
     this.play.setAttribute("aria-label", "Play the recorded run (p)");
-  }
-
-  async copyLink() {
-    try {
-      await navigator.clipboard.writeText(location.href);
-      this.link.textContent = "Copied";
-      setTimeout(() => { this.link.textContent = "Copy link"; }, 1500);
-    } catch { // no clipboard on plain http, or not allowed
-      window.prompt("The link to this page as it is set:", location.href);
-    }
   }
 
   key(event) {

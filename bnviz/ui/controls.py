@@ -28,7 +28,7 @@ WIDTH = {
     "learning_rate": 185,
     "steps": 170,
     "batch_size": 170,
-    "line_range": 205,
+    "line_range": 195,
 }
 """In pixels, of a control in the row."""
 OTHER_WIDTH = 190
@@ -74,7 +74,7 @@ def run_controls(page: str, row: Sequence[str] = ROW, more: Sequence[str] = MORE
                 _seeds(page)
             else:
                 problems.append(draw(page, name, chosen, WIDTH.get(name, OTHER_WIDTH)))
-        with st.popover("More", width=100):
+        with st.popover("More", width=85):
             for group in more:
                 st.markdown(f"**{group}**")
                 problems += [draw(page, name, chosen) for name in GROUPS[group] if name not in row]

@@ -115,7 +115,8 @@ def keep(page: str, config: RunConfig, defaults: RunConfig, view: Mapping[str, i
     noted["settings"] = noted["values"] = settings
     query = config.to_query(defaults) | {name: str(value) for name, value in seen.items() if value != view[name]}
     noted["query"] = query
-    if st.query_params.to_dict() != query:
+    repeated = any(len(st.query_params.get_all(name)) > 1 for name in st.query_params)
+    if repeated or st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
 
 

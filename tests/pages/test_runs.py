@@ -188,6 +188,7 @@ def test_four_imported_runs_are_held_and_can_be_removed(kept_by, preset_record):
     (remove,) = [button for button in at.button if button.label == "Remove the imported runs"]
     remove.click().run()
     assert not at.dataframe
+    assert not at.warning, "there is room again"
 
 
 def test_the_table_is_saved_as_csv(kept_by):

@@ -84,6 +84,15 @@ def test_a_link_is_read_and_stays_as_it_is():
     assert at.query_params == query
 
 
+def test_setting_given_twice_is_written_once():
+    at = AppTest.from_function(one_page)
+    at.query_params["lr"] = ["1", "2"]
+    at.run()
+    assert not at.exception
+    assert settings(at) == (2.0, 0, 3)
+    assert at.query_params == {"lr": "2"}
+
+
 def test_what_the_address_says_gives_the_same_settings_to_somebody_else():
     at = opened(seed="3")
     at.number_input(key="page.learning_rate").set_value(2.0).run()
