@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from bnviz.analysis.intervals import FEWEST_SEEDS, p_value, ranks, standing, student
-from bnviz.analysis.phases import PARTS, WHOLE, Phase
+from bnviz.analysis.phases import WHOLE, Phase
 from bnviz.experiments._claims import DEFAULT_SETTING, LEARNED, Claim, Condition, Rule, Verdict
 from bnviz.experiments._over_time import OverTime, Runs
 from bnviz.experiments._statistics import accuracy
@@ -104,8 +104,7 @@ class Judged:
     @property
     def outcome(self) -> Outcome:
         """The verdict over the whole run, unless one phase supports the claim and another contradicts it."""
-        own = {self.in_phase(phase.name) for phase in PARTS if phase.name in self.phases}
-        if {"supported", "contradicted"} <= own:
+        if {"supported", "contradicted"} <= {self.in_phase(phase) for phase in self.phases}:
             return "changes"
         return self.in_phase(self.phases[0])
 
