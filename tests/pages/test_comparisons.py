@@ -2,11 +2,13 @@
 
 import re
 import time
+from xml.etree import ElementTree
 
 import pytest
 
 from bnviz import experiments, presets
 from bnviz.config import RunConfig
+from bnviz.experiments import OverTime
 
 ARMS = {
     "noisy_bn": presets.FOUR,
@@ -72,6 +74,15 @@ def test_three_seeds_of_every_arm_give_an_interval(name, opened, asked, finish, 
     assert not at.error
     assert re.search(r"On screen: \*\*\S+ \(\S+ to \S+; 3 seeds\)\*\*", verdicts(at))
     assert "not comparable" not in verdicts(at)
+    curves = [html.proto.body for html in at.get("html") if "over the updates: " in html.proto.body]
+    over_time = [
+        claim
+        for claim in experiments.load(EXPERIMENTS[name]).claims
+        if isinstance(claim.conditions[0].statistic, OverTime)
+    ]
+    assert len(curves) == len(over_time) >= 1
+    for claim, curve in zip(over_time, curves, strict=True):
+        assert ElementTree.fromstring(curve).attrib["aria-label"].startswith(f"{claim.name} over the updates: ")
     assert re.search(r":(green|orange)-badge\[:material/(check|close): (dis)?agrees, 3 seeds\]", verdicts(at))
 
 
@@ -102,10 +113,10 @@ def test_runs_that_train_nothing_are_not_judged(name, opened, finish, verdicts):
     assert verdicts(at).count("Not comparable: the learning rate is 0, so nothing was trained.") == len(evidence)
 
 
-@pytest.mark.parametrize("name", ARMS)
+@pytest.mark.parametrize("name", ["activations", *ARMS])
 def test_the_stored_verdict_stands_beside_with_links_to_where_it_turns(name, opened, kept, numbers):
     at = opened(name)
-    chosen = experiments.load(EXPERIMENTS[name])
+    chosen = experiments.load(EXPERIMENTS.get(name, "ioffe_activations"))
     for claim in chosen.claims:
         (row,) = [text.value for text in at.markdown if f"] {claim.statement} *(" in text.value]
         word = "holds" if claim.check else "supported"
