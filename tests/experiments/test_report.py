@@ -182,7 +182,7 @@ def test_too_few_seeds_are_told_and_have_no_verdict() -> None:
 
 
 def test_seeds_that_are_left_out_are_counted_and_why() -> None:
-    why = "standard does not learn (test accuracy below 50%)"
+    why = "standard does not learn (test accuracy below 50 %)"
     html = page(finding(seeds=tuple(range(8)), values=(0.3,) * 8, left_out=(8, 9), why_left_out=why))
     assert f"2 of 10 seeds are left out: {why}" in text(html)
     assert "--seeds 10<" in html, "those that are left out were run, too"

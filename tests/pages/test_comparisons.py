@@ -60,7 +60,7 @@ def test_a_link_trains_the_arms_and_nothing_else(name, opened, asked, finish, gr
     for claim in experiments.load(EXPERIMENTS[name]).claims:
         assert claim.statement in verdicts(at)
     if name == "covariate_shift":  # all claims of which are about networks that learn
-        assert verdicts(at).count("Not comparable: standard does not learn (test accuracy below 50%)") == 4
+        assert verdicts(at).count("Not comparable: standard does not learn (test accuracy below 50 %)") == 4
     else:
         assert "agrees, one seed]" in verdicts(at)
     assert not [said for said in words(at, name) if re.search(r"\b(nan|inf|None)\b", said)]

@@ -130,7 +130,7 @@ def test_verdicts_that_stand_after_holm_s_correction_are_counted_and_told(opened
 
 
 def test_seeds_that_are_left_out_are_told(opened, kept, monkeypatch):
-    why = "standard does not learn (test accuracy below 50%)"
+    why = "standard does not learn (test accuracy below 50 %)"
     some = {"seeds": tuple(range(8)), "left_out": (8, 9), "why_left_out": why}
     none = {"seeds": (), "values": (), "left_out": tuple(range(10)), "why_left_out": why}
     found = changed(kept, "loss_landscape", "loss_variation", **dict.fromkeys(PHASES, some))

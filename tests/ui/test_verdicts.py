@@ -78,7 +78,8 @@ def test_a_check_holds_or_fails(verdict, badge):
         ({"whole run": "contradicted", "middle": "contradicted", "last half": "supported"}, "changes over training"),
         ({"start": "contradicted", "last half": "supported"}, "changes over training"),
         ({"whole run": "supported", "start": "inconclusive", "last half": "supported"}, "supported"),
-        ({"whole run": "contradicted", "start": "supported"}, "contradicted"),
+        ({"whole run": "contradicted", "start": "supported"}, "changes over training"),
+        ({"whole run": "contradicted", "start": "inconclusive"}, "contradicted"),
         ({"start": "supported", "middle": "supported"}, "inconclusive"),
     ],
 )
