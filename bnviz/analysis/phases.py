@@ -67,12 +67,32 @@ def updates_nearest(steps: Numbers, start: float, end: float) -> Numbers:
     return np.diff(edges)
 
 
+def updates_so_far(steps: Steps, values: Numbers) -> tuple[Numbers, Numbers]:
+    """The finite ones of values (n, ...) at n steps, in one row, and the updates that each stands for.
+
+    Those are as many as lie nearer to its step than to any other at which something is finite.
+    """
+    finite = np.isfinite(values)
+    seen = finite.any(axis=tuple(range(1, finite.ndim)))
+    measured = steps[seen].astype(float)
+    weights = np.ones(len(steps))
+    if len(measured) > 1:
+        weights[seen] = updates_nearest(measured, measured[0], measured[-1])
+    return values[finite], np.broadcast_to(weights.reshape(-1, *[1] * (values.ndim - 1)), values.shape)[finite]
+
+
+def median_so_far(steps: Steps, values: Numbers) -> float:
+    """Median of the finite values (n, ...) from the first measured step to the last; NaN if there are none."""
+    finite, weights = updates_so_far(steps, values)
+    return weighted_median(finite, weights) if finite.size else math.nan
+
+
 def weighted_median(values: Numbers, weights: Numbers) -> float:
     """The value with half of the weight on either side; midway between two values if both will do."""
-    order = np.argsort(values)
+    order = np.argsort(values, kind="stable")
     ordered, reached = values[order], np.cumsum(weights[order])
     half = reached[-1] / 2
     tolerance = 1e-9 * reached[-1]
     below = int(np.searchsorted(reached, half - tolerance))
     above = int(np.searchsorted(reached, half + tolerance))
-    return float((ordered[below] + ordered[min(above, len(ordered) - 1)]) / 2)
+    return float(ordered[below]) / 2 + float(ordered[min(above, len(ordered) - 1)]) / 2  # in this order: no overflow

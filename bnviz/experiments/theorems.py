@@ -38,7 +38,8 @@ def aligned_share(record: Record) -> xr.DataArray:
 
 def curvature_change(record: Record) -> xr.DataArray:
     """What the theorem's term adds to the curvature along the gradient, as a share of it; sums over units."""
-    with_term, without = (record.data[f"theorem_42_{side}"] for side in ("left", "unreduced"))
+    sides = (record.data[f"theorem_42_{side}"] for side in ("left", "unreduced"))
+    with_term, without = (side.where(abs(side) < np.inf) for side in sides)
     total = abs(without).sum(["layer", "unit"])
     return (with_term - without).sum(["layer", "unit"]) / total.where(total > 0)
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bnviz.analysis.phases import median_so_far
 from bnviz.config import MEDIAN
 from bnviz.figures.chart import Chart
 from bnviz.figures.style import (
@@ -65,9 +66,11 @@ def drift(records: Mapping[str, Record], quantity: str, layer: int) -> Chart:
     word = "mean" if quantity == "mean_change" else "variance"
     ends = []
     for name, record in records.items():
-        changes = finite(record.values(quantity, layer=layer)) if _measured(record, quantity) else ()
-        if len(changes):
-            ends.append(f"{name} has a median of {two_digits(float(np.median(changes)))}")
+        if not _measured(record, quantity):
+            continue
+        change = median_so_far(record.values("probe_step"), record.values(quantity, layer=layer))
+        if np.isfinite(change):
+            ends.append(f"{name} has a median of {two_digits(change)}")
     alt = told(f"Change of a unit's {word} in one step, median over the units of layer {layer}", ends)
     drawn = figure(f"Drift of the {word}", alt, "updates", f"|change of {word}| per step", most_steps(records))
     _per_layer(drawn, records, quantity, median_over, layer, "%{y:.2g}")

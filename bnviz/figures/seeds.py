@@ -13,7 +13,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from bnviz.analysis.intervals import student
-from bnviz.analysis.phases import updates_nearest, weighted_median
+from bnviz.analysis.phases import median_so_far
 from bnviz.figures.chart import Chart
 from bnviz.figures.style import styles, two_digits
 from bnviz.record import Record
@@ -47,11 +47,8 @@ def medians(records: Mapping[str, Record], of: Quantity) -> dict[str, float]:
     found = {}
     for arm, record in records.items():
         steps, values = series(record, of) or (np.empty(0, int), np.empty(0))
-        finite = np.isfinite(values)
-        if finite.any():
-            its = steps[finite].astype(float)
-            found[arm] = weighted_median(values[finite], updates_nearest(its, its[0], its[-1]))
-    return found
+        found[arm] = median_so_far(steps, values)
+    return {arm: value for arm, value in found.items() if np.isfinite(value)}
 
 
 def told_medians(records: Mapping[str, Record], of: Quantity) -> list[str]:

@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from bnviz import registry
+from bnviz.analysis.phases import median_so_far
 from bnviz.config import MEDIAN, RunConfig
 from bnviz.figures.seeds import Repeats
 from bnviz.figures.style import finite, percent, spread, two_digits
-from bnviz.quantities import mean_over, median_over, once
+from bnviz.quantities import mean_over, once
 from bnviz.record import Record
 
 TINY = 1e-12  # a width up to this counts as none: all samples are alike, and nothing can be measured against it
@@ -200,7 +201,7 @@ def _width_in_words(record: Record) -> str:
 def _wander_and_width(record: Record, layer: int) -> tuple[Array, Array]:
     """For each unit of a layer: largest minus smallest median of the run, and the width of its distribution.
 
-    The width is the median over steps of the distance between the outer percentiles; NaN is what is not finite.
+    The width is the median over updates of the distance between the outer percentiles; NaN is what is not finite.
     """
     values = record.values("percentile", layer=layer)  # (probe_step, quantile, unit)
     middle = record.values("percentile", layer=layer, quantile=MEDIAN)
@@ -208,7 +209,8 @@ def _wander_and_width(record: Record, layer: int) -> tuple[Array, Array]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a unit that a narrower layer lacks is NaN throughout
         wander = spread(np.nanmin(middle, axis=0), np.nanmax(middle, axis=0))
-        width = median_over(spread(values[:, 0], values[:, -1]), axis=0)
+    widths, steps = spread(values[:, 0], values[:, -1]), record.values("probe_step")
+    width = np.array([median_so_far(steps, of_unit) for of_unit in widths.T])
     return wander, width
 
 
@@ -219,21 +221,21 @@ def saturation_and_drift(records: Mapping[str, Record], layer: int) -> str:
         if not {"saturated_share", "mean_change"} <= record.data.keys():
             continue
         share, at, change = _share_and_change(record, layer)
-        if share is not None and change.size:
+        if share is not None and np.isfinite(change):
             parts.append(
                 f"{name}: {percent(share)} saturated at update {at}, a unit's mean moves by "
-                f"{two_digits(float(np.median(change)))} in a step"
+                f"{two_digits(change)} in a step"
             )
     text = "; ".join(parts)
     return f"{text[:1].upper()}{text[1:]}. {chance(records)}".strip() if parts else ""
 
 
 @once
-def _share_and_change(record: Record, layer: int) -> tuple[float | None, int, Array]:
-    """The last finite share and its update, and all finite changes."""
+def _share_and_change(record: Record, layer: int) -> tuple[float | None, int, float]:
+    """The last finite share and its update, and the median of the changes over units and updates."""
     share = mean_over(record.values("saturated_share", layer=layer), -1)
     seen = np.flatnonzero(np.isfinite(share))
-    change = finite(record.values("mean_change", layer=layer))
+    change = median_so_far(record.values("probe_step"), record.values("mean_change", layer=layer))
     if not seen.size:
         return None, 0, change
     return float(share[seen[-1]]), int(record.values("probe_step")[seen[-1]]), change

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from bnviz import quantities
+from bnviz.analysis.phases import median_so_far
 from bnviz.figures.chart import Chart
 from bnviz.figures.cursor import add_moving
 from bnviz.figures.seeds import Repeats, lines, series, told_medians
@@ -136,7 +137,8 @@ def by_layer(records: Mapping[str, Record], quantity: Kind) -> Chart:
         told(
             f"{TITLES[quantity]} against layer at the step of the cursor",
             [
-                f"{name} has a median of {two_digits(float(np.median(finite(values))))} over layers and steps"
+                f"{name} has a median of {two_digits(median_so_far(records[name].values('probe_step'), values))} over "
+                "layers and updates"
                 for name, values in found.items()
                 if finite(values).size
             ],

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from bnviz import quantities
+from bnviz.analysis.phases import median_so_far
 from bnviz.figures.chart import Chart
 from bnviz.figures.cursor import add_moving, add_still
 from bnviz.figures.seeds import Repeats, lines, medians, told_medians
@@ -116,7 +117,7 @@ def let_through(records: Mapping[str, Record]) -> Chart:
     """|Pg| / |g| of every unit, by layer, at the step of the cursor: how much of the gradient batch norm lets pass."""
     found = {name: _of(record, "theorem_ratio") for name, record in records.items()}
     parts = [
-        f"{name} has a median of {two_digits(float(np.median(finite(values))))} over units and steps"
+        f"{name} has a median of {two_digits(median_so_far(records[name].values('probe_step'), values))}"
         for name, values in found.items()
         if finite(values).size
     ]

@@ -4,21 +4,22 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from bnviz.analysis.phases import median_so_far
 from bnviz.figures.sentences import chance, compared, has_noise, listed
-from bnviz.figures.style import finite, percent
+from bnviz.figures.style import percent
 from bnviz.record import Record
 
 
 def drift(records: Mapping[str, Record], layer: int) -> str:
-    """How far a unit's mean and variance move in one step: median over steps and units of the layer."""
+    """How far a unit's mean and variance move in one step: median over updates and units of the layer."""
     sentences = []
     for quantity, word in (("mean_change", "mean"), ("variance_change", "variance")):
         values = {}
         for arm, record in records.items():
             if quantity in record.data:
-                seen = finite(record.values(quantity, layer=layer))
-                if seen.size:
-                    values[arm] = float(np.median(seen))
+                change = median_so_far(record.values("probe_step"), record.values(quantity, layer=layer))
+                if np.isfinite(change):
+                    values[arm] = change
         told = compared(values)
         if told:
             sentences.append(f"In one step the {word} of a unit of layer {layer} moves by {told}.")

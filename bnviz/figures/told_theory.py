@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from bnviz.analysis.phases import median_so_far, updates_so_far
 from bnviz.figures.style import finite, percent, two_digits
 from bnviz.record import Record
 
@@ -25,10 +26,12 @@ def exactness(records: Mapping[str, Record]) -> str:
 def condition(records: Mapping[str, Record]) -> str:
     """Share of units and updates in which Theorem 4.2 lowers the curvature."""
     parts = []
-    for arm, values in _seen(records, "theorem_alignment").items():
-        values = values[values != 0]  # a unit without a gradient
+    for arm in _seen(records, "theorem_alignment"):
+        alignment = records[arm].values("theorem_alignment")
+        decided = np.where(alignment == 0, np.nan, alignment)  # a unit without a gradient
+        values, updates = updates_so_far(records[arm].values("probe_step"), decided)
         if values.size:
-            parts.append(f"{percent(float((values > 0).mean()))} of units and updates in {arm}")
+            parts.append(f"{percent(float(np.average(values > 0, weights=updates)))} of units and updates in {arm}")
     return (
         f"The product ⟨g, ŷ⟩ is positive, as Theorem 4.2 needs it to lower the curvature, in {', '.join(parts)}."
         if parts
@@ -39,7 +42,7 @@ def condition(records: Mapping[str, Record]) -> str:
 def let_through(records: Mapping[str, Record]) -> str:
     """Median of |Pg| / |g|: how much of a unit's gradient batch norm lets pass, but for the factor gamma / sigma."""
     parts = [
-        f"{two_digits(float(np.median(values)))} in {arm} (smallest {two_digits(float(values.min()))})"
+        f"{two_digits(_median(records[arm], 'theorem_ratio'))} in {arm} (smallest {two_digits(float(values.min()))})"
         for arm, values in _seen(records, "theorem_ratio").items()
     ]
     return f"Of a unit's gradient batch norm lets through, as a median: {', '.join(parts)}." if parts else ""
@@ -57,6 +60,10 @@ def lemma(records: Mapping[str, Record]) -> str:
             beyond = left[seen] > right[seen] + 1e-5 * abs(right[seen])  # float32 in the record
             parts.append(f"{percent(float(beyond.mean()))} of {int(seen.sum())} units and updates in {arm}")
     return f"The bound of Lemma 4.5 is exceeded in {', '.join(parts)}." if parts else ""
+
+
+def _median(record: Record, quantity: str) -> float:
+    return median_so_far(record.values("probe_step"), record.values(quantity))
 
 
 def _seen(records: Mapping[str, Record], quantity: str) -> dict[str, np.ndarray]:

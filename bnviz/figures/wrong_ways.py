@@ -13,10 +13,11 @@ import numpy.typing as npt
 import xarray as xr
 
 from bnviz import quantities
+from bnviz.analysis.phases import median_so_far
 from bnviz.figures import landscape
 from bnviz.figures.chart import Chart
 from bnviz.figures.seeds import Quantity, lines, series, told_medians
-from bnviz.figures.style import figure, finite, log_axis, most_steps, spread, told, two_digits
+from bnviz.figures.style import figure, log_axis, most_steps, spread, told, two_digits
 from bnviz.record import Record
 
 Array = npt.NDArray[np.floating]
@@ -30,10 +31,10 @@ def runs_band(records: Mapping[str, Record], by_rate: ByRate) -> Chart:
     rates = sorted({one.config.learning_rate for several in by_rate.values() for one in several})
     bands = {arm: band for arm, several in by_rate.items() if (band := over_runs(several)) is not None}
     parts = []
-    for arm, (_, low, high) in bands.items():
-        ranges = finite(spread(low, high))
-        if ranges.size:
-            parts.append(f"{arm} has a median of {two_digits(float(np.median(ranges)))}")
+    for arm, (steps, low, high) in bands.items():
+        middle = median_so_far(steps, spread(low, high))
+        if np.isfinite(middle):
+            parts.append(f"{arm} has a median of {two_digits(middle)}")
     drawn = figure(
         f"Wrong way: the range over {len(rates)} runs, learning rates {_ends(rates)}",
         told("Range of the loss over separate runs with several learning rates, over updates", parts),

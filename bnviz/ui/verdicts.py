@@ -91,7 +91,16 @@ def _curve(judged: Judged, claim: Claim, repeats: Mapping[str, Sequence[Record]]
     return phase_curve(judged.first, claim.conditions[0].ratio, updates)
 
 
+def _is_setting(name: str, setting: str, repeats: Mapping[str, Sequence[Record]]) -> bool:
+    """Whether the runs have all that a setting of the experiment changes."""
+    configs = [record.config for several in repeats.values() for record in several]
+    changes = experiments.load(name).settings[setting].items()
+    return all(getattr(config, field) == value for config in configs for field, value in changes)
+
+
 def _judged(name: str, claim: Claim, repeats: Mapping[str, Sequence[Record]]) -> Judged | None:
+    if any(_is_setting(name, setting, repeats) for setting in claim.not_in):
+        return None
     seeds = [record.config.seed for record in next(iter(repeats.values()))]
     by_seed = {seed: {arm: own[place] for arm, own in repeats.items()} for place, seed in enumerate(seeds)}
     try:

@@ -5,6 +5,7 @@ import pytest
 
 from bnviz.figures import layer
 from bnviz.figures.style import percent, two_digits
+from tests.figures.over_updates import median_over_updates
 
 UNITS = {1: 7, 2: 5}
 
@@ -81,7 +82,8 @@ def test_drift(records, quantity, at):
             values = record.data[quantity].sel(layer=other).values[:, : UNITS[other]]
             np.testing.assert_allclose(lines[f"{arm}, layer {other}"].y, np.median(values, axis=1), rtol=1e-5)
         values = record.data[quantity].sel(layer=at).values[1:, : UNITS[at]]
-        assert f"{arm} has a median of {two_digits(float(np.median(values)))}" in figure.layout.meta["alt"]
+        expected = median_over_updates(record.data["probe_step"].values[1:], values)
+        assert f"{arm} has a median of {two_digits(expected)}" in figure.layout.meta["alt"]
     assert figure.layout.yaxis.type == "log"
     assert ("mean" if quantity == "mean_change" else "variance") in figure.layout.yaxis.title.text
     _bold_and_on_top(figure, records, at)

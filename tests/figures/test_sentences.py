@@ -66,10 +66,11 @@ def test_learning(records, case):
 
 
 def _by_hand(record, at):
-    """Per unit: range of the median over steps; median over steps of the 85th minus the 15th percentile."""
+    """Per unit: range of the median over steps; median over updates of the 85th minus the 15th percentile."""
     low, middle, high = (record.data["percentile"].sel(layer=at, quantile=level).values for level in (15, 50, 85))
     wander = [column.max() - column.min() for column in middle.T[: UNITS[at]]]
-    width = [np.median(column) for column in (high - low).T[: UNITS[at]]]
+    steps = record.data["probe_step"].values
+    width = [median_over_updates(steps, column) for column in (high - low).T[: UNITS[at]]]
     return np.array(wander), np.array(width)
 
 
@@ -100,7 +101,8 @@ def test_saturation_and_drift(records, case, at):
     text = sentences.saturation_and_drift(records, at)
     for name, record in records.items():
         share = float(record.data["saturated_share"].sel(layer=at).values[-1, : UNITS[at]].mean())
-        change = float(np.median(record.data["mean_change"].sel(layer=at).values[1:, : UNITS[at]]))
+        changes = record.data["mean_change"].sel(layer=at).values[1:, : UNITS[at]]
+        change = median_over_updates(record.data["probe_step"].values[1:], changes)
         expected = (
             f"{name}: {percent(share)} saturated at update 30, a unit's mean moves by {two_digits(change)} in a step"
         )

@@ -5,6 +5,7 @@ import pytest
 
 from bnviz.figures import wrong_ways
 from bnviz.figures.style import two_digits
+from tests.figures.over_updates import median_over_updates
 
 
 def test_the_wrong_band_is_the_range_over_runs(records, by_rate):
@@ -16,7 +17,7 @@ def test_the_wrong_band_is_the_range_over_runs(records, by_rate):
         assert trace.name == f"{arm}, {wrong_ways.RUNS_RANGE}"
         assert trace.fillpattern.shape
         assert (np.nanmin(trace.y), np.nanmax(trace.y)) == pytest.approx((losses.min(), losses.max()), rel=1e-5)
-        told = two_digits(float(np.median(np.ptp(losses, axis=0))))
+        told = two_digits(median_over_updates(several[0].data["step"].values, np.ptp(losses, axis=0)))
         assert f"{arm} has a median of {told}" in figure.layout.meta["alt"]
 
 

@@ -1,5 +1,6 @@
 """What the pages on the second paper have in common: a link trains their arms, and the runs are judged."""
 
+import json
 import re
 import time
 from xml.etree import ElementTree
@@ -74,7 +75,8 @@ def test_three_seeds_of_every_arm_give_an_interval(name, opened, asked, finish, 
     assert not at.error
     assert re.search(r"On screen: \*\*\S+ \(\S+ to \S+; 3 seeds\)\*\*", verdicts(at))
     assert "not comparable" not in verdicts(at)
-    curves = [html.proto.body for html in at.get("html") if "over the updates: " in html.proto.body]
+    pictures = [one.proto for one in at.get("bidi_component") if one.proto.component_name == "bnviz_picture"]
+    curves = [json.loads(one.json) for one in pictures]
     over_time = [
         claim
         for claim in experiments.load(EXPERIMENTS[name]).claims

@@ -556,3 +556,17 @@ def test_the_box_of_the_experiment_says_how_to_repeat_it(name, box, learned, kee
         else {arm: (run(TINY, **changes, probes=("theorem",)),) for arm, changes in presets.PAIR.items()}
     )
     assert f"`python -m bnviz experiment {name} --seeds 10 --sweep`" in box(shown, name).caption[0].value
+
+
+def test_claim_is_left_out_in_a_setting_in_which_it_says_nothing(box, learned, keep):
+    keep()
+    assert "noise_stops_standard" in rows(box(learned))
+    chosen = experiments.load("noisy_batch_norm")
+    (setting,) = chosen.claim("noise_stops_standard").not_in
+    there = {
+        arm: tuple(replace(one, config=one.config.model_copy(update=chosen.settings[setting])) for one in several)
+        for arm, several in learned.items()
+    }
+    told = rows(box(there))
+    assert "noise_stops_standard" not in told
+    assert "noise_harmless" in told
