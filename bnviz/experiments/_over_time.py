@@ -65,8 +65,8 @@ def log_ratio_over_time(quantity: Quantity, arm: str, other: str) -> OverTime:
 
     def curve(runs: Runs) -> Curve:
         over, under = quantity(runs[arm]), quantity(runs[other])
-        ratio = over.where(over > 0) / under.where(under > 0)
-        return _course(xr.apply_ufunc(np.log, ratio))
+        logs = [xr.apply_ufunc(np.log, one.where(one > 0)) for one in (over, under)]
+        return _course(logs[0] - logs[1])
 
     return OverTime(in_phase, curve)
 
