@@ -132,7 +132,7 @@ def verdict_table(chosen: Experiment, judged: Sequence[Judged]) -> str:
                     finding.phase,
                     verdict_text(finding, check) + (" *" if stands else ""),
                     rule_text(finding),
-                    f"{finding.mean:.3g}",
+                    f"{finding.mean:.3g}" if math.isfinite(finding.mean) else "undefined",
                     interval_text(finding.low, finding.high),
                     interval_text(finding.rank_low, finding.rank_high),
                 ]
@@ -150,6 +150,8 @@ def verdict_table(chosen: Experiment, judged: Sequence[Judged]) -> str:
 
 def verdict_text(finding: Finding, check: bool) -> str:
     """The verdict in a word or two; an identity that is checked holds or fails."""
+    if not finding.seeds:
+        return "not comparable"
     if finding.has_too_few_seeds:
         return "too few seeds"
     return CHECKED[finding.verdict] if check else finding.verdict
