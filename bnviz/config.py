@@ -27,8 +27,8 @@ By more than rounding, which differs from one processor to the next anyway, as i
 MEDIAN = 50.0
 """In percent, as percentiles are given."""
 
-MULTIPLY_ADDS_PER_SECOND = 4e9
-SECONDS_PER_STEP = 5e-4
+MULTIPLY_ADDS_PER_SECOND = 2e10
+SECONDS_PER_LAYER = 1.5e-4
 """What one ordinary core does; used only to warn of, or to refuse, runs that would take very long."""
 
 QUERY_NAMES = {"learning_rate": "lr", "batch_size": "batch"}
@@ -188,9 +188,10 @@ class RunConfig(BaseModel):
 
     @property
     def estimated_seconds(self) -> float:
-        """Rough time of the run on one core: each pass costs at least its fixed part, whatever the size."""
+        """Rough time of the run on one core: each layer of a pass costs at least its fixed part, whatever the size."""
         passes = self.steps + sum(self._passes(probe) for probe in self.probes)
-        return max(self.multiply_adds / self.steps * passes / MULTIPLY_ADDS_PER_SECOND, passes * SECONDS_PER_STEP)
+        products = self.multiply_adds / self.steps / MULTIPLY_ADDS_PER_SECOND
+        return passes * max(products, (len(self.widths) + 1) * SECONDS_PER_LAYER)
 
     def _passes(self, probe: str) -> float:
         """How many passes over a mini-batch a probe costs in the whole run, by its constants (`bnviz.probes`)."""
