@@ -20,8 +20,8 @@ def shift(records: Mapping[str, Record], layer: int) -> str:
     if not own:
         return ""
     text = (
-        f"When the layers in front of layer {layer} make their step (weights, biases and, in batch norm, γ and β), its "
-        f"gradient shifts by {own}."
+        f"When the layers in front of layer {layer} make their step (weights, biases, and γ and β where they have "
+        f"them), its gradient shifts by {own}."
     )
     if share:
         text += f" As a share of the gradient, by {share}."
