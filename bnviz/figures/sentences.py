@@ -86,12 +86,13 @@ def stale_statistics(records: Mapping[str, Record]) -> str:
     if not stale:
         return ""
     if all(records[arm].config.norm_momentum == 0 for arm in stale):
-        how = "were never updated, as norm_momentum is 0"
+        how, so = "were never updated, as norm_momentum is 0", "do not show"
     else:
         how = f"are still to {' and '.join(dict.fromkeys(map(percent, stale.values())))} their initial values"
+        so = "may fall short of"
     text = (
         f"The running statistics of {listed(list(stale))} {how}. Test samples are normalised with them, so these "
-        "scores do not show what was learned."
+        f"scores {so} what was learned."
     )
     told = {arm: records[arm].final("population_test_accuracy") for arm in stale}
     parts = [f"{arm} gets {percent(value)}" for arm, value in told.items() if np.isfinite(value)]

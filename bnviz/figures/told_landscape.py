@@ -74,12 +74,13 @@ def _rounding_at_shortest(record: Record) -> xr.DataArray:
 
 
 def beta_by_arithmetic(records: Mapping[str, Record]) -> str:
-    """Which effective beta says no more than that the gradient changed by its own length within the shortest step."""
-    if not medians(records, quantities.effective_smoothness):
+    """That an effective beta near 1 / the shortest step length says little, where an arm's is within a factor of 2."""
+    betas = medians(records, quantities.effective_smoothness).values()
+    if not betas:
         return ""
     config = next(iter(records.values())).config
     shortest = config.line_from * (config.learning_rate if config.line_in == "learning_rate" else 1.0)
-    if config.line_along != "gradient" or shortest <= 0:
+    if config.line_along != "gradient" or shortest <= 0 or not any(0.5 < beta * shortest < 2 for beta in betas):
         return ""
     return (
         f"An effective β near {two_digits(1 / shortest)} is largely arithmetic: a gradient that changes by its own "

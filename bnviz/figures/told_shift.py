@@ -19,7 +19,10 @@ def shift(records: Mapping[str, Record], layer: int) -> str:
     cosines = medians(records, lambda record: of_layer(record, "cosine", layer))
     if not own:
         return ""
-    text = f"When the layers in front of layer {layer} make their step, its gradient shifts by {own}."
+    text = (
+        f"When the layers in front of layer {layer} make their step (weights, biases, and γ and β where they have "
+        f"them), its gradient shifts by {own}."
+    )
     if share:
         text += f" As a share of the gradient, by {share}."
     if cosines:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from bnviz.config import RunConfig
+from bnviz.figures.sentences import updates_in_words
 from bnviz.figures.style import percent, two_digits
 from bnviz.record import Record
 from bnviz.ui.watched import Watched
@@ -94,7 +95,7 @@ def _ended(watched: Watched, name: str, several: Sequence[RunConfig]) -> tuple[s
     if diverged:
         return f"**{name}** diverged by update {diverged[0]}: its loss is no longer finite", ""
     score, of = _score(records)
-    how = f" {of} after {max(record.last_step for record in records)} updates"
+    how = f" {of} after {updates_in_words(max(record.last_step for record in records))}"
     if len(records) > 1:
         how += f", mean of {len(records)} seeds"
     return f"**{name}** {score}", how + (", stopped" if any(one.outcome == "stopped" for one in records) else "")

@@ -98,6 +98,7 @@ def test_flow_is_the_record_on_an_axis_that_stands_still(records, draw, quantity
 
 def test_sentence_of_the_shift(records):
     text = told_shift.shift(records, 2)
+    assert "make their step (weights, biases, and γ and β where they have them)" in text
     medians = {
         quantity: {
             arm: median_over_updates(record.data["probe_step"], by_hand(record, quantity)[:, 1])

@@ -217,8 +217,25 @@ def test_charts_and_captions_name_the_line_that_was_looked_along(arms):
     records = arms(line_along="random")
     assert told_landscape.variation(records).startswith("Along a random direction the loss varies by ")
     assert landscape.loss_band(records).layout.meta["title"] == "Loss along a random direction"
-    assert told_landscape.beta_by_arithmetic(records) == ""
-    assert told_landscape.beta_by_arithmetic(arms()).startswith("An effective β near 20 is largely arithmetic")
+
+
+def test_a_beta_that_the_shortest_step_decides_is_told_and_no_other(arms):
+    def turned(records):
+        """The same with a gradient that changes by its own length wherever one looks: beta is 1 / shortest step."""
+        return {
+            arm: replace(
+                one,
+                data=one.data.assign(
+                    line_gradient_change=one.data["line_gradient_norm"] + 0 * one.data["line_gradient_change"]
+                ),
+            )
+            for arm, one in records.items()
+        }
+
+    assert told_landscape.beta_by_arithmetic(turned(arms())).startswith("An effective β near 20 is largely arithmetic")
+    assert told_landscape.beta_by_arithmetic(turned(arms(line_from=1.0))).startswith("An effective β near 10 is")
+    assert told_landscape.beta_by_arithmetic(arms()) == "", "what was measured is much smaller"
+    assert told_landscape.beta_by_arithmetic(turned(arms(line_along="random"))) == ""
 
 
 def test_a_loss_of_values_has_its_own_unit(arms):
