@@ -100,7 +100,8 @@ def test_a_broken_link_is_told_in_a_sentence_and_the_page_goes_on(opened, asked,
     assert drawn(at)
 
 
-def test_a_run_that_takes_too_long_is_refused(opened, asked, drawn):
+def test_a_run_that_takes_too_long_is_refused(opened, asked, drawn, monkeypatch):
+    monkeypatch.setenv("BNVIZ_LONGEST_SECONDS", "120")
     at = opened(steps="1000000")
     (error,) = at.error
     assert " min " in error.value
