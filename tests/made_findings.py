@@ -31,6 +31,10 @@ USUAL = Finding(
 )
 
 
+NUMBERS = "0.14 (0.1 to 0.18; by ranks 0.11 to 0.17; 10 seeds)"
+"""Those of USUAL."""
+
+
 def made(**changes: Any) -> Finding:
     """A finding like USUAL."""
     return replace(USUAL, **changes)
@@ -82,3 +86,9 @@ def all_claims(verdict_of: Mapping[str, str], **changes: Any) -> list[Finding]:
                 if setting not in claim.not_in:
                     found += of_claim(name, chosen, claim, verdict, setting=setting, **changes)
     return found
+
+
+def about(name: str, claim: str, verdicts: Mapping[str, str] | str = "supported", **changes):
+    """Findings of each condition and phase of a claim."""
+    chosen = experiments.load(name)
+    return judged(*of_claim(name, chosen, chosen.claim(claim), verdicts, **changes))
