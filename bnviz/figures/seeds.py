@@ -136,7 +136,8 @@ def lines(
             x=shown[0],
             y=shown[1],
             name=arm,
-            mode="lines",
+            mode="lines" if np.isfinite(shown[1]).sum() > 1 else "lines+markers",  # a line of one point is not seen
+            marker={"color": style.colour, "size": 8},
             line={"color": style.colour, "dash": style.dash, "width": 2.5},
             hovertemplate=f"{named}<br>update %{{x}}: {number}<extra></extra>",
         )

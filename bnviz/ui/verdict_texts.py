@@ -24,6 +24,7 @@ BADGES: Mapping[Outcome, str] = {
     "changes": ":blue-badge[:material/swap_vert: changes over training]",
     "inconclusive": ":gray-badge[:material/question_mark: inconclusive]",
 }
+NOT_COMPARABLE = ":gray-badge[:material/block: not comparable]"
 CHECKS: Mapping[Outcome, str] = {
     "supported": ":green-badge[:material/check: holds]",
     "contradicted": ":orange-badge[:material/close: fails]",
@@ -36,7 +37,7 @@ def badge(judged: Judged) -> str:
     """The verdict with a sign and a colour; with too few seeds, only on which side of the rule they are."""
     first = judged.first
     if not first.seeds:
-        return ":gray-badge[:material/block: not comparable]"
+        return NOT_COMPARABLE
     if not first.has_too_few_seeds:
         return (CHECKS if claim_of(first).check else BADGES)[judged.outcome]
     found = judged.of_phase(judged.phases[0])

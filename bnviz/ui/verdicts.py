@@ -1,5 +1,6 @@
 """The verdict box: what the runs on screen say of each claim of an experiment, beside what the stored runs say."""
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -64,13 +65,28 @@ def _told(name: str, repeats: Mapping[str, Sequence[Record]]) -> list[Told]:
         here = _judged(name, claim, repeats)
         if here is None:
             continue
-        lines = [f"{texts.badge(here)} {claim.statement} *({claim.source})*", texts.measured(here, "On screen")]
+        lost = _how_it_was_lost(here, repeats)
+        badge = texts.NOT_COMPARABLE if lost else texts.badge(here)
+        lines = [f"{badge} {claim.statement} *({claim.source})*", texts.measured(here, "On screen"), lost]
         if claim.name in kept:
             lines.append(_stored_line(kept[claim.name], standing))
         if flips := texts.flipped(name, claim.name):
             lines.append(f"Otherwise in {'; '.join(flips)}.")
         told.append(("  \n".join(filter(None, lines)), _curve(here, claim, repeats)))
     return told
+
+
+def _how_it_was_lost(judged: Judged, repeats: Mapping[str, Sequence[Record]]) -> str:
+    """Which runs diverged, where that leaves the claim without a number over the whole run; empty otherwise."""
+    if not judged.first.seeds or all(math.isfinite(one.mean) for one in judged.of_phase(judged.phases[0])):
+        return ""
+    ends = [
+        f"{arm}{f', seed {record.config.seed},' if len(several) > 1 else ''} diverged at update {record.last_step}"
+        for arm, several in repeats.items()
+        for record in several
+        if record.outcome == "diverged"
+    ]
+    return f"Not comparable: {' and '.join(ends)}." if ends else ""
 
 
 def _stored_line(judged: Judged, standing: set[tuple[str, str, str]]) -> str:

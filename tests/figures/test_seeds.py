@@ -148,3 +148,11 @@ def test_arms_without_a_finite_value_have_no_median(records):
     nothing = measured(records["standard"], [0, 5], [np.nan, np.inf])
     one = measured(records["standard"], [3], [0.25])
     assert seeds.medians({"standard": nothing, "batch norm": one}, loss) == {"batch norm": 0.25}
+
+
+def test_line_of_one_point_has_a_marker(repeats):
+    record = repeats["standard"][0]
+    for points, mode in ((1, "lines+markers"), (2, "lines")):
+        drawn = figure("a", "b", "x", "y")
+        seeds.lines(drawn, {"standard": replace(record, data=record.data.isel(step=slice(points)))}, loss, "%{y}")
+        assert [trace.mode for trace in drawn.data] == [mode]

@@ -245,6 +245,19 @@ def test_where_an_arm_diverged_what_is_about_learners_is_not_comparable(box, div
     assert not curves(at)
 
 
+def test_measurement_that_an_arm_diverged_in_is_not_comparable_and_says_where(box, keep):
+    """The landscape's claims are not about learners: it is the missing number that tells."""
+    keep()
+    landscape = TINY.model_copy(update={"probes": ("landscape_line",), "line_points": 2})
+    lost, other = run(landscape, **WILD), run(landscape, norm="batch")
+    assert (lost.outcome, other.outcome) == ("diverged", "finished")
+    told = rows(box({"standard": (lost,), "batch norm": (other,)}, "loss_landscape"), "loss_landscape")
+    assert "loss_variation" in told
+    for row in told.values():
+        assert row.startswith(NOT_COMPARABLE)
+        assert row.endswith(f"Not comparable: standard diverged at update {lost.last_step}.")
+
+
 def test_otherwise_an_arm_that_diverged_counts_as_declared(box, diverged, learned, keep):
     keep()
     second = {arm: several[1:] for arm, several in learned.items()}
