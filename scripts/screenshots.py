@@ -58,8 +58,11 @@ def _take_shown(browser: Browser, url: str, folder: Path) -> None:
         keep(opened(browser, f"{url}/{name}", DESKTOP), folder, name)
     page = opened(browser, f"{url}/activations", DESKTOP)
     keep(page, folder, "activations-light")
-    page.goto(f"{url}/activations?steps=3000")  # trains as it opens, and long enough to be met while it does
-    page.wait_for_function(f"() => {at_step()} > 200 && {at_step()} < 2800", timeout=TIMEOUT)
+    page.goto(f"{url}/activations?steps=20000")  # trains as it opens, and long enough to be met while it does
+    page.wait_for_function(
+        f"() => {at_step()} > 2000 && document.querySelector('.bnviz-plot .main-svg')", timeout=TIMEOUT
+    )
+    page.wait_for_timeout(1000)
     keep(page, folder, "activations-live")
     page = opened(browser, f"{url}/loss_landscape", {**DESKTOP, **NIGHT})
     page.locator("h2", has_text="The plane around").scroll_into_view_if_needed()

@@ -14,7 +14,7 @@ from bnviz.figures.sentences import compared, listed
 from bnviz.figures.style import finite, percent, two_digits
 from bnviz.record import Record
 
-MEDIANS = "These are medians over the measured updates."
+MEDIANS = "These are medians over the updates."
 TELLING = 0.02
 """From which share on rounding is said to be in what is drawn."""
 

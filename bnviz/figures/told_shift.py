@@ -29,7 +29,7 @@ def shift(records: Mapping[str, Record], layer: int) -> str:
         told = ", ".join(f"{two_digits(value)} in {arm}" for arm, value in cosines.items())
         text += f" The cosine of the two gradients is {told}."
     still = " At learning rate 0 a step moves nothing, so there is no shift." if untrained(records) else ""
-    return f"{text} These are medians over the measured updates.{still}"
+    return f"{text} These are medians over the updates.{still}"
 
 
 def growth(records: Mapping[str, Record]) -> str:
