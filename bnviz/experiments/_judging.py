@@ -74,7 +74,7 @@ class Judged:
 
     @property
     def first(self) -> Finding:
-        """The one that the claim is told by: its first condition's, over the whole run where there are phases."""
+        """The number that represents the claim: its first condition's, over the whole run where there are phases."""
         return self.findings[0]
 
     @property
