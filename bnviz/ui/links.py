@@ -186,7 +186,7 @@ def _own(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _bring(page: str, name: str, value: int, allowed: str) -> bool:
-    """Set it to this value; returns whether the link asked for another one, which is told."""
+    """Set the widget to this value; return whether the link asked for another one, so that the page can say so."""
     state, key, noted = st.session_state, setting_key(page, name), notes(page)
     given = state[key]
     state[key] = value
