@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from bnviz import registry, settings
+from bnviz.core import environment, registry
 from bnviz.ui.page_style import page_style
 from bnviz.ui.routing import mark_routed
 from bnviz.ui.share import FRONT_PAGE
@@ -44,7 +44,7 @@ kinds = [registry.plugins(kind) for kind in ("datasets", "networks", "norms", "p
 for broken in (plugin for group in (found, *kinds) for plugin in group.values() if plugin.error):
     st.sidebar.warning(f"{broken.kind}/{broken.name}.py is left out: {broken.error}", icon=":material/extension_off:")
 
-wrong = settings.problems()
+wrong = environment.problems()
 for problem in wrong:
     st.error(f"This app is not set up as it should be: {problem}", icon=":material/build:")
 if wrong:

@@ -22,9 +22,10 @@ import psutil
 
 from benchmarks._load_class import PAGE, rests
 from benchmarks._load_tab import Tab
-from bnviz import RunConfig, presets
+from bnviz import RunConfig
+from bnviz.core import presets
+from bnviz.jobs.result_store import ResultStore
 from bnviz.jobs.service import Job, Service
-from bnviz.jobs.store import Store
 from scripts import RunningApp, running_app
 
 GROUPS = {Path("/sys/fs/cgroup/memory"): "memory.limit_in_bytes", Path("/sys/fs/cgroup"): "memory.max"}
@@ -160,7 +161,7 @@ def clock_jumps() -> Row | None:
                     return f"the run stands still at update {before}", 0, float("inf")
             assert max(seen) > 80_000, "the clock did not jump"
             assert min(seen) < -80_000, "nor back"
-        lost = int(Store(f"{folder}/runs").get(config) is None)
+        lost = int(ResultStore(f"{folder}/runs").get(config) is None)
         return f"nothing; the run is {told}", lost, longest
 
 
@@ -181,7 +182,7 @@ def two_apps() -> Row:
                 told, seconds = asyncio.run(_one_dies(one, other))
             config = presets.DEFAULTS[PAGE].model_copy(update={"seed": 9, "steps": STEPS})
             arms = [config.model_copy(update=arm) for arm in presets.PAIR.values()]
-            return told, sum(Store(folder).get(arm) is None for arm in arms), seconds
+            return told, sum(ResultStore(folder).get(arm) is None for arm in arms), seconds
         finally:
             if before is None:
                 del os.environ["BNVIZ_STORE"]

@@ -14,8 +14,8 @@ from functools import partial
 from benchmarks._load_memory import processor_seconds
 from benchmarks._load_tab import Tab, TabError
 from benchmarks._load_trainings import Trained, Trainings
-from bnviz import presets
-from bnviz.config import RunConfig
+from bnviz.core import presets
+from bnviz.core.config import RunConfig
 
 PAGE = "activations"
 DEFAULTS = presets.DEFAULTS[PAGE]

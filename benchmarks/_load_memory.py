@@ -59,7 +59,7 @@ def processes(first: int) -> list[tuple[psutil.Process, str]]:
     for child in app.children(recursive=True):
         try:
             above, line = child.parent(), " ".join(child.cmdline())
-            if "bnviz.jobs.cluster" in line:
+            if "bnviz.jobs.local_cluster" in line:
                 found.append((child, "scheduler"))
             elif above is not None and "forkserver" in line and "forkserver" in " ".join(above.cmdline()):
                 found.append((child, "workers"))

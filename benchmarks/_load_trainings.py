@@ -96,7 +96,7 @@ def scheduler_address(process: int, seconds: float) -> str:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         for child in psutil.Process(process).children(recursive=True):
-            if "bnviz.jobs.cluster" not in child.cmdline():
+            if "bnviz.jobs.local_cluster" not in child.cmdline():
                 continue
             for port in sorted({one.laddr.port for one in child.net_connections("tcp") if one.status == "LISTEN"}):
                 address = f"tcp://127.0.0.1:{port}"

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from bnviz import datasets, networks
-from bnviz.config import RunConfig
-from bnviz.objective import CRITERIA, Objective
+from bnviz.core.config import RunConfig
+from bnviz.landscape.objective import CRITERIA, Objective
 
 CRITERION = CRITERIA["classes"]
 UPDATES = 100  # of training, where there is any

@@ -8,7 +8,7 @@ from scipy.sparse.linalg import eigsh
 from torch import nn
 
 from benchmarks._others_contest import CRITERION, Contest, Way, prepared, small
-from bnviz.objective import Objective
+from bnviz.landscape.objective import Objective
 from bnviz.probes.sharpness import EXTRA_VECTORS, TOLERANCE, largest_eigenvalues
 from bnviz.training import train
 

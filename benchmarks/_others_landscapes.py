@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from benchmarks._others_contest import CRITERION, Contest, prepared, small
-from bnviz.config import RunConfig
+from bnviz.core.config import RunConfig
 from bnviz.datasets import DatasetError
-from bnviz.line import random_direction, step_lengths
-from bnviz.objective import Objective, flat
-from bnviz.plane import plane
+from bnviz.landscape.line import random_direction, step_lengths
+from bnviz.landscape.objective import Objective, flat
+from bnviz.landscape.plane import plane
 from bnviz.probes import Snapshot, landscape_line
 
 SIDE = 20  # points on each side of the plane
@@ -68,7 +68,7 @@ def lines() -> Iterator[Contest]:
 
 def _by_copy(objective: Objective, length: float) -> tuple[float, float, float, float]:
     """Loss, change of the gradient, cosine and distance after a step of that length, as one would write it down."""
-    _, gradient = objective.here()
+    _, gradient = objective.loss_and_gradient()
     twin = copy.deepcopy(objective.network)
     for parameter, part in zip(twin.parameters(), gradient, strict=True):
         parameter.grad = part.clone()

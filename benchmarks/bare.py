@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from bnviz import datasets
-from bnviz.config import RunConfig
+from bnviz.core.config import RunConfig
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 

@@ -37,7 +37,7 @@ import sys
 import torch
 from benchmarks import bare
 torch.set_num_threads(1)
-from bnviz.presets import DEFAULTS
+from bnviz.core.presets import DEFAULTS
 arms = [DEFAULTS[sys.argv[1]].model_copy(update={"norm": norm}) for norm in ("none", "batch")]
 for arm in arms: bare.timed(arm.model_copy(update={"steps": 20}))
 for _ in sys.stdin: print(sum(bare.timed(arm) for arm in arms), flush=True)
@@ -154,7 +154,7 @@ def _count(measured: Measured, data: "str | bytes") -> None:
 def _memory(app: int) -> dict[str, float]:
     """Resident MB of the app, and of the scheduler and the largest worker, which are its descendants."""
     below = psutil.Process(app).children(recursive=True)
-    scheduler = next(one for one in below if "bnviz.jobs.cluster" in one.cmdline())
+    scheduler = next(one for one in below if "bnviz.jobs.local_cluster" in one.cmdline())
     workers = [one for one in below if one.pid != scheduler.pid]
     sizes = {
         "app": psutil.Process(app).memory_info().rss,

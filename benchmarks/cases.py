@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from time import process_time
 from typing import NamedTuple
 
-from bnviz import presets, registry
-from bnviz.config import RunConfig
+from bnviz.core import presets, registry
+from bnviz.core.config import RunConfig
+from bnviz.core.measurement_schedule import spread_steps
 from bnviz.datasets import DatasetError
 from bnviz.datasets import load as load_data
-from bnviz.schedule import spread_steps
 from bnviz.training import train
 
 NORMS = {"none": "", "batch": ", batch norm"}

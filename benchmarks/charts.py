@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from benchmarks.tables import Table, alone
-from bnviz import gallery, presets
-from bnviz.figures import curves, layer, unit
+from bnviz.core import presets
+from bnviz.core.record import Record
+from bnviz.figures import curves, layer_heatmaps, unit_distribution
 from bnviz.figures.chart import Chart
-from bnviz.record import Record
+from bnviz.records import gallery
 
 ABOUT = (
     "Charts of the activation page, as JSON, over the same by way of plotly.graph_objects. Medians and quartiles of "
@@ -44,16 +45,24 @@ def shipped() -> dict[str, Record]:
 
 def of_unit(records: Mapping[str, Record], at: int, one: int) -> Calls:
     """The charts of one unit of a layer."""
-    both: Calls = [partial(chart, records, arm, at, one) for arm in records for chart in (unit.bands, unit.history)]
-    return [*both, partial(unit.at_cursor, records, at, one)]
+    both: Calls = [
+        partial(chart, records, arm, at, one)
+        for arm in records
+        for chart in (unit_distribution.bands, unit_distribution.history)
+    ]
+    return [*both, partial(unit_distribution.at_cursor, records, at, one)]
 
 
 def of_layer(records: Mapping[str, Record], at: int, one: int) -> Calls:
     """All charts of the page: the curves, those of a unit, and those of its layer."""
-    heat: Calls = [partial(chart, records, arm, at) for arm in records for chart in (layer.medians, layer.widths)]
-    drifts: Calls = [partial(layer.drift, records, quantity, at) for quantity in ("mean_change", "variance_change")]
+    heat: Calls = [
+        partial(chart, records, arm, at) for arm in records for chart in (layer_heatmaps.medians, layer_heatmaps.widths)
+    ]
+    drifts: Calls = [
+        partial(layer_heatmaps.drift, records, quantity, at) for quantity in ("mean_change", "variance_change")
+    ]
     curve: Calls = [partial(draw, records) for draw in (curves.accuracy, curves.loss)]
-    return [*curve, *of_unit(records, at, one), *heat, partial(layer.saturated, records, at), *drifts]
+    return [*curve, *of_unit(records, at, one), *heat, partial(layer_heatmaps.saturated, records, at), *drifts]
 
 
 def plain(chart: Chart) -> str:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from bnviz.config import RunConfig
+from bnviz.core.config import RunConfig
 from bnviz.jobs.service import Service
 from tests.cluster.machines import Machines, make_certificates, wait_until
 

@@ -23,8 +23,8 @@ import psutil
 
 from benchmarks._faults_machine import Row, clock_jumps, out_of_memory, two_apps
 from bnviz import RunConfig
+from bnviz.jobs.result_store import ResultStore
 from bnviz.jobs.service import Job, Service
-from bnviz.jobs.store import Store
 
 PATIENCE = 120.0
 LONG = {"steps": 30_000, "curve_points": 300, "probe_points": 2}
@@ -53,7 +53,7 @@ def main() -> None:
         done = _finished(service, RunConfig(seed=1, **SHORT))
         for fault in (_worker_killed, _scheduler_killed, _worker_killed_twice):
             told, seconds = fault(service)
-            kept = Store(folder).get(done.config) is not None
+            kept = ResultStore(folder).get(done.config) is not None
             print(f"| {fault.__doc__} | {told} | {0 if kept else 1} of 1 | {seconds:.1f} |", flush=True)
         for told_fault in (_file_damaged, _disk_full, _folder_gone):
             told, lost, seconds = told_fault(service, Path(folder), done)
@@ -72,7 +72,7 @@ def row(fault: str, found: Row | None) -> None:
 
 @contextmanager
 def _service(folder: Path) -> Iterator[Service]:
-    service = Service(store=Store(str(folder)))
+    service = Service(store=ResultStore(str(folder)))
     service.prepare()
     try:
         yield service
@@ -113,7 +113,7 @@ def _file_damaged(service: Service, folder: Path, done: Job) -> tuple[str, int, 
     began = monotonic()
     with _restarted(service):
         _finished(service, done.config)
-    whole = Store(str(folder)).get(done.config) is not None
+    whole = ResultStore(str(folder)).get(done.config) is not None
     return "nothing; it is trained again, and the file set aside", 0 if whole else 1, monotonic() - began
 
 
@@ -135,7 +135,7 @@ def _folder_gone(service: Service, folder: Path, done: Job) -> tuple[str, int, f
     """the store's folder cannot be made"""
     in_the_way = folder / "file"
     in_the_way.write_text("")
-    service.store = Store(str(in_the_way / "runs"))
+    service.store = ResultStore(str(in_the_way / "runs"))
     began = monotonic()
     _finished(service, RunConfig(seed=6, **SHORT))
     told = service.store.problem.replace(str(folder), "...")

@@ -26,14 +26,15 @@ import torch
 
 from benchmarks import bare, cases
 from benchmarks.tables import Table, Values
-from bnviz import networks, recorded
-from bnviz.config import RunConfig
-from bnviz.line import at_once, one_by_one, step_lengths
-from bnviz.objective import Objective, flat
-from bnviz.task import Task
-from bnviz.together import train_together
-from bnviz.tracing import undisturbed
-from bnviz.training import pick_device, train
+from bnviz import networks
+from bnviz.core.config import RunConfig
+from bnviz.landscape.line import at_once, one_by_one, step_lengths
+from bnviz.landscape.objective import Objective, flat
+from bnviz.torch_support.rng import preserved_state
+from bnviz.training import graph_replay, train
+from bnviz.training.batched.training import train_together
+from bnviz.training.task import Task
+from bnviz.training.training_loop import pick_device
 
 PAIRS = 7
 RATES, SEEDS, ALONE = 8, 8, 4
@@ -96,7 +97,7 @@ def _single(config: RunConfig, device: torch.device, pairs: int) -> tuple[Values
     there = inputs.to(device), labels.to(device)
     works: list[Work] = [lambda: _run(config), lambda: bare.loop(config, network, *there)]
     if device.type == "cuda":
-        works.append(lambda: patch.object(recorded, "CapturedPass", _not_captured)(_run)(config))
+        works.append(lambda: patch.object(graph_replay, "CapturedPass", _not_captured)(_run)(config))
         works.append(lambda: _run(config.model_copy(update={"device": "cpu"})))
     rounds = _rounds(works, device, pairs)
     ratios: list[Values] = [tuple(one[0] / one[other] for one in rounds) for other in range(1, len(works))]
@@ -125,7 +126,7 @@ def _lines(config: RunConfig, device: torch.device, pairs: int) -> tuple[Values,
 
     def look(way: Callable[..., object]) -> Work:
         def looked() -> None:
-            with undisturbed(network):
+            with preserved_state(network):
                 way(objective, here, here, lengths)
 
         return looked

@@ -38,9 +38,9 @@ from benchmarks import _load_tables as tables
 from benchmarks._load_class import DEFAULTS, Seen
 from benchmarks._load_memory import KINDS, Memory
 from benchmarks._load_trainings import Trained, Trainings, trainings
-from bnviz import presets
-from bnviz.config import RunConfig
-from bnviz.jobs.cluster import start_embedded
+from bnviz.core import presets
+from bnviz.core.config import RunConfig
+from bnviz.jobs.local_cluster import start_embedded
 from bnviz.jobs.service import Service
 from scripts import RunningApp, running_app
 

@@ -192,7 +192,7 @@ def _role(process: psutil.Process, app: int) -> str:
     if "forkserver import" in command:
         parent = process.parent()
         return "worker" if parent and "forkserver import" in " ".join(parent.cmdline()) else "fork server"
-    return "scheduler" if "bnviz.jobs.cluster" in command else "other"
+    return "scheduler" if "bnviz.jobs.local_cluster" in command else "other"
 
 
 def _settled(app: int, workers: int) -> Memory:

@@ -23,8 +23,8 @@ import torch
 from benchmarks import bare, cases
 from benchmarks.tables import Table, Values, alone
 from bnviz import datasets
-from bnviz.config import RunConfig
-from bnviz.schedule import spread_steps
+from bnviz.core.config import RunConfig
+from bnviz.core.measurement_schedule import spread_steps
 
 COLUMNS = ("no probes", "default probes", "all probes", "no probes, over a bare loop that scores")
 DEFAULT_GOAL = "<= 1.20"

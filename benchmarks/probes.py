@@ -22,10 +22,10 @@ import torch
 
 from benchmarks.tables import Table, Values, alone
 from bnviz import datasets, networks
-from bnviz.config import RunConfig
-from bnviz.line import along, random_direction, step_lengths
-from bnviz.objective import CRITERIA, Objective
-from bnviz.plane import plane
+from bnviz.core.config import RunConfig
+from bnviz.landscape.line import along, random_direction, step_lengths
+from bnviz.landscape.objective import CRITERIA, Objective
+from bnviz.landscape.plane import plane
 from bnviz.probes import Snapshot, covariate_shift, landscape_line
 
 GOALS = {"line": "<= 1.05", "fixed": "<= 1.15", "shift": "<= 1.15", "plane": "<= 1.05"}

@@ -14,9 +14,9 @@ import torch
 import xarray as xr
 
 from benchmarks.tables import Table, alone
-from bnviz import gallery
-from bnviz.config import RunConfig
-from bnviz.record import Record
+from bnviz.core.config import RunConfig
+from bnviz.core.record import Record
+from bnviz.records import gallery
 from bnviz.training import train
 
 TIMES = 5  # in a row: each takes some milliseconds

@@ -21,8 +21,8 @@ from benchmarks import _load_tables as tables
 from benchmarks import load
 from benchmarks._load_class import ARMS, DEFAULTS, Seen
 from benchmarks._load_trainings import Trained, Trainings
-from bnviz.config import RunConfig
-from bnviz.jobs.cluster import start_embedded
+from bnviz.core.config import RunConfig
+from bnviz.jobs.local_cluster import start_embedded
 from scripts import RunningApp, running_app
 
 

@@ -5,7 +5,8 @@ quartiles; seconds are the process's own on the processor:
 
 - matrix products: those of the forward and the backward pass alone, which every way has to make;
 - forward: the mini-batch, the network and the loss, with the graph for autograd;
-- by the network: as `bnviz.training` makes an update that is looked into: index_select, no `.grad`, SGD's fused kernel;
+- by the network: as `bnviz.training` makes an update that is looked into: index_select, no `.grad`, SGD's
+  fused kernel;
 - train(): as it makes all others: the pass recorded once and made again without autograd;
 - one addition: the same, with all of SGD as one `torch._foreach_add_`.
 
@@ -24,10 +25,10 @@ from torch.nn.functional import cross_entropy
 
 from benchmarks import bare
 from benchmarks.tables import Table, Values, alone
-from bnviz.config import RunConfig
-from bnviz.optimizers import Optimizer
-from bnviz.recorded import RecordedPass, made
-from bnviz.training import batch_order
+from bnviz.core.config import RunConfig
+from bnviz.training.graph_replay import RecordedPass, eager_step
+from bnviz.training.mini_batches import batch_order
+from bnviz.training.optimizers import Optimizer
 
 BLOCK = 200  # updates timed at a time
 ABOUT = (
@@ -74,7 +75,7 @@ def _recording(config: RunConfig) -> float:
     """Seconds that the first pass takes, which is recorded, the function that it becomes included."""
     network, inputs, labels = bare.prepare(config)
     began = time.process_time()
-    RecordedPass(partial(made, network, cross_entropy))(inputs[: config.batch_size], labels[: config.batch_size])
+    RecordedPass(partial(eager_step, network, cross_entropy))(inputs[: config.batch_size], labels[: config.batch_size])
     return time.process_time() - began
 
 
@@ -107,7 +108,7 @@ def _ours(
     network, inputs, labels = bare.prepare(config)
     batches = batch_order(len(inputs), config, torch.device("cpu"))
     recorded, optimizer = (
-        RecordedPass(partial(made, network, cross_entropy)),
+        RecordedPass(partial(eager_step, network, cross_entropy)),
         Optimizer(config, list(network.parameters())),
     )
     weights = [parameter.detach() for parameter in network.parameters()]
@@ -115,7 +116,7 @@ def _ours(
     def step() -> None:
         index = next(batches)
         batch = inputs.index_select(0, index), labels.index_select(0, index)
-        _, gradient = recorded(*batch) if again else made(network, cross_entropy, *batch)
+        _, gradient = recorded(*batch) if again else eager_step(network, cross_entropy, *batch)
         if move is None:
             optimizer.step(gradient)
         else:

@@ -25,9 +25,9 @@ import psutil
 
 from benchmarks._load_memory import processes
 from benchmarks.tables import Table, alone
-from bnviz.config import RunConfig
+from bnviz.core.config import RunConfig
+from bnviz.jobs.result_store import ResultStore
 from bnviz.jobs.service import Service
-from bnviz.jobs.store import Store
 
 WORKERS = 2
 RATES = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -103,7 +103,7 @@ def _jobs_layer() -> Iterator[tuple[Service, list[psutil.Process]]]:
     os.environ.update(BNVIZ_WORKERS=str(WORKERS), BNVIZ_SESSION_RUNS="72")
     os.environ.pop("BNVIZ_SCHEDULER", None)
     with tempfile.TemporaryDirectory() as folder:
-        service = Service(store=Store(folder))
+        service = Service(store=ResultStore(folder))
         try:
             service.prepare()
             end = time.monotonic() + SECONDS

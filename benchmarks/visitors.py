@@ -30,8 +30,8 @@ from benchmarks import _load_class as classroom
 from benchmarks._load_tab import Tab
 from benchmarks._load_tables import table
 from benchmarks.load import environment
-from bnviz.config import RunConfig
-from bnviz.jobs import priority
+from bnviz.core.config import RunConfig
+from bnviz.jobs import thread_priority
 from scripts import PROJECT_FOLDER, RunningApp, running_app
 
 TRAINERS = 2
@@ -39,8 +39,11 @@ SESSIONS, WITH_SEEDS = 10, 4
 SEEDS = (1, 2)
 SECONDS, SETTLING_SECONDS = 1.7, 0.3
 THINKING_SECONDS = 1.0
-BACK, NICE = "trained by what stepped back", f"trained with niceness {priority.NICE}"
-STEPS_BACK: Mapping[str, Callable[[], object]] = {BACK: priority.step_back, NICE: partial(os.nice, priority.NICE)}
+BACK, NICE = "trained by what stepped back", f"trained with niceness {thread_priority.NICE}"
+STEPS_BACK: Mapping[str, Callable[[], object]] = {
+    BACK: thread_priority.lower_priority,
+    NICE: partial(os.nice, thread_priority.NICE),
+}
 Trainers = list[tuple[multiprocessing.Process, Any]]
 
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from benchmarks import cases
 from benchmarks.tables import Table, Values, alone
-from bnviz.config import RunConfig
-from bnviz.jobs.cluster import PRELOADED
+from bnviz.core.config import RunConfig
+from bnviz.jobs.local_cluster import PRELOADED
 
 FIRST_RUNS = 3
 SHORTER = 20
@@ -59,7 +59,7 @@ def _measured(config: RunConfig, runs: int) -> tuple[float, float, float]:
 def _train(config: RunConfig) -> None:
     import torch
 
-    from bnviz.record import Record
+    from bnviz.core.record import Record
     from bnviz.training import train
 
     torch.set_num_threads(1)

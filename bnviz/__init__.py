@@ -3,13 +3,13 @@
 The same core serves the app, the command line and notebooks:
 
 >>> from bnviz import RunConfig, Record
->>> from bnviz.training import train          # imports torch; nothing else here does
+>>> from bnviz.training import train# imports torch; nothing else here does
 >>> config = RunConfig(norm="batch", steps=50)
 >>> record = Record.from_frames(config, train(config))
 """
 
-from bnviz.comparison import Comparison
-from bnviz.config import RunConfig
-from bnviz.record import Frame, Measurement, Record
+from bnviz.core.comparison import Comparison
+from bnviz.core.config import RunConfig
+from bnviz.core.record import Frame, Measurement, Record
 
 __all__ = ["Comparison", "Frame", "Measurement", "Record", "RunConfig"]

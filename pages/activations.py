@@ -8,10 +8,11 @@ from functools import partial
 
 import streamlit as st
 
-from bnviz import registry
-from bnviz.comparison import Comparison
-from bnviz.config import RunConfig
-from bnviz.figures import curves, layer, sentences, unit
+from bnviz.analysis.captions import shared as captions
+from bnviz.core import registry
+from bnviz.core.comparison import Comparison
+from bnviz.core.config import RunConfig
+from bnviz.figures import curves, layer_heatmaps, unit_distribution
 from bnviz.ui import explain, links
 from bnviz.ui.board import Group, board
 from bnviz.ui.controls import run_controls, unit_controls
@@ -73,7 +74,7 @@ def picture(config: RunConfig, shown: Shown) -> None:
             Group(
                 "learning",
                 "Does it learn?",
-                sentences.learning(records, repeats),
+                captions.learning(records, repeats),
                 {
                     "accuracy": partial(curves.accuracy, records, repeats),
                     "loss": partial(curves.loss, records, repeats),
@@ -82,31 +83,31 @@ def picture(config: RunConfig, shown: Shown) -> None:
             Group(
                 "unit",
                 f"One unit: {one} of layer {at}",
-                sentences.one_unit(records, at, one),
-                {f"bands-{arm}": partial(unit.bands, axes[arm], arm, at, one) for arm in records}
-                | {"at-cursor": partial(unit.at_cursor, records, at, one)},
+                captions.one_unit(records, at, one),
+                {f"bands-{arm}": partial(unit_distribution.bands, axes[arm], arm, at, one) for arm in records}
+                | {"at-cursor": partial(unit_distribution.at_cursor, records, at, one)},
             ),
             Group(
                 "history",
                 "Its whole distribution",
                 "Brighter where more of the mini-batch lies.",
-                {f"history-{arm}": partial(unit.history, axes[arm], arm, at, one) for arm in records},
+                {f"history-{arm}": partial(unit_distribution.history, axes[arm], arm, at, one) for arm in records},
             ),
             Group(
                 "layer",
                 f"All units of layer {at}",
-                sentences.whole_layer(records, at) + " Click a unit to look at it above.",
-                {f"medians-{arm}": partial(layer.medians, records, arm, at) for arm in records}
-                | {f"widths-{arm}": partial(layer.widths, records, arm, at) for arm in wide},
+                captions.whole_layer(records, at) + " Click a unit to look at it above.",
+                {f"medians-{arm}": partial(layer_heatmaps.medians, records, arm, at) for arm in records}
+                | {f"widths-{arm}": partial(layer_heatmaps.widths, records, arm, at) for arm in wide},
             ),
             Group(
                 "drift",
                 "Saturation and drift",
-                sentences.saturation_and_drift(records, at),
+                captions.saturation_and_drift(records, at),
                 {
-                    "saturated": partial(layer.saturated, records, at),
-                    "mean-drift": partial(layer.drift, records, "mean_change", at),
-                    "variance-drift": partial(layer.drift, records, "variance_change", at),
+                    "saturated": partial(layer_heatmaps.saturated, records, at),
+                    "mean-drift": partial(layer_heatmaps.drift, records, "mean_change", at),
+                    "variance-drift": partial(layer_heatmaps.drift, records, "variance_change", at),
                 },
             ),
         ]

@@ -9,10 +9,12 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from bnviz import presets
-from bnviz.comparison import Comparison
-from bnviz.config import RunConfig
-from bnviz.figures import curves, flow, sentences, shift, told_shift
+from bnviz.analysis.captions import covariate_shift as shift_captions
+from bnviz.analysis.captions import shared as captions
+from bnviz.core import presets
+from bnviz.core.comparison import Comparison
+from bnviz.core.config import RunConfig
+from bnviz.figures import covariate_shift, curves, gradient_flow
 from bnviz.ui import explain, links
 from bnviz.ui.board import Group, board
 from bnviz.ui.controls import layer_control, run_controls
@@ -82,17 +84,17 @@ def picture(config: RunConfig, shown: Shown) -> None:
             Group(
                 "learning",
                 "Does it learn?",
-                sentences.learning(records, repeats) + ("" if scores else " Numbers are learned here, not classes."),
+                captions.learning(records, repeats) + ("" if scores else " Numbers are learned here, not classes."),
                 scores | {"loss": partial(curves.loss, records, repeats)},
             ),
             Group(
                 "layer",
                 f"Layer {at}: how much do the layers in front change its gradient?",
-                told_shift.shift(records, at),
+                shift_captions.shift(records, at),
                 {
-                    "cosine": partial(shift.shift_lines, records, "cosine", at, repeats),
-                    "relative": partial(shift.shift_lines, records, "relative", at, repeats),
-                    "raw": partial(shift.shift_lines, records, "l2", at, repeats),
+                    "cosine": partial(covariate_shift.shift_lines, records, "cosine", at, repeats),
+                    "relative": partial(covariate_shift.shift_lines, records, "relative", at, repeats),
+                    "raw": partial(covariate_shift.shift_lines, records, "l2", at, repeats),
                 },
             ),
             Group(
@@ -100,24 +102,24 @@ def picture(config: RunConfig, shown: Shown) -> None:
                 "At the cursor, by depth",
                 "Layer 1 is next to the input, and nothing is in front of it.",
                 {
-                    "cosine-by-layer": partial(shift.by_layer, records, "cosine"),
-                    "relative-by-layer": partial(shift.by_layer, records, "relative"),
+                    "cosine-by-layer": partial(covariate_shift.by_layer, records, "cosine"),
+                    "relative-by-layer": partial(covariate_shift.by_layer, records, "relative"),
                 },
             ),
             Group(
                 "all",
                 "All layers at all updates",
                 "Each row is a layer. Click one to look at it above.",
-                {f"map-{arm}": partial(shift.shift_map, records, arm, "cosine") for arm in records},
+                {f"map-{arm}": partial(covariate_shift.shift_map, records, arm, "cosine") for arm in records},
             ),
             Group(
                 "flow",
                 "Signals and gradients by depth",
-                told_shift.growth(records),
+                shift_captions.growth(records),
                 {
-                    "gradients": partial(flow.gradients, records),
-                    "weight-gradients": partial(flow.weight_gradients, records),
-                    "signals": partial(flow.signals, records),
+                    "gradients": partial(gradient_flow.gradients, records),
+                    "weight-gradients": partial(gradient_flow.weight_gradients, records),
+                    "signals": partial(gradient_flow.signals, records),
                 },
             ),
         ]

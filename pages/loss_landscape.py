@@ -10,12 +10,17 @@ from functools import partial
 import streamlit as st
 from pydantic import ValidationError
 
-from bnviz import gallery, presets
-from bnviz.comparison import Comparison
-from bnviz.config import RunConfig
-from bnviz.figures import curves, landscape, plane, ray, sentences, sharpness, told_landscape, wrong_ways
+from bnviz.analysis import quantities
+from bnviz.analysis.captions import loss_landscape as landscape_captions
+from bnviz.analysis.captions import shared as captions
+from bnviz.analysis.loss_plane import last_plane
+from bnviz.core import presets
+from bnviz.core.comparison import Comparison
+from bnviz.core.config import RunConfig
+from bnviz.core.record import Record
+from bnviz.figures import curves, gradient_ray, landscape, measurement_pitfalls, plane, sharpness
 from bnviz.figures.landscape import Against
-from bnviz.record import Record
+from bnviz.records import gallery
 from bnviz.ui import explain, links
 from bnviz.ui.board import Action, Group, board
 from bnviz.ui.controls import run_controls
@@ -79,13 +84,13 @@ def picture(config: RunConfig, shown: Shown) -> None:
     planes = {arm: shown.also[f"plane, {arm}"] for arm in records if f"plane, {arm}" in shown.also}
 
     def build() -> list[Group]:
-        rounding = told_landscape.rounding(records)
-        mapped = [arm for arm, record in planes.items() if plane.measured(record) is not None]
+        rounding = landscape_captions.rounding(records)
+        mapped = [arm for arm, record in planes.items() if last_plane(record) is not None]
         return [
             Group(
                 "variation",
-                f"How far does the loss range along {landscape.direction(records)}?",
-                f"{sentences.learning(records, repeats)} {told_landscape.variation(records)}",
+                f"How far does the loss range along {quantities.direction(records)}?",
+                f"{captions.learning(records, repeats)} {landscape_captions.variation(records)}",
                 {
                     "band": partial(landscape.loss_band, records),
                     "variation": partial(landscape.loss_variation, records, repeats, against),
@@ -97,7 +102,7 @@ def picture(config: RunConfig, shown: Shown) -> None:
             Group(
                 "predictiveness",
                 "Does the gradient predict what is ahead?",
-                told_landscape.predictiveness(records),
+                landscape_captions.predictiveness(records),
                 {
                     "change": partial(landscape.gradient_change, records, repeats, against),
                     "relative-change": partial(landscape.relative_gradient_change, records, repeats, against),
@@ -108,20 +113,20 @@ def picture(config: RunConfig, shown: Shown) -> None:
             Group(
                 "ray",
                 "The ray at the cursor",
-                f"From the weights at this update, against {landscape.direction(records)}: at the same α, and at the "
+                f"From the weights at this update, against {quantities.direction(records)}: at the same α, and at the "
                 "same distance.",
                 {
-                    "ray-loss-alpha": partial(ray.loss_change, records, "alpha"),
-                    "ray-gradient-alpha": partial(ray.gradient_change, records, "alpha"),
-                    "ray-loss-distance": partial(ray.loss_change, records, "distance"),
-                    "ray-gradient-distance": partial(ray.gradient_change, records, "distance"),
+                    "ray-loss-alpha": partial(gradient_ray.loss_change, records, "alpha"),
+                    "ray-gradient-alpha": partial(gradient_ray.gradient_change, records, "alpha"),
+                    "ray-loss-distance": partial(gradient_ray.loss_change, records, "distance"),
+                    "ray-gradient-distance": partial(gradient_ray.gradient_change, records, "distance"),
                 },
                 note=rounding,
             ),
             Group(
                 "smoothness",
                 "How smooth, and how sharp?",
-                told_landscape.smoothness(records),
+                landscape_captions.smoothness(records),
                 {
                     "smoothness": partial(landscape.effective_smoothness, records, repeats, against),
                     "sharpness": partial(sharpness.smoothness_and_sharpness, records),
@@ -133,7 +138,7 @@ def picture(config: RunConfig, shown: Shown) -> None:
             Group(
                 "plane",
                 "The plane around the weights",
-                told_landscape.around(planes)
+                landscape_captions.around(planes)
                 if planes
                 else "Move the cursor to an update and map the plane there; each arm is trained to it once more.",
                 {f"surface-{arm}": partial(plane.surface, planes, arm) for arm in mapped}
@@ -148,7 +153,7 @@ def picture(config: RunConfig, shown: Shown) -> None:
 
 def below(shown: Shown) -> None:
     """What the runs amount to, and what can be taken away."""
-    arithmetic = told_landscape.beta_by_arithmetic(shown.records)
+    arithmetic = landscape_captions.beta_by_arithmetic(shown.records)
     explain.what_to_look_for(shown.records, f"{WHAT_TO_LOOK_FOR.rstrip()} {arithmetic}")
     verdict_box("loss_landscape", shown)
     explain.take_away(PAGE, shown.records)
@@ -196,17 +201,17 @@ def wrong_group(shown: Shown) -> list[Group]:
             "wrong",
             "Wrong ways to measure it",
             "Left: what is often shown. Right: the same axis, measured in one run along "
-            f"{landscape.direction(usual)}. A band over separate runs shows how differently they train"
+            f"{quantities.direction(usual)}. A band over separate runs shows how differently they train"
             + (
                 "; the gradients of consecutive steps differ mostly because their mini-batches do."
-                if any(sentences.differ_in_batch(record.config) for record in usual.values())
+                if any(captions.differ_in_batch(record.config) for record in usual.values())
                 else "."
             ),
             {
-                "wrong-band": partial(wrong_ways.runs_band, usual, by_rate),
-                "right-band": partial(wrong_ways.ray_band, usual, by_rate),
-                "wrong-difference": partial(wrong_ways.batch_difference, usual),
-                "right-difference": partial(wrong_ways.along_step, usual),
+                "wrong-band": partial(measurement_pitfalls.runs_band, usual, by_rate),
+                "right-band": partial(measurement_pitfalls.ray_band, usual, by_rate),
+                "wrong-difference": partial(measurement_pitfalls.batch_difference, usual),
+                "right-difference": partial(measurement_pitfalls.along_step, usual),
             },
         )
     ]

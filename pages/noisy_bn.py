@@ -8,10 +8,12 @@ from functools import partial
 
 import streamlit as st
 
-from bnviz import presets
-from bnviz.comparison import Comparison
-from bnviz.config import RunConfig
-from bnviz.figures import curves, layer, noise, sentences, told_noise, unit
+from bnviz.analysis.captions import noisy_bn as noise_captions
+from bnviz.analysis.captions import shared as captions
+from bnviz.core import presets
+from bnviz.core.comparison import Comparison
+from bnviz.core.config import RunConfig
+from bnviz.figures import curves, final_accuracy, layer_heatmaps, unit_distribution
 from bnviz.ui import explain, links
 from bnviz.ui.board import Group, board
 from bnviz.ui.controls import run_controls, unit_controls
@@ -78,33 +80,33 @@ def picture(config: RunConfig, shown: Shown) -> None:
             Group(
                 "learning",
                 "Who learns?",
-                sentences.learning(records, repeats),
+                captions.learning(records, repeats),
                 {
                     "accuracy": partial(curves.accuracy, records, repeats),
                     "loss": partial(curves.loss, records, repeats),
-                    "final": partial(noise.final_accuracy, records, repeats),
+                    "final": partial(final_accuracy.final_accuracy, records, repeats),
                 },
             ),
             Group(
                 "drift",
                 f"Whose distributions move? Layer {at}",
-                told_noise.drift(records, at),
+                noise_captions.drift(records, at),
                 {
-                    "mean-drift": partial(layer.drift, records, "mean_change", at),
-                    "variance-drift": partial(layer.drift, records, "variance_change", at),
+                    "mean-drift": partial(layer_heatmaps.drift, records, "mean_change", at),
+                    "variance-drift": partial(layer_heatmaps.drift, records, "variance_change", at),
                 },
             ),
             Group(
                 "history",
                 f"One unit: {one} of layer {at}",
                 "Its whole distribution over the updates; brighter where more of the mini-batch lies.",
-                {f"history-{arm}": partial(unit.history, axes[arm], arm, at, one) for arm in records},
+                {f"history-{arm}": partial(unit_distribution.history, axes[arm], arm, at, one) for arm in records},
             ),
             Group(
                 "layer",
                 f"All units of layer {at}",
                 "Each row is a unit. Click one to look at it above.",
-                {f"medians-{arm}": partial(layer.medians, records, arm, at) for arm in records},
+                {f"medians-{arm}": partial(layer_heatmaps.medians, records, arm, at) for arm in records},
             ),
         ]
 
@@ -114,7 +116,7 @@ def picture(config: RunConfig, shown: Shown) -> None:
 
 def below(shown: Shown) -> None:
     """What the runs amount to, and what can be taken away."""
-    explain.what_to_look_for(shown.records, f"{WHAT_TO_LOOK_FOR.rstrip()} {told_noise.scoring(shown.records)}")
+    explain.what_to_look_for(shown.records, f"{WHAT_TO_LOOK_FOR.rstrip()} {noise_captions.scoring(shown.records)}")
     verdict_box("noisy_batch_norm", shown)
     explain.take_away(PAGE, shown.records)
 

@@ -7,8 +7,9 @@ from functools import partial
 
 import streamlit as st
 
-from bnviz.figures import curves, sentences, unit
-from bnviz.presets import OVERVIEW
+from bnviz.analysis.captions import shared as captions
+from bnviz.core.presets import OVERVIEW
+from bnviz.figures import curves, unit_distribution
 from bnviz.ui.board import Group, board
 from bnviz.ui.live import comparison_view
 from bnviz.ui.prose import text
@@ -74,8 +75,8 @@ def picture(shown: Shown) -> None:
 
     def build() -> list[Group]:
         charts = {"accuracy": partial(curves.accuracy, records)}
-        charts |= {f"bands-{arm}": partial(unit.bands, records, arm, LAYER, UNIT) for arm in records}
-        caption = f"{sentences.learning(records)} {sentences.one_unit(records, LAYER, UNIT)}"
+        charts |= {f"bands-{arm}": partial(unit_distribution.bands, records, arm, LAYER, UNIT) for arm in records}
+        caption = f"{captions.learning(records)} {captions.one_unit(records, LAYER, UNIT)}"
         return [Group("first", "Three real networks, measured", caption, charts)]
 
     board(f"{PAGE}/board", build, shown)

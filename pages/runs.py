@@ -9,10 +9,10 @@ from hashlib import sha256
 
 import streamlit as st
 
+from bnviz.analysis.csv_tables import as_csv
+from bnviz.core.record import Record
 from bnviz.figures.overlay import MOST_RUNS, QUANTITIES, names, overlay
-from bnviz.foreign import read_foreign
-from bnviz.record import Record
-from bnviz.tables import as_csv
+from bnviz.records.untrusted import read_untrusted
 from bnviz.ui.asked import train_again
 from bnviz.ui.clock import QUEUED_SECONDS, clock
 from bnviz.ui.history import forget, history, result_of
@@ -86,7 +86,7 @@ def take_in(uploaded: str) -> None:
             problems.append(f"{MOST_IMPORTED} imported runs are here already; remove them before you add more.")
             break
         try:
-            held[sha256(content).hexdigest()] = (file.name[:40], read_foreign(content))
+            held[sha256(content).hexdigest()] = (file.name[:40], read_untrusted(content))
         except ValueError as error:
             problems.append(f"{file.name[:40]}: {error}")
     st.session_state[UPLOADS] = st.session_state.get(UPLOADS, 0) + 1

@@ -7,11 +7,14 @@ from functools import partial
 
 import streamlit as st
 
-from bnviz import presets
-from bnviz.comparison import Comparison
-from bnviz.config import RunConfig
-from bnviz.figures import flow, sentences, theory, told_shift, told_theory
-from bnviz.record import Record
+from bnviz.analysis.captions import covariate_shift as shift_captions
+from bnviz.analysis.captions import shared as captions
+from bnviz.analysis.captions import theory as theory_captions
+from bnviz.core import presets
+from bnviz.core.comparison import Comparison
+from bnviz.core.config import RunConfig
+from bnviz.core.record import Record
+from bnviz.figures import gradient_flow, theory
 from bnviz.ui import explain, links
 from bnviz.ui.board import Group, board
 from bnviz.ui.controls import run_controls
@@ -80,7 +83,7 @@ def picture(config: RunConfig, shown: Shown) -> None:
             Group(
                 "exact",
                 "Do the two sides agree?",
-                f"{sentences.learning(records, repeats)} {told_theory.exactness(records)}",
+                f"{captions.learning(records, repeats)} {theory_captions.exactness(records)}",
                 {
                     "gradient-norms": partial(theory.gradient_norms, records),
                     "curvatures": partial(theory.curvatures, records),
@@ -90,19 +93,19 @@ def picture(config: RunConfig, shown: Shown) -> None:
             Group(
                 "amount",
                 "How much does batch norm take off the gradient?",
-                told_theory.let_through(records),
+                theory_captions.let_through(records),
                 {"let-through": partial(theory.let_through, records)},
             ),
             Group(
                 "condition",
                 "Is the condition of Theorem 4.2 met?",
-                told_theory.condition(records),
+                theory_captions.condition(records),
                 {"alignment": partial(theory.alignment_share, records, repeats)},
             ),
             Group(
                 "weights",
                 "In weight space",
-                told_theory.lemma(records),
+                theory_captions.lemma(records),
                 {
                     "weight-gradients": partial(theory.weight_gradients, records),
                     "starting-points": partial(theory.starting_points, records),
@@ -112,8 +115,11 @@ def picture(config: RunConfig, shown: Shown) -> None:
             Group(
                 "depth",
                 "Forty layers, before the first update",
-                f"A favourable start? {told_shift.growth(deep)}" if deep else "Not trained yet.",
-                {"deep-gradients": partial(flow.gradients, deep), "deep-signals": partial(flow.signals, deep)}
+                f"A favourable start? {shift_captions.growth(deep)}" if deep else "Not trained yet.",
+                {
+                    "deep-gradients": partial(gradient_flow.gradients, deep),
+                    "deep-signals": partial(gradient_flow.signals, deep),
+                }
                 if deep
                 else {},
             ),

@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bnviz import experiments
+from bnviz.core.measurement_schedule import PHASES
+from bnviz.core.number_format import digits
 from bnviz.experiments import DEFAULT_SETTING, Claim, Finding, Judged, standing_after_holm
-from bnviz.figures.style import digits
-from bnviz.gallery import findings as stored
-from bnviz.gallery.findings import Stored
-from bnviz.schedule import PHASES
+from bnviz.records.gallery import findings as stored
+from bnviz.records.gallery.findings import Stored
 from scripts import PROJECT_FOLDER
 
 README = PROJECT_FOLDER / "README.md"
@@ -76,7 +76,8 @@ def section(kept: Stored) -> str:
         f"|---|---|{'---|' * len(PHASES)}---|",
         *(f"| {label} | {' | '.join(_cells(by_name[name], on_mnist.get(name)))} |" for name, label in ROWS.items()),
     ]
-    shortcuts = [f"- {_claim_text(one)} {_cell(one, one.phases[0])}." for one in own if _name(one)[0] == "wrong_ways"]
+    pitfalls = [one for one in own if _name(one)[0] == "measurement_pitfalls"]
+    shortcuts = [f"- {_claim_text(one)} {_cell(one, one.phases[0])}." for one in pitfalls]
     return "\n".join(
         [
             *_counts(kept, evidence, list(on_mnist.values())),

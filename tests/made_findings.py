@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bnviz import experiments, registry
+from bnviz import experiments
+from bnviz.core import registry
 from bnviz.experiments import DEFAULT_SETTING, Claim, Experiment, Finding, Judged, OverTime
 
 USUAL = Finding(

@@ -10,7 +10,7 @@ from torch import nn
 from benchmarks import bare, cases, gpu, report
 from benchmarks.tables import Table
 from bnviz import networks
-from bnviz.streams import stream
+from bnviz.torch_support.rng import stream
 from bnviz.training import train
 
 WITHOUT_FILES = [case for case in cases.CASES if case.config.dataset != "mnist"]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bnviz import experiments, registry
+from bnviz import experiments
+from bnviz.core import registry
 
 TEXT = (Path(__file__).parents[1] / "docs" / "claims.md").read_text(encoding="utf-8")
 CLAIM = re.compile(r"`([a-z0-9_]+\.[a-z0-9_]+)`")

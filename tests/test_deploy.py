@@ -13,8 +13,8 @@ import pytest
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from bnviz import settings
-from bnviz.jobs import cluster
+from bnviz.core import environment
+from bnviz.jobs import local_cluster
 from bnviz.jobs.service import Service
 from bnviz.ui import visitor
 from scripts.cloud_requirements import cloud_requirements
@@ -37,7 +37,7 @@ ADDRESS = "https://wheels.example/cpu/torch/"
 def table_of_variables() -> str:
     rows = [
         f"| `{name}` | {one.meaning} | {f'`{one.default}`' if one.default else ''} |"
-        for name, one in settings.VARIABLES.items()
+        for name, one in environment.VARIABLES.items()
     ]
     return "\n".join(["| variable | meaning | default |", "|---|---|---|", *rows]) + "\n"
 
@@ -60,8 +60,8 @@ def test_the_table_of_variables_is_that_of_the_settings():
 
 
 def test_only_variables_that_exist_are_named():
-    assert set(re.findall(r"BNVIZ_\w+", UNIT + CONTAINER + "".join(SEVERAL.values()))) <= settings.VARIABLES.keys()
-    assert set(re.findall(r"BNVIZ_\w+", TEXT)) == settings.VARIABLES.keys()
+    assert set(re.findall(r"BNVIZ_\w+", UNIT + CONTAINER + "".join(SEVERAL.values()))) <= environment.VARIABLES.keys()
+    assert set(re.findall(r"BNVIZ_\w+", TEXT)) == environment.VARIABLES.keys()
 
 
 def test_the_page_names_files_that_exist():
@@ -204,8 +204,8 @@ def test_several_apps_are_started_with_options_that_exist():
             assert streamlit_options(command) == alone | {"server.port": "%i"}
         else:
             assert unknown_options(shlex.split(command)) == set()
-            assert f"Environment=DASK_CONFIG=/opt/bnviz/{cluster.SETTINGS.relative_to(ROOT)}" in text.splitlines()
-    assert all(f"{name}=1" in SEVERAL["bnviz-workers.service"] for name in cluster.ONE_THREAD)
+            assert f"Environment=DASK_CONFIG=/opt/bnviz/{local_cluster.SETTINGS.relative_to(ROOT)}" in text.splitlines()
+    assert all(f"{name}=1" in SEVERAL["bnviz-workers.service"] for name in local_cluster.ONE_THREAD)
 
 
 def test_several_apps_and_their_proxy_agree_on_addresses():

@@ -6,7 +6,8 @@ import sys
 import pytest
 
 IMPORTS = """
-import bnviz, bnviz.comparison, bnviz.config, bnviz.nonlinearities, bnviz.record, bnviz.registry, bnviz.schedule
+import bnviz, bnviz.core.comparison, bnviz.core.config, bnviz.core.nonlinearities, bnviz.core.record
+import bnviz.core.registry, bnviz.core.measurement_schedule
 """
 USE = """
 config, problems = bnviz.RunConfig.from_query({"norm": "batch", "network": "lenet", "dataset": "mnist", "lr": "?"})

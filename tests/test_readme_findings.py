@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from bnviz.gallery import findings
-from bnviz.gallery.findings import Stored
+from bnviz.records.gallery import findings
+from bnviz.records.gallery.findings import Stored
 from scripts.readme_findings import BEGIN, END, README, ROWS, replaced, section
 from tests.made_findings import all_claims
 

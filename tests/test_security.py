@@ -14,8 +14,8 @@ import psutil
 import pytest
 import streamlit
 
-from bnviz.foreign import LARGEST
-from bnviz.jobs.cluster import start_embedded
+from bnviz.jobs.local_cluster import start_embedded
+from bnviz.records.untrusted import LARGEST
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted([ROOT / "app.py", *ROOT.glob("pages/*.py"), *ROOT.glob("bnviz/**/*.py")])

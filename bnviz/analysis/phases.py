@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bnviz.schedule import PHASES
+from bnviz.core.measurement_schedule import PHASES
 
 FEWEST_STEPS = 8
 """A phase with fewer measured steps is not judged, unless every one of its updates was measured."""

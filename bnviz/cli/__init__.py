@@ -8,12 +8,12 @@ import textwrap
 
 import click
 
-from bnviz import registry
 from bnviz.cli.experiment import experiment
 from bnviz.cli.gallery_build import gallery
+from bnviz.cli.run_command import run
 from bnviz.cli.signs import print_every_sign
-from bnviz.cli.training import run
-from bnviz.nonlinearities import NONLINEARITIES
+from bnviz.core import registry
+from bnviz.core.nonlinearities import NONLINEARITIES
 
 PLUGIN_KINDS = ("datasets", "norms", "networks", "probes", "experiments")
 KINDS = (*PLUGIN_KINDS, "nonlinearities")

@@ -13,16 +13,17 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from bnviz import experiments, registry
-from bnviz.analysis.intervals import CONFIDENCE
-from bnviz.cli.many import train_all
+from bnviz import experiments
+from bnviz.analysis.csv_tables import as_csv, units_of
+from bnviz.analysis.statistics import CONFIDENCE
 from bnviz.cli.options import Refusal
+from bnviz.cli.parallel_runs import train_all
 from bnviz.cli.report import table
-from bnviz.config import RunConfig
+from bnviz.core import registry
+from bnviz.core.config import RunConfig
+from bnviz.core.record import Record
 from bnviz.datasets import DatasetError
 from bnviz.experiments import DEFAULT_SETTING, DIVERGED, Claim, Experiment, Finding, Judged
-from bnviz.record import Record
-from bnviz.tables import as_csv, units_of
 
 Planned = dict[tuple[str, int], dict[str, RunConfig]]
 """The arms' configurations by setting and seed."""

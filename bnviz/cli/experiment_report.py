@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 from html import escape
 from importlib.metadata import version
 
-from bnviz import registry
 from bnviz.cli.dot_plot import dot_plot
 from bnviz.cli.experiment import left_out_text, meaning_text, rule_text, verdict_text
 from bnviz.cli.report import link
-from bnviz.config import MEASURING_VERSION
+from bnviz.core import registry
+from bnviz.core.config import MEASURING_VERSION
+from bnviz.core.measurement_schedule import PHASES
 from bnviz.experiments import DEFAULT_SETTING, FEWEST_SEEDS, Claim, Experiment, Finding, Judged
 from bnviz.figures.phase_curve import phase_curve
-from bnviz.schedule import PHASES
 
 SIGNS = {"supported": "✓", "contradicted": "✗", "changes": "↔", "inconclusive": "?"}
 STYLE = """

@@ -1,7 +1,8 @@
 """`python -m bnviz gallery build`: train the runs that ship with bnviz, and test every claim anew.
 
 Writes the records of the presets, which pages open with, and the findings of all experiments, which the scoreboard
-shows. What the files are is `bnviz.gallery`'s business, which runs they are `bnviz.presets`' and `bnviz.experiments`'.
+shows. What the files are is `bnviz.records.gallery`'s business, which runs they are `bnviz.core.presets`' and
+`bnviz.experiments`'.
 """
 
 import platform
@@ -11,14 +12,15 @@ from pathlib import Path
 
 import click
 
-from bnviz import experiments, registry
-from bnviz import gallery as kept
+from bnviz import experiments
 from bnviz.cli.experiment import judge_planned, plan, train_planned
-from bnviz.cli.many import train_all
+from bnviz.cli.parallel_runs import train_all
 from bnviz.cli.report import accuracy_of, loss_of, outcome
-from bnviz.config import MEASURING_VERSION
+from bnviz.core import registry
+from bnviz.core.config import MEASURING_VERSION
 from bnviz.experiments import DEFAULT_SETTING, Finding
-from bnviz.gallery import findings as stored
+from bnviz.records import gallery as kept
+from bnviz.records.gallery import findings as stored
 
 SEEDS = 20
 """Of the findings that ship; every one of them takes less than ten seconds."""
@@ -89,7 +91,7 @@ def build(
 
 def _build_records(folder: Path, processes: int) -> None:
     """Write every preset's records, and remove those that no preset asks for any more."""
-    from bnviz.presets import PRESETS  # here, because it is refused if a plug-in of the presets is broken
+    from bnviz.core.presets import PRESETS  # here, because it is refused if a plug-in of the presets is broken
 
     arms = [(f"{preset}, {arm}", config) for preset, one in PRESETS.items() for arm, config in one.configs().items()]
     trained = train_all([config for _, config in arms], processes, lambda _: None)

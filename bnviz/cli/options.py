@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 import click
 from pydantic import ValidationError
 
-from bnviz.config import QUERY_NAMES, RunConfig, sentences
+from bnviz.core.config import QUERY_NAMES, RunConfig, sentences
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 SHORT_NAMES = {short: name for name, short in QUERY_NAMES.items()}
@@ -55,7 +55,7 @@ def validated(values: Mapping[str, Any]) -> RunConfig:
     """A RunConfig of these values.
 
     Raises:
-        Refusal: with the sentences of `bnviz.config`.
+        Refusal: with the sentences of `bnviz.core.config`.
     """
     try:
         return RunConfig.model_validate(values)

@@ -12,9 +12,9 @@ from urllib.parse import urlencode
 
 import click
 
-from bnviz import registry
-from bnviz.config import RunConfig
-from bnviz.record import Frame, Record
+from bnviz.core import registry
+from bnviz.core.config import RunConfig
+from bnviz.core.record import Frame, Record
 
 LINES = 10
 """Lines of progress a run prints where stderr is not a terminal."""

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from bnviz import registry
+from bnviz.core import registry
 
 
 class DatasetError(RuntimeError):

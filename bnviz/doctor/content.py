@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from bnviz import datasets, gallery, registry
-from bnviz.config import RunConfig
+from bnviz import datasets
+from bnviz.core import registry
+from bnviz.core.config import RunConfig
 from bnviz.doctor.check import INSTALL, Check, State
+from bnviz.records import gallery
 
 STATIC_FOLDER = Path(__file__).parents[2] / "static"
 SCRIPT_BYTES = 10**7  # of plotly's script, at most
@@ -87,7 +89,7 @@ def plugins() -> Iterator[Check]:
 
 def shipped_runs() -> Iterator[Check]:
     """Records of the presets, which pages show before anything was trained."""
-    from bnviz.presets import PRESETS  # here, because it is refused if a plug-in of the presets is broken
+    from bnviz.core.presets import PRESETS  # here, because it is refused if a plug-in of the presets is broken
 
     configs = [config for comparison in PRESETS.values() for config in comparison.configs().values()]
     there = sum(gallery.find(config) is not None for config in configs)

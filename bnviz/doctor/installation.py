@@ -11,7 +11,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from bnviz import settings
+from bnviz.core import environment
 from bnviz.doctor.check import INSTALL, REQUIREMENTS, Check
 
 OLDEST_PYTHON = (3, 11)
@@ -89,16 +89,16 @@ def variables() -> Iterator[Check]:
     """Environment variables of bnviz; values that can be used are not shown, because addresses can hold passwords."""
     given = sorted(name for name in os.environ if name.startswith("BNVIZ_"))
     for name in given:
-        if name not in settings.VARIABLES:
-            close = difflib.get_close_matches(name, settings.VARIABLES, 1)
-            advice = f"Is {close[0]} meant?" if close else f"bnviz knows {', '.join(settings.VARIABLES)}."
+        if name not in environment.VARIABLES:
+            close = difflib.get_close_matches(name, environment.VARIABLES, 1)
+            advice = f"Is {close[0]} meant?" if close else f"bnviz knows {', '.join(environment.VARIABLES)}."
             yield Check("variables", "warning", f"{name} is set, but nothing reads it", advice)
             continue
         try:
-            settings.text(name)
-        except settings.SettingError as error:
+            environment.text(name)
+        except environment.EnvironmentVariableError as error:
             yield Check("variables", "problem", f"{name} is set, but cannot be used", str(error))
         else:
-            yield Check("variables", "ok", f"{name} is set: {settings.VARIABLES[name].meaning}")
+            yield Check("variables", "ok", f"{name} is set: {environment.VARIABLES[name].meaning}")
     if not given:
         yield Check("variables", "ok", "no BNVIZ_ variable is set")

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from bnviz.doctor import _instruments, _laws
+from bnviz.doctor import math_checks, probe_checks
 
 Measured = tuple[float, str]
 """The residual, and in words what was looked at."""
@@ -40,19 +40,19 @@ class Result:
 
 
 SELF_TESTS = (
-    SelfTest("Theorem 4.1 is an equality", _laws.theorem_41, 1e-10),
-    SelfTest("Theorem 4.2 is an equality", _laws.theorem_42, 1e-10),
-    SelfTest("⟨w, g⟩ = 0 and g(a w) = g(w) / a", _laws.scale_invariance, 1e-10),
-    SelfTest("probes leave every bit as it is", _instruments.purity, 0),
-    SelfTest("no shift where nothing moves", _instruments.no_shift, 1e-7),
-    SelfTest("on a quadratic β = λ, L(w - ηw) = (1 - η)² L", _instruments.quadratic, 1e-10),
-    SelfTest("batch norm's percentiles are 2.07 apart", _instruments.percentile_width, 0.02),
-    SelfTest("running variance has m / (m - 1)", _laws.running_variance, 1e-12),
-    SelfTest("noise: E[m] = 0, E[s] = 1.125, fresh, off", _laws.noise, 0.0065),
-    SelfTest("at learning rate 0 nothing changes", _instruments.constancy, 0),
-    SelfTest("matched batch norm: equal loss, ratio ≤ 1", _laws.matched, 1e-10),
-    SelfTest("gradients grow by 1.20 a layer", _instruments.growth, 0.05),
-    SelfTest("batch norm by hand is torch's", _laws.by_hand, 1e-12),
+    SelfTest("Theorem 4.1 is an equality", math_checks.theorem_41, 1e-10),
+    SelfTest("Theorem 4.2 is an equality", math_checks.theorem_42, 1e-10),
+    SelfTest("⟨w, g⟩ = 0 and g(a w) = g(w) / a", math_checks.scale_invariance, 1e-10),
+    SelfTest("probes leave every bit as it is", probe_checks.purity, 0),
+    SelfTest("no shift where nothing moves", probe_checks.no_shift, 1e-7),
+    SelfTest("on a quadratic β = λ, L(w - ηw) = (1 - η)² L", probe_checks.quadratic, 1e-10),
+    SelfTest("batch norm's percentiles are 2.07 apart", probe_checks.percentile_width, 0.02),
+    SelfTest("running variance has m / (m - 1)", math_checks.running_variance, 1e-12),
+    SelfTest("noise: E[m] = 0, E[s] = 1.125, fresh, off", math_checks.noise, 0.0065),
+    SelfTest("at learning rate 0 nothing changes", probe_checks.constancy, 0),
+    SelfTest("matched batch norm: equal loss, ratio ≤ 1", math_checks.matched, 1e-10),
+    SelfTest("gradients grow by 1.20 a layer", probe_checks.growth, 0.05),
+    SelfTest("batch norm by hand is torch's", math_checks.by_hand, 1e-12),
 )
 """In the order of their numbers, 1 to 13. Number 9's bound is 4.5 standard errors; number 12's is [1.15, 1.25]."""
 

@@ -7,9 +7,9 @@ import os
 from collections.abc import Iterator
 from time import perf_counter
 
-from bnviz import gallery
-from bnviz.config import MEASURING_VERSION, RunConfig
+from bnviz.core.config import MEASURING_VERSION, RunConfig
 from bnviz.doctor.check import INSTALL, Check
+from bnviz.records import gallery
 
 CONNECT_SECONDS = 10
 WORKER_SECONDS = 60  # a worker that has just been started imports torch first, which takes some seconds
@@ -19,7 +19,8 @@ SMALL = RunConfig(norm="batch", steps=5)
 
 def cluster() -> Iterator[Check]:
     """Connect to BNVIZ_SCHEDULER where it is set, else start workers here; then train five steps on one of them."""
-    from bnviz.jobs.cluster import JobsError, start_embedded
+    from bnviz.jobs.errors import JobsError
+    from bnviz.jobs.local_cluster import start_embedded
 
     address = os.environ.get("BNVIZ_SCHEDULER")
     if address:
@@ -34,7 +35,7 @@ def cluster() -> Iterator[Check]:
         return
     try:
         name = f"scheduler started in {perf_counter() - started:.1f} s"
-        yield try_workers(name, embedded.address, "See what python -m bnviz.jobs.cluster says.")
+        yield try_workers(name, embedded.address, "See what python -m bnviz.jobs.local_cluster says.")
     finally:
         embedded.close()
 

@@ -5,8 +5,8 @@ intervals over paired seeds into a verdict are declared there, before anything i
 written. How a run is trained, shown or stored is not this package's business.
 """
 
-from bnviz import registry
-from bnviz.analysis.intervals import FEWEST_SEEDS
+from bnviz.analysis.statistics import FEWEST_SEEDS
+from bnviz.core import registry
 from bnviz.experiments._claims import (
     DEFAULT_SETTING,
     DIVERGED,

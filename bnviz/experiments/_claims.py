@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bnviz.analysis.phases import PARTS, WHOLE, Phase
-from bnviz.config import RunConfig
+from bnviz.core.config import RunConfig
 from bnviz.experiments._over_time import OverTime, Runs
 
 Verdict = Literal["supported", "contradicted", "inconclusive"]

@@ -7,12 +7,12 @@ from typing import Literal
 
 import numpy as np
 
-from bnviz.analysis.intervals import FEWEST_SEEDS, p_value, ranks, standing, student
 from bnviz.analysis.phases import WHOLE, Phase
+from bnviz.analysis.statistics import FEWEST_SEEDS, p_value, ranks, standing, student
+from bnviz.core.record import Record
 from bnviz.experiments._claims import DEFAULT_SETTING, LEARNED, Claim, Condition, Rule, Verdict
 from bnviz.experiments._over_time import OverTime, Runs
 from bnviz.experiments._statistics import accuracy
-from bnviz.record import Record
 
 CURVE_POINTS = 60
 """A finding keeps at most so many points of its curve."""

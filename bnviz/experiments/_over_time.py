@@ -10,7 +10,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from bnviz.analysis.phases import Phase, median_in
-from bnviz.record import Record
+from bnviz.core.record import Record
 
 Runs = Mapping[str, Record]
 """The records of one seed, by arm: paired, because they share seed, data order and initial weights."""

@@ -2,8 +2,8 @@
 
 import xarray as xr
 
-from bnviz import quantities
-from bnviz.record import Record
+from bnviz.analysis import quantities
+from bnviz.core.record import Record
 
 DEFINITION = "Santurkar et al. 2018, Def. 2.1, Fig. 3"
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bnviz import registry
+from bnviz.core import registry
+from bnviz.core.record import Record
 from bnviz.experiments._over_time import Runs, log_of_ratio
-from bnviz.record import Record
 
 Number = Callable[[Record], float]
 

@@ -3,7 +3,7 @@
 Batch norm on mini-batches of 2, whose mean and variance are hardly statistics.
 """
 
-from bnviz.config import RunConfig
+from bnviz.core.config import RunConfig
 from bnviz.experiments import Claim, Condition, Experiment, Rule
 from bnviz.experiments._statistics import accuracy, difference
 

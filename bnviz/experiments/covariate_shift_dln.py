@@ -9,11 +9,11 @@ from functools import partial
 import xarray as xr
 
 from bnviz.analysis.phases import LAST_HALF
+from bnviz.core.presets import DEEP_LINEAR
+from bnviz.core.record import Record
 from bnviz.experiments import Claim, Condition, Experiment, Rule
 from bnviz.experiments._over_time import difference_over_time
 from bnviz.experiments._shift import DEFINITION
-from bnviz.presets import DEEP_LINEAR
-from bnviz.record import Record
 
 LAYERS = (5, 12, 20)
 """Those looked at here, of 25 (a choice of bnviz)."""

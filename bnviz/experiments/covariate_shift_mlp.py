@@ -4,11 +4,11 @@ How much a layer's gradient changes because the layers in front of it make their
 networks that really learn. Raw and relative, as the two can disagree.
 """
 
+from bnviz.core.presets import COVARIATE_SHIFT
 from bnviz.experiments import Claim, Condition, Experiment, Rule
 from bnviz.experiments._over_time import difference_over_time, log_ratio_over_time
 from bnviz.experiments._shift import DEFINITION, cosine, l2, relative
 from bnviz.experiments._statistics import accuracy, difference
-from bnviz.presets import COVARIATE_SHIFT
 
 EXPERIMENT = Experiment(
     question="Does batch norm reduce internal covariate shift?",

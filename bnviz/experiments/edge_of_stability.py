@@ -9,12 +9,12 @@ import math
 import numpy as np
 import xarray as xr
 
-from bnviz import quantities
+from bnviz.analysis import quantities
 from bnviz.analysis.phases import LAST_HALF
-from bnviz.config import RunConfig
+from bnviz.core.config import RunConfig
+from bnviz.core.record import Record
 from bnviz.experiments import Claim, Condition, Experiment, Rule, Runs
 from bnviz.experiments._over_time import Curve, OverTime, log_of_ratio, log_ratio_over_time, time_median
-from bnviz.record import Record
 
 SOURCE = "Cohen et al. 2021, Fig. 1"
 NEAR = 1.25

@@ -4,11 +4,11 @@ Forty layers at initialisation: with batch norm and ReLU the gradient grows by a
 front of it, without batch norm and He's initialisation it does not.
 """
 
-from bnviz import quantities
+from bnviz.analysis import quantities
+from bnviz.core.presets import FORTY_LAYERS
+from bnviz.core.record import Record
 from bnviz.experiments import Claim, Condition, Experiment, Rule
 from bnviz.experiments._statistics import alone
-from bnviz.presets import FORTY_LAYERS
-from bnviz.record import Record
 
 SOURCE = "Yang et al. 2019, Sec. 3"
 

@@ -4,7 +4,7 @@ The same two networks from weights drawn ten times too small, as is usual, and t
 learn from all of them, and is it less choosy than the standard network?
 """
 
-from bnviz.config import RunConfig
+from bnviz.core.config import RunConfig
 from bnviz.experiments import Claim, Condition, Experiment, Rule, Runs
 from bnviz.experiments._statistics import accuracy
 

@@ -10,7 +10,9 @@ from collections.abc import Callable
 import numpy as np
 
 from bnviz.analysis.phases import Phase, updates_nearest, weighted_median
-from bnviz.config import MEDIAN
+from bnviz.core.config import MEDIAN
+from bnviz.core.presets import ACTIVATIONS
+from bnviz.core.record import Record
 from bnviz.experiments import Claim, Condition, Experiment, OverTime, Rule
 from bnviz.experiments._over_time import log_of_ratio
 from bnviz.experiments._statistics import (
@@ -21,8 +23,6 @@ from bnviz.experiments._statistics import (
     log_ratio_of_updates,
     middle_value,
 )
-from bnviz.presets import ACTIVATIONS
-from bnviz.record import Record
 
 FIGURE = "Ioffe & Szegedy 2015, Sec. 4.1"
 ALIKE = 1.5

@@ -4,7 +4,7 @@ The same two networks at a small, the usual and a large learning rate: does batc
 still better where both learn well?
 """
 
-from bnviz.config import RunConfig
+from bnviz.core.config import RunConfig
 from bnviz.experiments import Claim, Condition, Experiment, Rule, Runs
 from bnviz.experiments._statistics import accuracy, alone, difference
 

@@ -6,11 +6,11 @@ Santurkar et al. rest their answer. Raw numbers, and relative ones that do not s
 
 import xarray as xr
 
-from bnviz import quantities
+from bnviz.analysis import quantities
+from bnviz.core.presets import LANDSCAPE
+from bnviz.core.record import Record
 from bnviz.experiments import Claim, Condition, Experiment, Rule
 from bnviz.experiments._over_time import Quantity, difference_over_time, log_ratio_over_time
-from bnviz.presets import LANDSCAPE
-from bnviz.record import Record
 
 FIGURE = "Santurkar et al. 2018, Fig. 4"
 NOTES = "course notes 004"

@@ -3,9 +3,9 @@
 Is batch norm special, or will any scale do? l_1, l_2 and l_inf, taken before the shift, against batch norm.
 """
 
+from bnviz.core.presets import TEN_LAYERS
 from bnviz.experiments import Claim, Condition, Experiment, Rule
 from bnviz.experiments._statistics import accuracy, difference
-from bnviz.presets import TEN_LAYERS
 
 SOURCE = "Santurkar et al. 2018, Sec. 3.3"
 ALIKE = 0.02

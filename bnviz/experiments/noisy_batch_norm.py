@@ -6,11 +6,11 @@ keeps distributions still, noise that shifts them at every step should undo it.
 
 import xarray as xr
 
+from bnviz.core.presets import NOISY_BN
+from bnviz.core.record import Record
 from bnviz.experiments import Claim, Condition, Experiment, Rule
 from bnviz.experiments._over_time import log_ratio_over_time
 from bnviz.experiments._statistics import accuracy, alone, difference, population_accuracy
-from bnviz.presets import NOISY_BN
-from bnviz.record import Record
 
 FIGURE = "Santurkar et al. 2018, Sec. 2.1, Fig. 2"
 NO_HARM = 0.02

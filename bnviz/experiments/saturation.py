@@ -8,12 +8,12 @@ import math
 
 import xarray as xr
 
-from bnviz import quantities
+from bnviz.analysis import quantities
+from bnviz.core.presets import TEN_LAYERS
+from bnviz.core.record import Record
 from bnviz.experiments import Claim, Condition, Experiment, Rule, Runs
 from bnviz.experiments._over_time import difference_over_time
 from bnviz.experiments._statistics import accuracy, difference
-from bnviz.presets import TEN_LAYERS
-from bnviz.record import Record
 
 NOTES = "course notes 000, 1.3.3, 001 and 002"
 

@@ -7,11 +7,11 @@ which precision, how much it amounts to, and whether its conditions are met.
 import numpy as np
 import xarray as xr
 
+from bnviz.core.presets import THEORY
+from bnviz.core.record import Record
 from bnviz.experiments import Claim, Condition, Experiment, Rule
 from bnviz.experiments._over_time import alone_over_time
 from bnviz.experiments._statistics import alone
-from bnviz.presets import THEORY
-from bnviz.record import Record
 
 PAPER = "Santurkar et al. 2018"
 EXACT = 1e-10

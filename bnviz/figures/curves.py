@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 
+from bnviz.analysis.captions.shared import size_of_test_set
+from bnviz.analysis.series import Quantity, Repeats, finite
+from bnviz.core.number_format import percent, two_digits
+from bnviz.core.record import Record
 from bnviz.figures.chart import Chart
-from bnviz.figures.seeds import Quantity, Repeats, lines
-from bnviz.figures.sentences import size_of_test_set
-from bnviz.figures.style import figure, finite, log_axis, most_steps, percent, styles, told, two_digits
-from bnviz.record import Record
+from bnviz.figures.seed_bands import lines
+from bnviz.figures.style import figure, log_axis, most_steps, styles, told
 
 
 def accuracy(records: Mapping[str, Record], repeats: Repeats | None = None) -> Chart:

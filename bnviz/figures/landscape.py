@@ -11,29 +11,19 @@ from typing import Literal
 
 import numpy as np
 
-from bnviz import quantities
+from bnviz.analysis import quantities
+from bnviz.analysis.quantities import direction, loss_units
+from bnviz.analysis.series import Quantity, Repeats, series
+from bnviz.core.record import Record
 from bnviz.figures.chart import Chart
-from bnviz.figures.seeds import Quantity, Repeats, lines, ribbon, series, told_medians
+from bnviz.figures.seed_bands import lines, ribbon, told_medians
 from bnviz.figures.style import figure, level, log_axis, most_steps, styles, told
-from bnviz.record import Record
 
 Against = Literal["updates", "loss"]
 LOSS_RANGE = "range over step lengths α"
 CHANGE_RANGE = "range over α"
 HATCHES = {"solid": "/", "dash": "\\", "dashdot": "x", "dot": "-", "longdash": "|", "longdashdot": "+"}
 """Of each dash, so that the ranges of two arms can be told apart where they overlap."""
-
-
-def direction(records: Mapping[str, Record]) -> str:
-    """What is looked along, in words."""
-    random = any(record.config.line_along == "random" for record in records.values())
-    return "a random direction" if random else "the gradient"
-
-
-def loss_units(records: Mapping[str, Record]) -> str:
-    """Of the loss that the runs are trained with: nat, unless they learn values."""
-    kinds = [record.data["test_loss"].attrs for record in records.values() if "test_loss" in record.data]
-    return next((str(attributes["units"]) for attributes in kinds if "units" in attributes), "nat")
 
 
 def loss_band(records: Mapping[str, Record], arm: str | None = None) -> Chart:

@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bnviz import registry
-from bnviz.config import RunConfig
+from bnviz.analysis.series import finite, series
+from bnviz.core import registry
+from bnviz.core.config import RunConfig
+from bnviz.core.messages import to_text
+from bnviz.core.number_format import percent, two_digits
+from bnviz.core.record import Record
 from bnviz.figures.chart import Chart
-from bnviz.figures.seeds import series
-from bnviz.figures.style import ArmStyle, figure, finite, log_axis, most_steps, percent, told, two_digits
-from bnviz.record import Record
-from bnviz.wording import to_text
+from bnviz.figures.style import ArmStyle, figure, log_axis, most_steps, told
 
 RUN_STYLES = (
     ArmStyle("#7B61D9", "solid"),

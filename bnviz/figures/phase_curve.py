@@ -8,9 +8,9 @@ from html import escape
 
 import numpy as np
 
+from bnviz.core.measurement_schedule import PHASES
+from bnviz.core.number_format import digits
 from bnviz.experiments import Finding
-from bnviz.figures.style import digits
-from bnviz.schedule import PHASES
 
 WIDTH, HEIGHT = 320, 96  # in CSS pixels
 LEFT, RIGHT, TOP, BOTTOM = 44, 8, 6, 18

@@ -7,14 +7,16 @@ a run's own path each arm has axes of its own. The path is what the plane shows 
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from bnviz.analysis.loss_plane import Plane, _axes, last_plane, limits
+from bnviz.analysis.series import finite
+from bnviz.core.number_format import two_digits
+from bnviz.core.record import Record
 from bnviz.figures.chart import Chart
-from bnviz.figures.style import MAGNITUDE, arm_style, figure, finite, percent, told, two_digits
-from bnviz.record import Record
+from bnviz.figures.style import MAGNITUDE, arm_style, figure, told
 
 Array = npt.NDArray[np.floating]
 LEVELS = 14
@@ -27,21 +29,9 @@ POINT = 0.02
 """A path that spans less than this share of the plane is shown as the point it is."""
 
 
-@dataclass(frozen=True)
-class Plane:
-    """Base-10 logarithm of the loss (up, across), its axes, and the path (points, 2) with its heights."""
-
-    logarithm: Array
-    across: Array
-    up: Array
-    path: Array
-    heights: Array
-    axes: tuple[str, str]
-
-
 def contour(records: Mapping[str, Record], arm: str) -> Chart:
     """Lines of equal loss, in equal ratios, with the path of the training on them."""
-    plane, (low, high) = measured(records[arm]), limits(records)
+    plane, (low, high) = last_plane(records[arm]), limits(records)
     drawn = _empty("Loss around the weights", records[arm], arm, plane)
     drawn.layout.set(height=400, margin={"l": 60, "r": 20, "t": 8, "b": 48})
     if plane is None:
@@ -81,7 +71,7 @@ def contour(records: Mapping[str, Record], arm: str) -> Chart:
 
 def surface(records: Mapping[str, Record], arm: str) -> Chart:
     """The same as a surface, with colours, heights and camera shared by the arms."""
-    plane, (low, high) = measured(records[arm]), limits(records)
+    plane, (low, high) = last_plane(records[arm]), limits(records)
     drawn = _empty("Loss surface", records[arm], arm, plane)
     drawn.layout.meta["camera"] = "plane"
     drawn.layout.set(height=420, margin={"l": 0, "r": 0, "t": 0, "b": 0})
@@ -136,63 +126,6 @@ def surface(records: Mapping[str, Record], arm: str) -> Chart:
         }
     )
     return drawn
-
-
-def limits(records: Mapping[str, Record]) -> tuple[float, float]:
-    """Base-10 logarithms of the smallest loss of all arms' planes, and of one that only the steepest corners exceed."""
-    planes = [plane for plane in map(measured, records.values()) if plane is not None]
-    seen = finite(np.concatenate([plane.logarithm.ravel() for plane in planes] or [np.zeros(1)]))
-    low, high = float(seen.min()), float(np.quantile(seen, 0.98))
-    return (low, high) if high - low > 1e-6 else (low - 0.5, low + 0.5)
-
-
-def measured(record: Record) -> Plane | None:
-    """The last plane of a record; None if it has none with a finite positive loss on finite axes."""
-    if "plane_loss" not in record.data:
-        return None
-    loss = record.data["plane_loss"].transpose("probe_step", "plane_up", "plane_across").values.astype(float)
-    loss = np.where(np.isfinite(loss) & (loss > 0), loss, np.nan)
-    steps = np.flatnonzero(np.isfinite(loss).any(axis=(1, 2)))
-    if not steps.size:
-        return None
-    at = record.data.isel(probe_step=steps[-1])
-    across, up = at["plane_across_at"].values, at["plane_up_at"].values
-    if not (np.isfinite(across).all() and np.isfinite(up).all() and across[0] < across[-1] and up[0] < up[-1]):
-        return None
-    logarithm = np.log10(loss[steps[-1]])
-    path = at["plane_path"].transpose("path", "axis").values if "plane_path" in at else np.empty((0, 2))
-    path = path[np.isfinite(path).all(axis=1)].astype(np.float32)
-    return Plane(
-        logarithm.astype(np.float32),
-        across.astype(np.float32),
-        up.astype(np.float32),
-        path,
-        _heights(logarithm, across, up, path).astype(np.float32),
-        _axes(record, at["plane_explained"].values if "plane_explained" in at else np.full(2, np.nan)),
-    )
-
-
-def _heights(logarithm: Array, across: Array, up: Array, path: Array) -> Array:
-    """Between the grid's four neighbours, linearly; NaN off the plane."""
-    columns = np.interp(path[:, 0], across, np.arange(len(across)), left=np.nan, right=np.nan)
-    rows = np.interp(path[:, 1], up, np.arange(len(up)), left=np.nan, right=np.nan)
-    inside = np.isfinite(columns) & np.isfinite(rows)
-    result = np.full(len(path), np.nan)
-    column, row = (
-        np.minimum(places[inside].astype(int), size - 2) for places, size in ((columns, len(across)), (rows, len(up)))
-    )
-    right, above = columns[inside] - column, rows[inside] - row
-    lower = logarithm[row, column] * (1 - right) + logarithm[row, column + 1] * right
-    upper = logarithm[row + 1, column] * (1 - right) + logarithm[row + 1, column + 1] * right
-    result[inside] = lower * (1 - above) + upper * above
-    return result
-
-
-def _axes(record: Record, explained: Array) -> tuple[str, str]:
-    if record.config.plane_kind == "random":
-        return "random direction (1: as long as the weights)", "another random direction"
-    shares = [f" ({percent(float(share))} of the path)" if math.isfinite(share) else "" for share in explained]
-    return f"principal component 1{shares[0]}", f"principal component 2{shares[1]}"
 
 
 def _empty(title: str, record: Record, arm: str, plane: Plane | None) -> Chart:

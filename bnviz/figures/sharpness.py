@@ -10,11 +10,13 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
-from bnviz import quantities
+from bnviz.analysis import quantities
+from bnviz.analysis.series import Quantity, medians, series
+from bnviz.core.number_format import two_digits
+from bnviz.core.record import Record
 from bnviz.figures.chart import Chart
-from bnviz.figures.seeds import Quantity, medians, series, told_medians
-from bnviz.figures.style import MARK, figure, log_axis, most_steps, styles, told, two_digits
-from bnviz.record import Record
+from bnviz.figures.seed_bands import told_medians
+from bnviz.figures.style import MARK, figure, log_axis, most_steps, styles, told
 
 LABEL = 0.3
 """How far a label reaches, as a share of the axis."""

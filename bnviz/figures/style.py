@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 from plotly.colors import get_colorscale
 
-from bnviz import registry
+from bnviz.analysis.series import Array, finite
+from bnviz.core import registry
+from bnviz.core.record import Record
 from bnviz.figures.chart import Chart, Part
-from bnviz.record import Record
 
-Array = npt.NDArray[np.floating]
 GRID = "rgba(128,128,128,0.22)"
 ZONE = "rgba(128,128,128,0.13)"
 MARK = "rgba(128,128,128,0.9)"
@@ -27,8 +26,6 @@ LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"
 DECADES = 6
 NARROW = 0.9
 """Values over less than so many decades are shown over one, so that they have marks and a wiggle looks like one."""
-UNDEFINED = "no finite number"
-SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
@@ -189,39 +186,3 @@ def _points(trace: Part) -> tuple[Array, Array]:
 def told(what: str, parts: Sequence[str]) -> str:
     """A sentence for screen readers: what is drawn, and what was measured of it, if anything."""
     return f"{what}: {'; '.join(parts)}." if parts else f"{what}; there is no finite value to show."
-
-
-def percent(share: float) -> str:
-    """A share as a person reads it: 97 %."""
-    return f"{100 * share:.0f} %" if math.isfinite(share) else UNDEFINED
-
-
-def two_digits(value: float) -> str:
-    """A number with two significant digits, as a person writes it: 0.00018, 150, 1.8×10⁻⁷."""
-    return digits(value, 2)
-
-
-def digits(value: float, count: int) -> str:
-    """The same with as many significant digits as one likes."""
-    if not math.isfinite(value):
-        return UNDEFINED
-    exact = f"{value:.{count - 1}e}"
-    if value == 0 or 1e-4 <= abs(value) < 1e5:
-        return f"{float(exact):.10g}"
-    mantissa, _, exponent = exact.partition("e")
-    return f"{mantissa}×10{str(int(exponent)).translate(SUPERSCRIPT)}"
-
-
-def finite(values: Array) -> Array:
-    """What is neither infinite nor missing, in one row: a run that diverges ends in values that are.
-
-    In double precision, in which a median of float32's largest numbers is not infinite.
-    """
-    return values[np.isfinite(values)].astype(float)
-
-
-def spread(low: Array, high: Array) -> Array:
-    """`high` - `low`, missing where one of them is not finite."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        width = high - low
-    return np.where(np.isfinite(width), width, np.nan)

@@ -11,13 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from bnviz import quantities
+from bnviz.analysis import quantities
 from bnviz.analysis.phases import median_so_far
+from bnviz.analysis.series import Repeats, finite, medians
+from bnviz.core.number_format import percent, two_digits
+from bnviz.core.record import Record
 from bnviz.figures.chart import Chart
 from bnviz.figures.cursor import add_moving, add_still
-from bnviz.figures.seeds import Repeats, lines, medians, told_medians
-from bnviz.figures.style import MARK, figure, finite, level, log_axis, most_steps, percent, styles, told, two_digits
-from bnviz.record import Record
+from bnviz.figures.seed_bands import lines, told_medians
+from bnviz.figures.style import MARK, figure, level, log_axis, most_steps, styles, told
 
 Array = npt.NDArray[np.floating]
 EQUAL = "both sides equal"

@@ -12,9 +12,10 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from bnviz.config import MEASURING_VERSION, RunConfig
-from bnviz.jobs import scheduling, worker
-from bnviz.jobs.cluster import NOT_STARTED, EmbeddedCluster, JobsError, start_embedded
+from bnviz.core.config import MEASURING_VERSION, RunConfig
+from bnviz.jobs import scheduler_calls, worker
+from bnviz.jobs.errors import NOT_STARTED, JobsError
+from bnviz.jobs.local_cluster import EmbeddedCluster, start_embedded
 
 CONNECT_SECONDS = 4.0
 ANSWER_SECONDS = 5.0  # a scheduler that takes longer to answer a small question is taken for dead
@@ -79,7 +80,7 @@ class Connection:
             JobsError: the cluster is our own, and its workers do not start.
         """
         try:
-            threads, unfinished = self._ask_scheduler(scheduling.threads_and_unfinished)
+            threads, unfinished = self._ask_scheduler(scheduler_calls.threads_and_unfinished)
         except Exception:  # it takes too long, or has gone
             return 0, 0
         if threads:
@@ -97,7 +98,9 @@ class Connection:
             JobsError: the scheduler has gone.
         """
         try:
-            known, self._resource = self._ask_scheduler(scheduling.prepare, worker.task_key(attempt), self._client.id)
+            known, self._resource = self._ask_scheduler(
+                scheduler_calls.prepare, worker.task_key(attempt), self._client.id
+            )
         except Exception as error:
             raise JobsError(LOST) from error
         return bool(known)
@@ -155,7 +158,7 @@ class Connection:
     def _versions(self) -> str:
         """A sentence if the scheduler cannot even be asked, empty if it can."""
         try:
-            self._ask_scheduler(scheduling.threads_and_unfinished, seconds=CONNECT_SECONDS)
+            self._ask_scheduler(scheduler_calls.threads_and_unfinished, seconds=CONNECT_SECONDS)
         except (ImportError, AttributeError, TypeError) as error:
             return (
                 f"The scheduler at {self.address} cannot run bnviz's questions ({type(error).__name__}: {error}); "
@@ -174,7 +177,7 @@ class Connection:
 
     def _stop(self, attempt: str) -> None:
         with suppress(Exception):  # then the timer sees to it
-            others = self._ask_scheduler(scheduling.others_want, worker.task_key(attempt), self._client.id)
+            others = self._ask_scheduler(scheduler_calls.others_want, worker.task_key(attempt), self._client.id)
             told = not others and any(self._client.run(worker.tell_to_stop, attempt, on_error="ignore").values())
             if not told:
                 self._cancel(attempt)

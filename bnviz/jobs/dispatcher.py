@@ -13,13 +13,13 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from bnviz import gallery
-from bnviz.config import RunConfig
-from bnviz.jobs.cluster import NOT_STARTED, JobsError
+from bnviz.core.config import RunConfig
+from bnviz.core.record import Record
 from bnviz.jobs.connection import LOST, Connection
+from bnviz.jobs.errors import NOT_STARTED, JobsError
+from bnviz.jobs.fair_queue import FairQueue, expected_seconds
 from bnviz.jobs.job import Job, State
-from bnviz.jobs.queue import Queue, expected_seconds
-from bnviz.record import Record
+from bnviz.records import gallery
 
 POLL_SECONDS = 0.2  # how often to look for a free worker while jobs wait and none is sent: one small message
 LOOK_SECONDS = 1.0  # how often while the scheduler has jobs of ours; as soon as one of them ends, too
@@ -49,7 +49,7 @@ class Dispatcher:
         self._arrived = arrived
         self._known = known
         self._lock = threading.RLock()
-        self._queue = Queue()
+        self._queue = FairQueue()
         self._sent: dict[str, tuple[str, Job]] = {}  # by attempt: those that the cluster has, with their owners
         self._tries: Counter[str] = Counter()  # by run key, of live jobs
         self._stopping: set[str] = set()  # attempts

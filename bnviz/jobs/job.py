@@ -9,8 +9,8 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any, Literal
 
-from bnviz.config import RunConfig
-from bnviz.record import Frame, Record
+from bnviz.core.config import RunConfig
+from bnviz.core.record import Frame, Record
 
 State = Literal["queued", "running", "finished", "stopped", "failed"]
 """`finished` includes runs that diverged: the record's outcome tells the two apart."""

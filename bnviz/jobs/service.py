@@ -9,14 +9,14 @@ from collections import OrderedDict
 from time import monotonic
 from weakref import WeakValueDictionary
 
-from bnviz import settings
-from bnviz.config import RunConfig
-from bnviz.jobs.cluster import JobsError
+from bnviz.core import environment
+from bnviz.core.config import RunConfig
+from bnviz.core.record import Record
 from bnviz.jobs.dispatcher import Dispatcher
+from bnviz.jobs.errors import JobsError
 from bnviz.jobs.job import Job, State
-from bnviz.jobs.presence import Presence
-from bnviz.jobs.store import Store
-from bnviz.record import Record
+from bnviz.jobs.result_store import ResultStore
+from bnviz.jobs.visitor_presence import VisitorPresence
 
 __all__ = ["Job", "JobsError", "Service", "State"]
 
@@ -41,11 +41,11 @@ class Service:
         dispatcher: where jobs wait, and from where they get to workers.
     """
 
-    def __init__(self, address: str | None = None, store: Store | None = None) -> None:
-        self.store = store or Store()
-        self.presence = Presence(self.release_all)
+    def __init__(self, address: str | None = None, store: ResultStore | None = None) -> None:
+        self.store = store or ResultStore()
+        self.presence = VisitorPresence(self.release_all)
         self.dispatcher = Dispatcher(
-            address or settings.text("BNVIZ_SCHEDULER") or None,
+            address or environment.text("BNVIZ_SCHEDULER") or None,
             arrived=lambda record, packed: self.store.put(record, packed),
             known=lambda config: self.store.get(config),
         )

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
-from bnviz import gallery
-from bnviz.config import MEASURING_VERSION, RunConfig
+from bnviz.core.config import MEASURING_VERSION, RunConfig
+from bnviz.core.record import Frame, Record
 from bnviz.datasets import DatasetError
-from bnviz.jobs.priority import step_back
-from bnviz.jobs.scheduling import OURS
-from bnviz.record import Frame, Record
+from bnviz.jobs.scheduler_calls import OURS
+from bnviz.jobs.thread_priority import lower_priority
+from bnviz.records import gallery
 
 SEND_SECONDS = 0.3
 """Frames of less than this time are sent as one message: a page looks three times a second at most, and each message
@@ -95,7 +95,7 @@ def _run(config: RunConfig, attempt: str) -> bytes:
     from bnviz.training import train
 
     _use_one_thread()
-    step_back()
+    lower_priority()
     worker = get_worker()
     outgoing = _going[attempt] = _Outgoing(attempt, worker.log_event)
 

@@ -2,8 +2,8 @@
 
 A network's file has a function `build(config, input_shape, classes, device) -> torch.nn.Module` made of the blocks
 below, and may set INPUT_SHAPE (if it takes only one) and MULTIPLY_ADDS (per sample). A module of its own that does the
-same to every batch says RECORDABLE = True in its class, and is trained sooner (`bnviz.recorded`). Weights are drawn
-here, each from the random stream that bears its own name, so that arms share what they have in common.
+same to every batch says RECORDABLE = True in its class, and is trained sooner (`bnviz.training.graph_replay`). Weights
+are drawn here, each from the random stream that bears its own name, so that arms share what they have in common.
 """
 
 import math
@@ -11,11 +11,12 @@ import math
 import torch
 from torch import Tensor, nn
 
-from bnviz import norms, registry
-from bnviz.config import RunConfig
+from bnviz import norms
+from bnviz.core import registry
+from bnviz.core.config import RunConfig
+from bnviz.core.nonlinearities import NONLINEARITIES
 from bnviz.networks._bfloat16 import in_bfloat16 as in_bfloat16
-from bnviz.nonlinearities import NONLINEARITIES
-from bnviz.streams import stream
+from bnviz.torch_support.rng import stream
 
 
 def build(config: RunConfig, input_shape: tuple[int, ...], classes: int, device: torch.device) -> nn.Module:

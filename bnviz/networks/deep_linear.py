@@ -9,7 +9,7 @@ import math
 import torch
 from torch import nn
 
-from bnviz.config import RunConfig
+from bnviz.core.config import RunConfig
 from bnviz.networks import Stack, hidden_block
 
 

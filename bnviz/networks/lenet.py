@@ -7,7 +7,7 @@ before its nonlinearity; needs 28x28 images, so choose MNIST. The widths setting
 import torch
 from torch import nn
 
-from bnviz.config import RunConfig
+from bnviz.core.config import RunConfig
 from bnviz.networks import Stack, has_bias, hidden_block
 
 INPUT_SHAPE = (1, 28, 28)

@@ -3,15 +3,16 @@
 A normalisation's file has a function `build(slot) -> torch.nn.Module` and may set SUBSUMES_BIAS = True, which leaves
 out the preceding layer's bias because the normalisation cancels it (Ioffe & Szegedy 2015, Sec. 3.2), and
 RUNNING_STATISTICS = True, if test samples are normalised with averages that norm_momentum moves. A module of its own
-that does the same to every batch says RECORDABLE = True in its class, and is trained sooner (`bnviz.recorded`).
+that does the same to every batch says RECORDABLE = True in its class, and is trained sooner
+(`bnviz.training.graph_replay`).
 """
 
 from dataclasses import dataclass
 
 import torch
 
-from bnviz import registry
-from bnviz.config import RunConfig
+from bnviz.core import registry
+from bnviz.core.config import RunConfig
 
 
 @dataclass(frozen=True)

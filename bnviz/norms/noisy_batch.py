@@ -7,7 +7,7 @@ shifts all the time (Santurkar et al. 2018, Sec. 2.1, Fig. 2).
 import torch
 from torch import Tensor, nn
 
-from bnviz.config import RunConfig
+from bnviz.core.config import RunConfig
 from bnviz.norms import Slot
 from bnviz.norms import batch as batch_norm
 

@@ -7,7 +7,7 @@ only. Its unit means and scales are shaken at every step, and nothing puts them 
 import torch
 from torch import Tensor, nn
 
-from bnviz.config import RunConfig
+from bnviz.core.config import RunConfig
 from bnviz.norms import Slot
 from bnviz.norms.noisy_batch import shifting_noise
 

@@ -18,10 +18,10 @@ from types import ModuleType
 import numpy as np
 from torch import Tensor, nn
 
-from bnviz import registry
-from bnviz.config import RunConfig
-from bnviz.objective import Objective
-from bnviz.record import Measurement
+from bnviz.core import registry
+from bnviz.core.config import RunConfig
+from bnviz.core.record import Measurement
+from bnviz.landscape.objective import Objective
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,10 @@ class Snapshot:
     None at step 0.
 
     `training` is the loss on the mini-batch that the step is about to be made with, its gradient known; `fixed` the
-    loss on the run's fixed probe batch. `following()` gives every parameter as the optimiser's real step will leave it.
-    `path` are the weights at the probed steps so far, in one row each, kept only for probes with NEEDS_PATH = True;
-    `previous_gradient` is the gradient of the step before, on its own mini-batch, in one row, kept only for probes with
-    NEEDS_PREVIOUS_GRADIENT = True, and None at step 0.
+    loss on the run's fixed probe batch. `next_parameters()` gives every parameter as the optimiser's real step will
+    leave it. `path` are the weights at the probed steps so far, in one row each, kept only for probes with
+    NEEDS_PATH = True; `previous_gradient` is the gradient of the step before, on its own mini-batch, in one row,
+    kept only for probes with NEEDS_PREVIOUS_GRADIENT = True, and None at step 0.
     """
 
     step: int
@@ -46,7 +46,7 @@ class Snapshot:
     previous: Sequence[Tensor] | None
     training: Objective
     fixed: Objective
-    following: Callable[[], list[Tensor]]
+    next_parameters: Callable[[], list[Tensor]]
     path: Sequence[Tensor] = ()
     previous_gradient: Tensor | None = None
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from bnviz.objective import Objective
+from bnviz.landscape.objective import Objective
 from bnviz.probes._theorems import matched_batch_norm, standardised
-from bnviz.tracing import noise_of
+from bnviz.torch_support.rng import rng_states_of
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def double_twin(objective: Objective) -> Objective:
     Streams start where the objective's noise says, but draw other numbers in float64 than in float32.
     """
     network = copy.deepcopy(objective.network).double().train()
-    noise = [(own, state) for (own, _), (_, state) in zip(noise_of(network), objective.noise, strict=True)]
+    noise = [(own, state) for (own, _), (_, state) in zip(rng_states_of(network), objective.noise, strict=True)]
     targets = objective.targets.double() if objective.targets.is_floating_point() else objective.targets
     return replace(
         objective,

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from bnviz.nonlinearities import NONLINEARITIES
+from bnviz.core.nonlinearities import NONLINEARITIES
+from bnviz.core.record import Measurement
 from bnviz.probes import Snapshot
-from bnviz.record import Measurement
 
 BINS = 60
 FIGURE = "Ioffe & Szegedy 2015, Fig. 1"

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bnviz.core.record import Measurement
 from bnviz.probes import Snapshot
-from bnviz.record import Measurement
 
 FIGURE = "Santurkar et al. 2018, Fig. 3"
 PASSES_PER_LAYER = 0.5  # forward, and back to the layer
@@ -23,18 +23,18 @@ def measure(snapshot: Snapshot) -> dict[str, Measurement]:
     """
     objective = snapshot.training
     layers = weight_layers(snapshot.network)
-    _, gradients = objective.here()
-    following = snapshot.following()
+    _, gradients = objective.loss_and_gradient()
+    next_parameters = snapshot.next_parameters()
     parameters = objective.parameters
     rows = []
-    with objective.visited():
+    with objective.preserved_weights():
         for number, layer in enumerate(layers):
             before = gradients[layer[0]]
             after = before
             if number:
                 with torch.no_grad():
                     for place in layers[number - 1]:
-                        parameters[place].copy_(following[place])
+                        parameters[place].copy_(next_parameters[place])
                 after = torch.autograd.grad(objective.loss(), parameters[layer[0]])[0]
             rows.append(_compared(before, after))
     table = torch.stack(rows).cpu().numpy().astype(np.float32)  # (weight layers, 4)

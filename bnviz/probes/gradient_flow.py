@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bnviz.core.record import Measurement
 from bnviz.probes import Snapshot
 from bnviz.probes.covariate_shift import weight_layers
-from bnviz.record import Measurement
-from bnviz.tracing import traced
+from bnviz.torch_support.hooks import record_pre_activations
 
 SOURCE = "Yang et al. 2019, Sec. 3"
 PASSES = 1
@@ -22,9 +22,9 @@ def measure(snapshot: Snapshot) -> dict[str, Measurement]:
     """Norms over the whole batch: `weight_layer` for weights, `layer` (hidden ones) for pre-activations."""
     objective = snapshot.training
     layers = weight_layers(snapshot.network)
-    _, gradients = objective.here()
-    with objective.visited():
-        with traced(snapshot.network, attached=True) as tensors:
+    _, gradients = objective.loss_and_gradient()
+    with objective.preserved_weights():
+        with record_pre_activations(snapshot.network, attached=True) as tensors:
             loss = objective.loss()
         arriving = torch.autograd.grad(loss, tensors)
     weights = [objective.parameters[layer[0]].detach() for layer in layers]

@@ -8,9 +8,9 @@ statistics are frozen, so only the weights differ. The training itself follows i
 
 import numpy as np
 
-from bnviz.line import along, random_direction, step_lengths
+from bnviz.core.record import Measurement
+from bnviz.landscape.line import along, random_direction, step_lengths
 from bnviz.probes import Snapshot
-from bnviz.record import Measurement
 
 FIGURE = "Santurkar et al. 2018, Fig. 4"
 PASSES = "line_points"

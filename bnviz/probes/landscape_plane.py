@@ -12,11 +12,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from bnviz.line import random_direction
-from bnviz.objective import flat
-from bnviz.plane import plane
+from bnviz.core.record import Measurement
+from bnviz.landscape.line import random_direction
+from bnviz.landscape.objective import flat
+from bnviz.landscape.plane import plane
 from bnviz.probes import Snapshot
-from bnviz.record import Measurement
 
 SOURCE = "Li et al. 2018, Sec. 4"
 NEEDS_PATH = True
@@ -53,7 +53,7 @@ def measure(snapshot: Snapshot) -> dict[str, Measurement]:
         reach = np.full(AXES, config.plane_span)
         explained = np.full(AXES, np.nan)
     across, up = (length * np.linspace(-1, 1, config.plane_points) for length in reach)  # exactly 0 in the middle
-    with objective.visited():
+    with objective.preserved_weights():
         snapshot.network.train(config.plane_mode == "training")
         loss = plane(objective, directions[0], directions[1], across, up)
 

@@ -13,11 +13,11 @@ import numpy.typing as npt
 import torch
 from scipy.sparse.linalg import ArpackError, ArpackNoConvergence, LinearOperator, eigsh
 
-from bnviz.objective import Objective, flat
+from bnviz.core.measurement_schedule import spread_steps
+from bnviz.core.record import Measurement
+from bnviz.landscape.objective import Objective, flat
 from bnviz.probes import Snapshot
-from bnviz.record import Measurement
-from bnviz.schedule import spread_steps
-from bnviz.streams import stream
+from bnviz.torch_support.rng import stream
 
 Array = npt.NDArray[np.float64]
 
@@ -66,7 +66,7 @@ def largest_eigenvalues(objective: Objective, count: int, seed: int) -> Array:
     Lanczos starts from the stream `sharpness` of the seed, the same at every step and in every arm of as many
     parameters.
     """
-    with objective.visited():
+    with objective.preserved_weights():
         parameters = objective.parameters
         loss = objective.loss()
         gradient = torch.autograd.grad(loss, parameters, create_graph=True)

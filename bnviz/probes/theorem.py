@@ -11,6 +11,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
+from bnviz.core.record import Measurement
 from bnviz.networks import initialise
 from bnviz.probes import Snapshot
 from bnviz.probes._matched import Seen, double_twin, hidden_blocks, look, rows
@@ -23,7 +24,6 @@ from bnviz.probes._theorems import (
     spectral_norm,
     standardised,
 )
-from bnviz.record import Measurement
 
 SOURCE = "Santurkar et al. 2018"
 PASSES = 10

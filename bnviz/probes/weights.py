@@ -7,9 +7,9 @@ would be many times the rest of its record, and are not kept.
 
 import numpy as np
 
-from bnviz.objective import flat
+from bnviz.core.record import Measurement
+from bnviz.landscape.objective import flat
 from bnviz.probes import Snapshot
-from bnviz.record import Measurement
 
 MOST = 32_768
 """Parameters of a network that counts as small: 128 KiB a snapshot; three layers of 100 units on digits have 27 710."""

@@ -8,9 +8,9 @@ gradient in inference mode, taken for that of the training.
 import numpy as np
 import torch
 
-from bnviz.objective import flat
+from bnviz.core.record import Measurement
+from bnviz.landscape.objective import flat
 from bnviz.probes import Snapshot
-from bnviz.record import Measurement
 
 NEEDS_PREVIOUS_GRADIENT = True
 PASSES = 1
@@ -19,11 +19,11 @@ PASSES = 1
 def measure(snapshot: Snapshot) -> dict[str, Measurement]:
     """Scalars, over all parameters together. At learning rate 0 the first still is what mini-batches differ by."""
     objective = snapshot.training
-    right = flat(objective.here()[1])
+    right = flat(objective.loss_and_gradient()[1])
     difference = np.nan
     if snapshot.previous_gradient is not None:
         difference = float((right - snapshot.previous_gradient).norm())
-    with objective.visited():
+    with objective.preserved_weights():
         snapshot.network.eval()
         wrong = flat(objective.gradient()[1])
     cosine = float((torch.dot(wrong, right) / (wrong.norm() * right.norm())).clamp(-1, 1))

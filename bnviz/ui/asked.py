@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from bnviz import gallery
-from bnviz.config import RunConfig
+from bnviz.core.config import RunConfig
+from bnviz.core.environment import EnvironmentVariableError
 from bnviz.jobs.job import Job, State
 from bnviz.jobs.service import JobsError
-from bnviz.settings import SettingError
+from bnviz.records import gallery
 from bnviz.ui.notes import notes
 from bnviz.ui.status import Runs
 from bnviz.ui.visitor import watched
@@ -97,5 +97,5 @@ def _ask(seen: Watched, config: RunConfig, fresh: bool = False) -> None:
             return
     try:
         seen.service.submit(config, seen.watcher, fresh=fresh)
-    except (JobsError, SettingError) as error:
+    except (JobsError, EnvironmentVariableError) as error:
         st.error(str(error))

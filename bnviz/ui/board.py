@@ -19,9 +19,9 @@ from typing import Any
 import plotly
 import streamlit as st
 
+from bnviz.core.record import Record
 from bnviz.figures.chart import Chart
 from bnviz.figures.style import explain_if_empty, styles
-from bnviz.record import Record
 from bnviz.ui.drawn import Drawing, drawing
 from bnviz.ui.notes import notes
 from bnviz.ui.shown import Shown

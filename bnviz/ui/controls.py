@@ -10,9 +10,9 @@ import numpy as np
 import streamlit as st
 from pydantic import ValidationError
 
-from bnviz import settings
-from bnviz.config import RunConfig, sentences
-from bnviz.record import Record
+from bnviz.core import environment
+from bnviz.core.config import RunConfig, sentences
+from bnviz.core.record import Record
 from bnviz.ui import links
 from bnviz.ui.fields import LABELS, draw
 from bnviz.ui.links import one_of, run_settings, setting_key, within
@@ -116,7 +116,7 @@ def _validated(chosen: dict[str, Any]) -> RunConfig | None:
         for sentence in sentences(error, names=LABELS):
             st.error(sentence)
         return None
-    longest = settings.seconds("BNVIZ_LONGEST_SECONDS")
+    longest = environment.seconds("BNVIZ_LONGEST_SECONDS")
     if config.estimated_seconds > longest:
         st.error(
             f"This run would take about {duration(config.estimated_seconds)} for each arm, and the app stops at "

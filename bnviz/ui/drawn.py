@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
-from bnviz.record import Record
+from bnviz.core.record import Record
 
 KEPT = 1000
 """Charts and boards as JSON, mostly some 10 kB each. A page has up to 25, and a class of thirty looks at thirty."""

@@ -6,10 +6,10 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from bnviz import registry
-from bnviz.figures.sentences import untrained
-from bnviz.record import Record
-from bnviz.tables import as_csv, units_of
+from bnviz.analysis.captions.shared import untrained
+from bnviz.analysis.csv_tables import as_csv, units_of
+from bnviz.core import registry
+from bnviz.core.record import Record
 from bnviz.ui.prose import text
 from bnviz.ui.reminded import Recall, reminders
 

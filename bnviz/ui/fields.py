@@ -10,12 +10,12 @@ from typing import Any
 
 import streamlit as st
 
-from bnviz import registry
-from bnviz.config import RunConfig
-from bnviz.nonlinearities import NONLINEARITIES
+from bnviz.core import registry
+from bnviz.core.config import RunConfig
+from bnviz.core.messages import shown
+from bnviz.core.nonlinearities import NONLINEARITIES
 from bnviz.ui.links import control_key, setting, setting_key
 from bnviz.ui.notes import notes
-from bnviz.wording import shown
 
 LABELS = {
     "dataset": "Data",

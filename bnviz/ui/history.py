@@ -17,11 +17,11 @@ from urllib.parse import parse_qsl, urlencode
 import streamlit as st
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from bnviz import registry
-from bnviz.config import QUERY_NAMES, RunConfig
-from bnviz.figures.style import percent, two_digits
-from bnviz.presets import DEFAULTS
-from bnviz.record import Record
+from bnviz.core import registry
+from bnviz.core.config import QUERY_NAMES, RunConfig
+from bnviz.core.number_format import percent, two_digits
+from bnviz.core.presets import DEFAULTS
+from bnviz.core.record import Record
 from bnviz.ui.drawn import drawing
 from bnviz.ui.notes import notes
 

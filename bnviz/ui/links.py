@@ -13,10 +13,10 @@ from typing import Any
 
 import streamlit as st
 
-from bnviz.config import RunConfig
+from bnviz.core.config import RunConfig
+from bnviz.core.messages import shown
 from bnviz.ui.notes import notes
 from bnviz.ui.routing import require_router
-from bnviz.wording import shown
 
 MISSING = object()
 """In place of a value that is not there."""

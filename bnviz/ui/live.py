@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import streamlit as st
 
-from bnviz.config import RunConfig
-from bnviz.record import Record
+from bnviz.core.config import RunConfig
+from bnviz.core.record import Record
 from bnviz.ui import asked, history, links
 from bnviz.ui.announcement import announce
 from bnviz.ui.clock import clock, seconds_between

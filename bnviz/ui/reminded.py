@@ -6,7 +6,7 @@ Knows where results are kept; not what is made of them.
 import weakref
 from collections.abc import Callable, Mapping
 
-from bnviz.record import Record
+from bnviz.core.record import Record
 from bnviz.ui.visitor import service
 
 Recall = Callable[[], Record]

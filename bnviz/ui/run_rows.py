@@ -8,9 +8,9 @@ from urllib.parse import parse_qsl
 
 import pandas as pd
 
-from bnviz import registry
-from bnviz.config import RunConfig
-from bnviz.record import Record
+from bnviz.core import registry
+from bnviz.core.config import RunConfig
+from bnviz.core.record import Record
 from bnviz.ui.history import Entry, result_of
 from bnviz.ui.share import address, app_address
 from bnviz.ui.visitor import service, watched

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from bnviz import experiments, registry
-from bnviz.analysis.intervals import CONFIDENCE
+from bnviz import experiments
+from bnviz.analysis.statistics import CONFIDENCE
+from bnviz.core import registry
+from bnviz.core.presets import DEFAULTS
 from bnviz.experiments import DEFAULT_SETTING, Experiment, Judged
-from bnviz.gallery import findings as stored
-from bnviz.presets import DEFAULTS
+from bnviz.records.gallery import findings as stored
 from bnviz.ui import verdict_texts as texts
 from bnviz.ui.prose import text
 

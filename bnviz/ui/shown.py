@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bnviz.record import Record
+from bnviz.core.record import Record
 
 
 @dataclass(frozen=True)

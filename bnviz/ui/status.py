@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from bnviz.config import RunConfig
-from bnviz.figures.sentences import updates_in_words
-from bnviz.figures.style import percent, two_digits
-from bnviz.record import Record
+from bnviz.core.config import RunConfig
+from bnviz.core.number_format import percent, two_digits, updates_in_words
+from bnviz.core.record import Record
 from bnviz.ui.watched import Watched
 
 Runs = Mapping[str, Sequence[RunConfig]]

@@ -7,12 +7,13 @@ import math
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlencode
 
-from bnviz import experiments, registry
-from bnviz.config import RunConfig
+from bnviz import experiments
+from bnviz.core import registry
+from bnviz.core.config import RunConfig
+from bnviz.core.number_format import digits, two_digits
+from bnviz.core.presets import DEFAULTS
 from bnviz.experiments import DEFAULT_SETTING, DIVERGED, Claim, Condition, Experiment, Finding, Judged, Outcome
-from bnviz.figures.style import digits, two_digits
-from bnviz.gallery import findings as stored
-from bnviz.presets import DEFAULTS
+from bnviz.records.gallery import findings as stored
 
 ROUNDING = 1e-5
 """A mean that is so much smaller than its interval is what float32 left of 0."""

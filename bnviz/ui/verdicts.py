@@ -7,10 +7,10 @@ from functools import partial
 import streamlit as st
 
 from bnviz import experiments
+from bnviz.core.record import Record
 from bnviz.experiments import DEFAULT_SETTING, FEWEST_SEEDS, Claim, Judged
 from bnviz.figures.phase_curve import phase_curve
-from bnviz.gallery import findings as stored
-from bnviz.record import Record
+from bnviz.records.gallery import findings as stored
 from bnviz.ui import verdict_texts as texts
 from bnviz.ui.drawn import drawing
 from bnviz.ui.prose import READING_WIDTH

@@ -12,9 +12,9 @@ from functools import cache
 import streamlit as st
 from streamlit import config
 
-from bnviz.jobs.presence import Presence
+from bnviz.core.record import Record
 from bnviz.jobs.service import Service
-from bnviz.record import Record
+from bnviz.jobs.visitor_presence import VisitorPresence
 from bnviz.ui.notes import notes
 from bnviz.ui.shown import LastShown
 from bnviz.ui.watched import Watched
@@ -52,7 +52,7 @@ class Visitor:
     """One visitor's session, for as long as its page can be reached."""
 
     name: str
-    presence: Presence
+    presence: VisitorPresence
 
     def leave(self) -> None:
         self.presence.leave(self.name)

@@ -7,10 +7,10 @@ gallery; asks for nothing and draws nothing.
 from collections.abc import MutableMapping
 from dataclasses import replace
 
-from bnviz import gallery
-from bnviz.config import RunConfig
+from bnviz.core.config import RunConfig
+from bnviz.core.record import Record
 from bnviz.jobs.service import Job, Service
-from bnviz.record import Record
+from bnviz.records import gallery
 
 STOPPED_KEPT = 12
 """Of one visitor's stopped runs on a page, those stopped last: three arms with three seeds, and a few more."""

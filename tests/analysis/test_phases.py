@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bnviz.analysis.phases import FEWEST_STEPS, PARTS, START, WHOLE, median_in, updates_nearest, weighted_median
-from bnviz.schedule import spread_steps
+from bnviz.core.measurement_schedule import spread_steps
 
 UPDATES = 400
 TRUTH = {"start": 5.0, "middle": 2.0, "last half": 0.5, "whole run": 1.25}

@@ -10,10 +10,10 @@ import numpy as np
 import streamlit as st
 import xarray as xr
 
-from bnviz.config import RunConfig
+from bnviz.core.config import RunConfig
+from bnviz.core.record import Record
 from bnviz.figures.chart import Chart
 from bnviz.figures.style import figure, log_axis
-from bnviz.record import Record
 from bnviz.ui import board as boards
 from bnviz.ui.board import Action, Group, board
 from bnviz.ui.shown import Shown

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 from playwright.sync_api import Page, expect
 
-from bnviz import registry
+from bnviz.core import registry
 from scripts import PROJECT_FOLDER, RunningApp
 from tests.browser.screen import BUSY_MACHINE, open_board, open_page, status
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from bnviz.presets import ACTIVATIONS
+from bnviz.core.presets import ACTIVATIONS
 from scripts import RunningApp
 from tests.browser.screen import BUSY_MACHINE, Wire, chart, drawn, open_board, saved, status, step
 

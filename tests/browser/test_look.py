@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from bnviz import registry
+from bnviz.core import registry
 from scripts import PROJECT_FOLDER, RunningApp
 from tests.browser.conftest import silence
 from tests.browser.screen import chart, open_board, open_page

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from bnviz.schedule import spread_steps
+from bnviz.core.measurement_schedule import spread_steps
 from scripts import RunningApp
 from tests.browser.screen import drawn, open_board, step
 

@@ -15,8 +15,8 @@ import yaml
 from distributed.cli import dask_scheduler, dask_worker
 from streamlit.web import cli as streamlit_cli
 
-from bnviz import settings
-from bnviz.jobs import cluster
+from bnviz.core import environment
+from bnviz.jobs import local_cluster
 from tests.cluster.machines import AS_EMBEDDED, PROJECT, make_certificates, wait_until
 
 RECIPES = PROJECT / "deploy" / "cluster"
@@ -52,7 +52,7 @@ def named(kind: str) -> dict[str, dict]:
 def is_setting(name: str) -> bool:
     """Whether bnviz or Dask reads a variable; Dask reads those that its defaults have, and where its settings are."""
     if name.startswith("BNVIZ_"):
-        return name in settings.VARIABLES
+        return name in environment.VARIABLES
     if name == "DASK_CONFIG":
         return True
     key = name.removeprefix("DASK_").lower().replace("__", ".").replace("_", "-")
@@ -94,8 +94,8 @@ def test_manifests_refer_to_what_is_there():
 
 
 def test_recipes_have_dask_set_as_the_embedded_cluster_has_it():
-    settings = cluster.SETTINGS.relative_to(PROJECT)
-    assert {"DASK_CONFIG": str(cluster.SETTINGS)} == AS_EMBEDDED
+    settings = local_cluster.SETTINGS.relative_to(PROJECT)
+    assert {"DASK_CONFIG": str(local_cluster.SETTINGS)} == AS_EMBEDDED
     [environment] = named("ConfigMap").values()
     workdir = re.findall(r"^WORKDIR (.+)$", (PROJECT / "deploy/server/Containerfile").read_text(), re.MULTILINE)[-1]
     assert environment["data"]["DASK_CONFIG"] == f"{workdir}/{settings}"
@@ -105,7 +105,7 @@ def test_recipes_have_dask_set_as_the_embedded_cluster_has_it():
 
 def test_dask_knows_all_that_is_set():
     [known] = dask.config.collect_yaml([str(Path(distributed.__file__).with_name("distributed.yaml"))])
-    [given] = dask.config.collect_yaml([str(cluster.SETTINGS)])
+    [given] = dask.config.collect_yaml([str(local_cluster.SETTINGS)])
     assert named_values(given).keys() <= named_values(known).keys()
     told = subprocess.run(
         [sys.executable, "-c", "import dask, distributed; print(dask.config.get('distributed.admin.tick.interval'))"],

@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bnviz import Record, RunConfig, datasets, networks, norms, registry, training
+from bnviz import Record, RunConfig, datasets, networks, norms, training
+from bnviz.core import registry
 from bnviz.datasets import Dataset, DatasetError, Split, _download
-from bnviz.streams import stream
+from bnviz.torch_support.rng import stream
 
 KINDS = ("datasets", "networks", "norms", "probes")
 ALL = [(kind, name) for kind in KINDS for name in registry.plugins(kind)]

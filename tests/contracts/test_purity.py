@@ -11,11 +11,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from bnviz import Frame, RunConfig, datasets, networks, registry
+from bnviz import Frame, RunConfig, datasets, networks
+from bnviz.core import registry
 from bnviz.datasets import Dataset, Split
-from bnviz.task import Task
-from bnviz.tracing import noise_of
+from bnviz.torch_support.rng import rng_states_of
 from bnviz.training import train
+from bnviz.training.task import Task
 
 CPU = torch.device("cpu")
 OPTIMIZERS: dict[str, dict[str, Any]] = {
@@ -73,7 +74,7 @@ def run(probes: tuple[str, ...], probe_data: str, settings: dict[str, Any]) -> t
     frames = list(train(config, network))
     state = {f"state {name}": value for name, value in network.state_dict().items()}
     state |= {f"gradient {name}": value.grad for name, value in network.named_parameters() if value.grad is not None}
-    state |= {f"stream {number}": drawn for number, (_, drawn) in enumerate(noise_of(network))}
+    state |= {f"stream {number}": drawn for number, (_, drawn) in enumerate(rng_states_of(network))}
     state["global stream"] = torch.get_rng_state()
     state["mode"] = torch.tensor([network.training, torch.is_grad_enabled()])
     return frames, state
@@ -115,8 +116,8 @@ def test_purity_can_be_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where noise is not put back, the comparison says so."""
     settings = {"norm": "noisy_batch", "network": "mlp", "dataset": "digits"}
     _, state = run((), "batch", settings)
-    monkeypatch.setattr("bnviz.tracing.replay", lambda _: None)
-    monkeypatch.setattr("bnviz.objective.replay", lambda _: None)
+    monkeypatch.setattr("bnviz.torch_support.rng.restore_rng_states", lambda _: None)
+    monkeypatch.setattr("bnviz.landscape.objective.restore_rng_states", lambda _: None)
     _, disturbed = run(("landscape_line",), "batch", settings)
     assert not torch.equal(state["stream 0"], disturbed["stream 0"])
     assert not torch.equal(state["state output.weight"], disturbed["state output.weight"])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bnviz import registry
+from bnviz.core import registry
 from bnviz.datasets import Dataset, DatasetError, Split, blobs_2d
 
 

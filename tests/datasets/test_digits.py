@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from bnviz import registry
+from bnviz.core import registry
 from bnviz.datasets import digits
 
 

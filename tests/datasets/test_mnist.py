@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnviz import registry
+from bnviz.core import registry
 from bnviz.datasets import DatasetError, mnist
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from bnviz import RunConfig, experiments, registry
+from bnviz import RunConfig, experiments
+from bnviz.core import registry
 from bnviz.experiments import Experiment
 
 TINY: dict[str, Any] = {

@@ -12,12 +12,13 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner, Result
 
-from bnviz import Record, RunConfig, experiments, registry
+from bnviz import Record, RunConfig, experiments
 from bnviz.analysis.phases import PARTS, WHOLE
-from bnviz.cli import main, many
+from bnviz.cli import main, parallel_runs
+from bnviz.core import registry
 from bnviz.datasets import DatasetError
 from bnviz.experiments import FEWEST_SEEDS, Experiment, OverTime, Rule, grouped
-from bnviz.gallery.findings import read
+from bnviz.records.gallery.findings import read
 from tests.made_findings import made, of_claim
 
 MODULE = import_module("bnviz.cli.experiment")  # `bnviz.cli` has the command by the same name
@@ -202,7 +203,7 @@ def test_of_two_conditions_the_one_that_decides_is_marked() -> None:
 
 
 def test_rules_are_told_in_words() -> None:
-    within = {"experiment": "wrong_ways", "kind": "within"}
+    within = {"experiment": "measurement_pitfalls", "kind": "within"}
     assert MODULE.rule_text(made(**within, claim="band_over_runs_none", bound=1.5)) == "within a factor of 1.5"
     assert MODULE.rule_text(made(**within, claim="consecutive_batches_none", bound=1e-6)) == "within ±1e-06"
     assert MODULE.rule_text(made(kind="below", bound=-0.02)) == "below -0.02"
@@ -226,13 +227,13 @@ def test_several_processes_find_the_same(tiny: Tiny) -> None:
 def trained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Run keys of what is trained in this process."""
     keys: list[str] = []
-    train = many.train_alike
+    train = parallel_runs.train_alike
 
     def noting(config: RunConfig) -> Record:
         keys.append(config.key)
         return train(config)
 
-    monkeypatch.setattr(many, "train_alike", noting)
+    monkeypatch.setattr(parallel_runs, "train_alike", noting)
     return keys
 
 
@@ -277,7 +278,7 @@ def test_what_was_trained_before_it_was_stopped_is_kept(
     tiny: Tiny, trained: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     tiny("batch_size")
-    train = many.train_alike
+    train = parallel_runs.train_alike
 
     def stopped_at_the_third(config: RunConfig) -> Record:
         if len(trained) == 2:
@@ -285,7 +286,7 @@ def test_what_was_trained_before_it_was_stopped_is_kept(
         return train(config)
 
     with monkeypatch.context() as patch:
-        patch.setattr(many, "train_alike", stopped_at_the_third)
+        patch.setattr(parallel_runs, "train_alike", stopped_at_the_third)
         CliRunner().invoke(main, ["experiment", "batch_size", "--seeds", "2", "--quiet", "--out", str(tmp_path)])
     assert {path.name for path in (tmp_path / "records").iterdir()} == {f"{key}.nc" for key in trained}
     done = list(trained)
@@ -296,7 +297,7 @@ def test_what_was_trained_before_it_was_stopped_is_kept(
 def test_an_unknown_experiment_is_refused_in_a_sentence() -> None:
     said = invoke("batch_sice", status=2).stderr
     assert "batch_sice" in said
-    assert re.search(r"batch_size, .*wrong_ways\.$", said.strip())
+    assert re.search(r"batch_size, .*measurement_pitfalls.*theorems\.$", said.strip())
 
 
 def test_a_dataset_it_makes_no_sense_on_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

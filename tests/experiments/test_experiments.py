@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from bnviz import Record, RunConfig, experiments, registry
-from bnviz.cli.many import train_all
+from bnviz import Record, RunConfig, experiments
+from bnviz.cli.parallel_runs import train_all
+from bnviz.core import registry
+from bnviz.core.presets import DEFAULTS, TEN_LAYERS
 from bnviz.experiments import DEFAULT_SETTING, DIVERGED, Condition, Experiment, OverTime, Rule, Runs
 from bnviz.experiments._statistics import accuracy, log_ratio_of_updates, population_accuracy, updates_to_goal
-from bnviz.experiments.wrong_ways import crowded_steps, every_step, spacing_effect
-from bnviz.presets import DEFAULTS, TEN_LAYERS
+from bnviz.experiments.measurement_pitfalls import crowded_steps, every_step, spacing_effect
 
 NAMES = registry.names("experiments")
 
@@ -76,8 +77,8 @@ def test_identities_and_theorems_are_checks() -> None:
         "theorems.theorem_42",
         "theorems.smaller_gradient",
         "theorems.favourable_initialisation",
-        "wrong_ways.consecutive_batches_none",
-        "wrong_ways.consecutive_batches_batch",
+        "measurement_pitfalls.consecutive_batches_none",
+        "measurement_pitfalls.consecutive_batches_batch",
     }
 
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from bnviz import experiments
-from bnviz.analysis.intervals import student
+from bnviz.analysis.statistics import student
 from bnviz.cli.dot_plot import dot_plot
 from bnviz.cli.experiment_report import report
 from bnviz.cli.report import link
+from bnviz.core.measurement_schedule import PHASES
 from bnviz.experiments import Curve, Finding, Rule, grouped
-from bnviz.schedule import PHASES
 from tests.made_findings import made, of_claim, undefined
 
 NAME = "covariate_shift_mlp"

@@ -13,11 +13,11 @@ from scipy import stats
 
 from bnviz import Record, RunConfig
 from bnviz.analysis.phases import LAST_HALF, PARTS
+from bnviz.core.measurement_schedule import spread_steps
 from bnviz.experiments import FEWEST_SEEDS, Claim, Condition, Judged, Rule, judge, standing_after_holm
 from bnviz.experiments._judging import both_say
 from bnviz.experiments._over_time import alone_over_time, difference_over_time, log_ratio_over_time
 from bnviz.experiments._statistics import middle_value
-from bnviz.schedule import spread_steps
 from tests.made_findings import judged, made
 
 numbers = st.floats(-1e3, 1e3).map(lambda value: round(value, 6))

@@ -10,9 +10,9 @@ import pytest
 import xarray as xr
 
 from bnviz import datasets
-from bnviz.config import RunConfig
+from bnviz.core.config import RunConfig
+from bnviz.core.record import Record
 from bnviz.datasets import Dataset, Split
-from bnviz.record import Record
 from bnviz.training import train
 
 TINY = {

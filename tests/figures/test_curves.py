@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from bnviz.core.number_format import percent, two_digits
 from bnviz.figures import curves
-from bnviz.figures.style import percent, styles, two_digits
+from bnviz.figures.style import styles
 
 
 def test_accuracy(records):

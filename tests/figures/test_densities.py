@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from bnviz.config import RunConfig
-from bnviz.figures.unit import densities
-from bnviz.record import Record
+from bnviz.core.config import RunConfig
+from bnviz.core.record import Record
+from bnviz.figures.unit_distribution import densities
 
 BINS = 60
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from bnviz.config import RunConfig
-from bnviz.figures import landscape, ray, sharpness
-from bnviz.figures.style import two_digits
-from bnviz.record import Record
+from bnviz.core.config import RunConfig
+from bnviz.core.number_format import two_digits
+from bnviz.core.record import Record
+from bnviz.figures import gradient_ray, landscape, sharpness
 from tests.figures.over_updates import median_over_updates
 
 
@@ -144,8 +144,8 @@ def test_scale_invariant_sharpness(records):
 @pytest.mark.parametrize("over", ["alpha", "distance"])
 def test_rays_start_at_nothing_and_have_every_step(records, over):
     for figure, quantity in (
-        (ray.loss_change(records, over), "line_loss"),
-        (ray.gradient_change(records, over), "line_gradient_change"),
+        (gradient_ray.loss_change(records, over), "line_loss"),
+        (gradient_ray.gradient_change(records, over), "line_gradient_change"),
     ):
         for trace, entry, record in zip(figure.data, figure.layout.meta["by_step"], records.values(), strict=True):
             values = of(record, quantity)
@@ -168,7 +168,7 @@ def test_axes_of_rays_stand_still_whatever_a_single_outlier_does(run):
     values = record.data["line_loss"].copy()
     values[3, -1] = 1e6
     wild = type(record)(record.config, record.data.assign(line_loss=values), record.outcome)
-    quiet, shaken = (ray.loss_change({"standard": one}).layout.yaxis.range for one in (record, wild))
+    quiet, shaken = (gradient_ray.loss_change({"standard": one}).layout.yaxis.range for one in (record, wild))
     assert shaken[1] < 2 * quiet[1] + 1
 
 

@@ -5,9 +5,10 @@ import re
 import numpy as np
 import pytest
 
-from bnviz.config import RunConfig
+from bnviz.core.config import RunConfig
+from bnviz.core.number_format import percent, two_digits
 from bnviz.figures.overlay import MOST_RUNS, QUANTITIES, RUN_STYLES, names, overlay
-from bnviz.figures.style import FURTHER_ARMS, KNOWN_ARMS, percent, two_digits
+from bnviz.figures.style import FURTHER_ARMS, KNOWN_ARMS
 from tests.figures.test_every_figure import check
 
 ARMS = (*KNOWN_ARMS.values(), *FURTHER_ARMS)

@@ -7,9 +7,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from bnviz.core.measurement_schedule import PHASES
 from bnviz.experiments import Curve, Finding
 from bnviz.figures.phase_curve import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, phase_curve
-from bnviz.schedule import PHASES
 from tests.made_findings import made
 
 UPDATES = 400

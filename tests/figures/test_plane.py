@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from bnviz.analysis import loss_plane
+from bnviz.core.number_format import two_digits
 from bnviz.figures import plane
-from bnviz.figures.style import two_digits
 
 
 def with_loss(record, loss):
@@ -29,7 +30,7 @@ def loss_of(record):
 
 
 def test_contours_and_surfaces_show_the_logarithm_in_one_range(planes):
-    low, high = plane.limits(planes)
+    low, high = loss_plane.limits(planes)
     everything = np.log10(np.concatenate([loss_of(record).ravel() for record in planes.values()]))
     assert low == pytest.approx(everything.min(), rel=1e-5)
     assert high == pytest.approx(np.quantile(everything, 0.98), rel=1e-5)
@@ -81,7 +82,7 @@ def test_the_values_that_a_csv_names_as_losses_are_losses(planes):
 def test_the_path_lies_on_the_surface(planes):
     surface, line = plane.surface(planes, "standard").data
     assert surface.type == "surface"
-    low, high = plane.limits(planes)
+    low, high = loss_plane.limits(planes)
     record = planes["standard"]
     axes = {
         "plane_up": record.data["plane_up_at"].values[-1],
@@ -104,7 +105,7 @@ def test_a_path_that_is_a_point_seen_from_here_is_told_as_one(planes):
 def test_a_path_that_leaves_the_plane_has_no_height_there(planes):
     record = planes["standard"]
     wide = replace(record, data=record.data.assign(plane_path=record.data["plane_path"] * 3))
-    found = plane.measured(wide)
+    found = loss_plane.last_plane(wide)
     outside = (abs(found.path) > 1).any(axis=1)
     assert 0 < outside.sum() < len(outside)
     np.testing.assert_array_equal(np.isnan(found.heights), outside)
@@ -124,8 +125,8 @@ def test_infinite_corners_are_left_out_and_a_plane_of_nothing_is_none(planes):
     record = planes["standard"]
     loss = record.data["plane_loss"].values.copy()
     loss[-1, 0, 0], loss[-1, 0, 1], loss[-1, 0, 2] = np.inf, np.nan, 0
-    found = plane.measured(with_loss(record, loss))
+    found = loss_plane.last_plane(with_loss(record, loss))
     assert np.isnan(found.logarithm[0, :3]).all()
     assert np.isfinite(found.logarithm).sum() == found.logarithm.size - 3
-    assert plane.measured(with_loss(record, np.full_like(loss, np.inf))) is None
-    assert plane.limits({"standard": with_loss(record, np.full_like(loss, np.nan))}) == (-0.5, 0.5)
+    assert loss_plane.last_plane(with_loss(record, np.full_like(loss, np.inf))) is None
+    assert loss_plane.limits({"standard": with_loss(record, np.full_like(loss, np.nan))}) == (-0.5, 0.5)

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from bnviz.figures import theory, told_theory
-from bnviz.figures.style import percent, two_digits
-from bnviz.quantities import lipschitz_estimate
+from bnviz.analysis.captions import theory as theory_captions
+from bnviz.analysis.quantities import lipschitz_estimate
+from bnviz.core.number_format import percent, two_digits
+from bnviz.figures import theory
 from tests.figures.over_updates import median_over_updates, values_by_update
 
 SIDES = {
@@ -105,7 +106,7 @@ def test_alignment_leaves_out_units_without_a_gradient(records):
         assert share == pytest.approx((seen > 0).mean())
     everything = values_by_update(changed.data["probe_step"].values, values)
     everything = everything[np.isfinite(everything) & (everything != 0)]
-    assert f"{percent(float((everything > 0).mean()))} of units" in told_theory.condition({"standard": changed})
+    assert f"{percent(float((everything > 0).mean()))} of units" in theory_captions.condition({"standard": changed})
 
 
 def test_lipschitz(records):
@@ -118,7 +119,7 @@ def test_sentences(records):
         theorem: max(float(one.data[f"theorem_{theorem}_residual"].max()) for one in records.values())
         for theorem in ("41", "42")
     }
-    text = told_theory.exactness(records)
+    text = theory_captions.exactness(records)
     assert f"Theorem 4.1 by at most {two_digits(largest['41'])}" in text
     assert f"Theorem 4.2 by at most {two_digits(largest['42'])}" in text
     change = float(records["standard"].data["theorem_matched_loss_change"].max())
@@ -127,13 +128,13 @@ def test_sentences(records):
         ratio = record.data["theorem_ratio"].values
         middle = median_over_updates(record.data["probe_step"].values, ratio)
         told = f"{two_digits(middle)} in {arm} (smallest {two_digits(float(np.nanmin(ratio)))})"
-        assert told in told_theory.let_through(records)
+        assert told in theory_captions.let_through(records)
         seen = int(record.data["lemma_45_left"].notnull().sum())
-        assert f"0 % of {seen} units and updates in {arm}" in told_theory.lemma(records)
+        assert f"0 % of {seen} units and updates in {arm}" in theory_captions.lemma(records)
 
 
 def test_a_violated_bound_is_told(records):
     record = records["standard"]
     right = record.data["lemma_45_right"]
     wrong = type(record)(record.config, record.data.assign(lemma_45_left=right + 1), record.outcome)
-    assert "100 % of" in told_theory.lemma({"standard": wrong})
+    assert "100 % of" in theory_captions.lemma({"standard": wrong})

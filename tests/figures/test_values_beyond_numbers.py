@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bnviz.core.record import Record
 from bnviz.figures.style import explain_if_empty
-from bnviz.record import Record
 
 
 def _beside(name):
@@ -21,7 +21,7 @@ def _beside(name):
 
 
 FIGURES = _beside("test_every_figure")
-SENTENCES = _beside("test_sentences").EVERY
+SENTENCES = _beside("test_captions").EVERY
 VALUES = (np.inf, -np.inf, np.nan, 0.0, 3e38, -3e38, 1e-45, -1.0)
 CHANGES = ("kept", "kept", "kept", "all", "some", "one step")
 ACTIVATIONS = "percentile count low high"

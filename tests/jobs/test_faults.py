@@ -9,10 +9,11 @@ import pytest
 
 from bnviz import Record, RunConfig
 from bnviz.jobs import connection, dispatcher
-from bnviz.jobs.cluster import JobsError, start_embedded
 from bnviz.jobs.connection import DIED
+from bnviz.jobs.errors import JobsError
+from bnviz.jobs.local_cluster import start_embedded
+from bnviz.jobs.result_store import ResultStore
 from bnviz.jobs.service import Service
-from bnviz.jobs.store import Store
 from bnviz.jobs.worker import on_any_machine
 from bnviz.training import train
 
@@ -26,7 +27,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("BNVIZ_SCHEDULER", raising=False)
         patch.setenv("BNVIZ_WORKERS", "1")
-        service = Service(store=Store(str(tmp_path_factory.mktemp("store"))))
+        service = Service(store=ResultStore(str(tmp_path_factory.mktemp("store"))))
         service.prepare()
         yield service
         service.close()
@@ -102,7 +103,7 @@ def new(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     """A service whose cluster is still to be started."""
     monkeypatch.delenv("BNVIZ_SCHEDULER", raising=False)
     monkeypatch.setenv("BNVIZ_WORKERS", "1")
-    service = Service(store=Store("none"))
+    service = Service(store=ResultStore("none"))
     yield service
     service.close()
 

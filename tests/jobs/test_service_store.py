@@ -7,14 +7,14 @@ from distributed import Client
 from bnviz import Record, RunConfig
 from bnviz.jobs import service as service_module
 from bnviz.jobs import worker
+from bnviz.jobs.result_store import ResultStore
 from bnviz.jobs.service import Service
-from bnviz.jobs.store import Store
 from bnviz.training import train
 from tests.jobs.test_service import ENDLESS, SHORT
 
 
 def test_records_in_memory_are_bounded_and_come_back_from_the_store(service, wait, monkeypatch, tmp_path):
-    monkeypatch.setattr(service, "store", Store(str(tmp_path)))
+    monkeypatch.setattr(service, "store", ResultStore(str(tmp_path)))
     first = service.submit(RunConfig(seed=20, **SHORT), "me")
     wait(first)
     monkeypatch.setattr(service_module, "KEPT_BYTES", int(2.5 * first.nbytes))
@@ -44,10 +44,10 @@ def test_records_in_memory_are_bounded_and_come_back_from_the_store(service, wai
 
 
 def test_what_was_trained_once_is_there_after_a_restart(service, wait, monkeypatch, tmp_path):
-    monkeypatch.setattr(service, "store", Store(str(tmp_path)))
+    monkeypatch.setattr(service, "store", ResultStore(str(tmp_path)))
     job = service.submit(RunConfig(seed=30, **SHORT), "me")
     wait(job)
-    later = Service("tcp://127.0.0.1:9", Store(str(tmp_path)))  # nothing can be trained there
+    later = Service("tcp://127.0.0.1:9", ResultStore(str(tmp_path)))  # nothing can be trained there
     found = later.submit(job.config, "me")
     assert found.state == "finished"
     assert found.record().to_bytes() == job.record().to_bytes()
@@ -56,7 +56,7 @@ def test_what_was_trained_once_is_there_after_a_restart(service, wait, monkeypat
 
 def test_what_another_app_had_trained_while_it_waited_is_not_trained_again(service, wait, until, monkeypatch, tmp_path):
     """Both apps have one store; each has a queue of its own, and its scheduler may have finished it long ago."""
-    monkeypatch.setattr(service, "store", Store(str(tmp_path)))
+    monkeypatch.setattr(service, "store", ResultStore(str(tmp_path)))
     config, another = RunConfig(seed=31, **SHORT), RunConfig(seed=32, **SHORT)
     with monkeypatch.context() as no_room:
         no_room.setattr(service.dispatcher._connection, "room", lambda: (2, 0))
@@ -72,7 +72,7 @@ def test_what_another_app_had_trained_while_it_waited_is_not_trained_again(servi
 
 def test_the_cluster_knows_a_result_until_it_is_in_the_store(service, wait, monkeypatch, tmp_path):
     """Or another app could find it in neither, and have it trained once more."""
-    monkeypatch.setattr(service, "store", Store(str(tmp_path)))
+    monkeypatch.setattr(service, "store", ResultStore(str(tmp_path)))
     known = []
     arrived = service.dispatcher._arrived
 
@@ -108,7 +108,7 @@ def test_what_an_app_is_about_to_share_is_not_forgotten_when_the_other_lets_go_o
 
 
 def test_what_was_stopped_is_not_kept_as_if_it_were_whole(service, wait, until, monkeypatch, tmp_path):
-    monkeypatch.setattr(service, "store", Store(str(tmp_path)))
+    monkeypatch.setattr(service, "store", ResultStore(str(tmp_path)))
     job = service.submit(RunConfig(seed=31, **ENDLESS), "me")
     assert until(lambda: job.step == 0)
     service.stop(job.key)

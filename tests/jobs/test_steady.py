@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-from bnviz.jobs.cluster import PROJECT_FOLDER
+from bnviz.jobs.local_cluster import PROJECT_FOLDER
 from bnviz.jobs.service import Service
 
 PROGRAM = """

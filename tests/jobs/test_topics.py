@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bnviz import RunConfig
-from bnviz.jobs.scheduling import OURS
+from bnviz.jobs.scheduler_calls import OURS
 from bnviz.jobs.service import Job, Service
 from bnviz.jobs.worker import task_key
 

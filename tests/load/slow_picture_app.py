@@ -2,7 +2,7 @@
 
 import time
 
-from bnviz.config import RunConfig
+from bnviz.core.config import RunConfig
 from bnviz.ui.live import comparison_view
 from bnviz.ui.visitor import service
 

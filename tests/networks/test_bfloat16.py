@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bnviz import Record, RunConfig, networks, registry
+from bnviz import Record, RunConfig, networks
+from bnviz.core import registry
 from bnviz.networks._bfloat16 import in_bfloat16
-from bnviz.together import train_together
 from bnviz.training import train
+from bnviz.training.batched.training import train_together
 
 CPU = torch.device("cpu")
 PART = 2.0**-8

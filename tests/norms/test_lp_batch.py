@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from bnviz import RunConfig, norms
-from bnviz.streams import stream
+from bnviz.torch_support.rng import stream
 
 SHAPES = pytest.mark.parametrize("shape", [(32, 5), (8, 5, 4, 3)], ids=["dense", "images"])
 POWERS = pytest.mark.parametrize("p", ["1", "2", "inf"])

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from bnviz import RunConfig, norms
-from bnviz.streams import stream
+from bnviz.torch_support.rng import stream
 
 SHAPES = pytest.mark.parametrize("shape", [(32, 5), (8, 5, 4, 3)], ids=["dense", "images"])
 PER = pytest.mark.parametrize("per", ["unit", "layer"])

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from bnviz import RunConfig, norms
 from bnviz.norms.noisy_batch import shifting_noise
-from bnviz.streams import stream
+from bnviz.torch_support.rng import stream
 
 DENSE, IMAGES = (32, 5), (8, 5, 4, 3)
 SHAPES = pytest.mark.parametrize("shape", [DENSE, IMAGES], ids=["dense", "images"])

@@ -12,13 +12,13 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 
-from bnviz import gallery
-from bnviz.config import RunConfig
-from bnviz.gallery import findings
-from bnviz.gallery.findings import Stored
+from bnviz.core.config import RunConfig
+from bnviz.core.presets import PRESETS
+from bnviz.core.record import Record
 from bnviz.jobs.service import Service
-from bnviz.presets import PRESETS
-from bnviz.record import Record
+from bnviz.records import gallery
+from bnviz.records.gallery import findings
+from bnviz.records.gallery.findings import Stored
 from bnviz.training import train
 from bnviz.ui import visitor
 from bnviz.ui.notes import ENTRY

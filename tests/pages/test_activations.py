@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from bnviz import registry
-from bnviz.config import RunConfig
+from bnviz.core import registry
+from bnviz.core.config import RunConfig
 from bnviz.ui.notes import ENTRY
 
 PLAIN = RunConfig(norm="batch")

@@ -7,8 +7,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bnviz import experiments, presets
-from bnviz.config import RunConfig
+from bnviz import experiments
+from bnviz.core import presets
+from bnviz.core.config import RunConfig
 from bnviz.experiments import OverTime
 
 ARMS = {

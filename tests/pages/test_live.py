@@ -5,7 +5,7 @@ import time
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from bnviz.config import RunConfig
+from bnviz.core.config import RunConfig
 from bnviz.ui import clock, live
 
 TINY = RunConfig(widths=(6,), steps=12, batch_size=20, test_samples=30, probe_points=4, curve_points=3)
@@ -17,7 +17,7 @@ VALUES = TINY.model_copy(
 def page():
     import streamlit as st
 
-    from bnviz.config import RunConfig
+    from bnviz.core.config import RunConfig
     from bnviz.ui.live import comparison_view
 
     state = st.session_state

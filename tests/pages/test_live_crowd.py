@@ -7,7 +7,7 @@ from dataclasses import replace
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from bnviz.jobs.presence import Presence
+from bnviz.jobs.visitor_presence import VisitorPresence
 from bnviz.ui import live
 from bnviz.ui.shown import LastShown
 from bnviz.ui.turns import Turns
@@ -16,7 +16,7 @@ from bnviz.ui.turns import Turns
 def page():
     import streamlit as st
 
-    from bnviz.config import RunConfig
+    from bnviz.core.config import RunConfig
     from bnviz.ui.live import comparison_view
 
     tiny = RunConfig(widths=(6,), steps=12, batch_size=20, test_samples=30, probe_points=4, curve_points=3)
@@ -79,7 +79,7 @@ class Hurried(Turns):
 
 
 def test_who_clicks_in_a_picture_is_active(service, full_gallery, finish, monkeypatch):
-    monkeypatch.setattr(service, "presence", Presence(service.release_all))
+    monkeypatch.setattr(service, "presence", VisitorPresence(service.release_all))
     at = finish(opened(862))
     assert not service.presence.active()
     monkeypatch.setattr(live, "turns", Hurried())

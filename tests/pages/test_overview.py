@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from bnviz import experiments, registry
+from bnviz import experiments
+from bnviz.core import registry
+from bnviz.core.presets import DEFAULTS
 from bnviz.experiments import DEFAULT_SETTING, OverTime
-from bnviz.gallery import findings
-from bnviz.gallery.findings import Stored
-from bnviz.presets import DEFAULTS
+from bnviz.records.gallery import findings
+from bnviz.records.gallery.findings import Stored
 from bnviz.ui import verdict_texts as texts
 
 NAMES = registry.names("experiments")

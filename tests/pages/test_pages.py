@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from bnviz import registry
+from bnviz.core import registry
 
 APP = Path(__file__).parents[2] / "app.py"
 PAGES = registry.read_folder(APP.parent / "pages")

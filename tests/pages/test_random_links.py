@@ -5,9 +5,9 @@ import re
 import numpy as np
 import pytest
 
-from bnviz import presets, registry
-from bnviz.config import RunConfig
-from bnviz.nonlinearities import NONLINEARITIES
+from bnviz.core import presets, registry
+from bnviz.core.config import RunConfig
+from bnviz.core.nonlinearities import NONLINEARITIES
 
 DATASETS = ("digits", "blobs_2d", "linear_map")  # MNIST would be downloaded
 NETWORKS = ("mlp", "deep_linear")  # LeNet needs MNIST

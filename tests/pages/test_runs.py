@@ -7,9 +7,9 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from bnviz.config import RunConfig
-from bnviz.presets import ACTIVATIONS, NOISY_BN
-from bnviz.tables import as_csv
+from bnviz.analysis.csv_tables import as_csv
+from bnviz.core.config import RunConfig
+from bnviz.core.presets import ACTIVATIONS, NOISY_BN
 from bnviz.ui import history
 
 TINY = RunConfig(seed=4321, widths=(6,), steps=12, batch_size=20, test_samples=30, probe_points=4, curve_points=3)

@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from bnviz import experiments, presets
-from bnviz.config import RunConfig
+from bnviz import experiments
+from bnviz.core import presets
+from bnviz.core.config import RunConfig
 
 TINY = {"widths": "12,12", "batch": "32", "steps": "20", "probe_points": "4", "curve_points": "3", "test_samples": "50"}
 PLANES = {"surface-standard", "surface-batch norm", "contour-standard", "contour-batch norm"}

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bnviz import registry
+from bnviz.core import registry
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 60

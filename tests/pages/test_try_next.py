@@ -6,9 +6,9 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from bnviz import registry
-from bnviz.config import RunConfig
-from bnviz.presets import DEFAULTS
+from bnviz.core import registry
+from bnviz.core.config import RunConfig
+from bnviz.core.presets import DEFAULTS
 
 SUGGESTED = re.compile(r"^- \[([^]]+)\]\(/(\w+)\?([^)]+)\): (.+)$", re.MULTILINE)
 LOOKED_AT = {"layer", "unit"}

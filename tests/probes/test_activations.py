@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from bnviz import Measurement, RunConfig, networks
 from bnviz.probes import Snapshot
 from bnviz.probes.activations import BINS, histogram, measure, percentiles
-from bnviz.tracing import traced
+from bnviz.torch_support.hooks import record_pre_activations
 
 
 def measured(*layers: Tensor, previous: list[Tensor] | None = None, **settings: Any) -> dict[str, Measurement]:
@@ -156,7 +156,7 @@ def widths_at_init(inputs: Tensor, **settings: Any) -> np.ndarray:
     """Width between the 15th and the 85th percentile of each BN output of a freshly built network: (layer, unit)."""
     config = RunConfig(norm="batch", **settings)
     network = networks.build(config, tuple(inputs.shape[1:]), 10, torch.device("cpu"))
-    with torch.no_grad(), traced(network) as seen:
+    with torch.no_grad(), record_pre_activations(network) as seen:
         network(inputs)
     quantiles = measured(*seen, **settings)["percentile"].values
     return quantiles[:, 2] - quantiles[:, 0]

@@ -3,8 +3,9 @@
 import pytest
 from torch.utils.flop_counter import FlopCounterMode
 
-from bnviz import probes, registry
-from bnviz.config import RunConfig
+from bnviz import probes
+from bnviz.core import registry
+from bnviz.core.config import RunConfig
 from bnviz.training import train
 
 FACTOR = 3

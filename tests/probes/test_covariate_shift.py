@@ -8,9 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from bnviz import Record, RunConfig, datasets, networks, registry
+from bnviz import Record, RunConfig, datasets, networks
+from bnviz.core import registry
 from bnviz.probes.covariate_shift import weight_layers
-from bnviz.training import batch_order, train
+from bnviz.training import train
+from bnviz.training.mini_batches import batch_order
 
 CPU = torch.device("cpu")
 STEPS = 4

@@ -8,8 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from bnviz import Record, RunConfig, datasets, networks, quantities, registry
-from bnviz.training import batch_order, train
+from bnviz import Record, RunConfig, datasets, networks
+from bnviz.analysis import quantities
+from bnviz.core import registry
+from bnviz.training import train
+from bnviz.training.mini_batches import batch_order
 
 CPU = torch.device("cpu")
 CLOSE = {"rtol": 1e-5, "atol": 1e-7}  # records are in float32

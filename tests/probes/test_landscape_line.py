@@ -8,10 +8,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bnviz import Record, RunConfig, datasets, networks, registry
-from bnviz.line import random_direction
-from bnviz.objective import Objective
-from bnviz.training import batch_order, train
+from bnviz import Record, RunConfig, datasets, networks
+from bnviz.core import registry
+from bnviz.landscape.line import random_direction
+from bnviz.landscape.objective import Objective
+from bnviz.training import train
+from bnviz.training.mini_batches import batch_order
 
 CPU = torch.device("cpu")
 SMALL: dict[str, Any] = {

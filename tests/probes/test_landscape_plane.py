@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from bnviz import Frame, Record, RunConfig, datasets, networks, registry
-from bnviz.line import random_direction
-from bnviz.objective import CRITERIA, Objective, flat
-from bnviz.plane import plane
+from bnviz import Frame, Record, RunConfig, datasets, networks
+from bnviz.core import registry
+from bnviz.core.record import Measurement
+from bnviz.landscape.line import random_direction
+from bnviz.landscape.objective import CRITERIA, Objective, flat
+from bnviz.landscape.plane import plane
 from bnviz.probes import Snapshot, landscape_plane, needs
 from bnviz.probes.landscape_plane import MARGIN, measure, principal_axes
-from bnviz.record import Measurement
-from bnviz.streams import stream
-from bnviz.tracing import noise_of
+from bnviz.torch_support.rng import rng_states_of, stream
 from bnviz.training import train
 
 CPU = torch.device("cpu")
@@ -71,7 +71,7 @@ def values(result: dict[str, Measurement]) -> Values:
 def seen_from(objective: Objective, row: Tensor, mode: str) -> float:
     """The loss of a deep copy that is put at the weights in `row`, in the noise that the objective has."""
     twin = copy.deepcopy(objective.network).train(mode == "training")
-    for (generator, _), (_, state) in zip(noise_of(twin), objective.noise, strict=True):
+    for (generator, _), (_, state) in zip(rng_states_of(twin), objective.noise, strict=True):
         generator.set_state(state)
     nn.utils.vector_to_parameters(row, twin.parameters())
     return float(objective.criterion(twin(objective.inputs), objective.targets).detach())
@@ -154,7 +154,7 @@ def test_the_centre_is_the_loss_of_the_trained_network(norm: str, plane_kind: st
     config, frames, network, _ = run(norm=norm, plane_kind=plane_kind, plane_mode=plane_mode)
     objective = fixed_of(config, network)
     network.train(plane_mode == "training")
-    with objective.visited(), torch.no_grad():
+    with objective.preserved_weights(), torch.no_grad():
         expected = float(objective.loss())
     network.train()
     seen = values(frames[-1].values)
@@ -299,13 +299,13 @@ def test_leaves_no_trace(norm: str, plane_kind: str, plane_mode: str) -> None:
     snapshot = snapshot_of("float32", norm=norm, plane_kind=plane_kind, plane_mode=plane_mode)
     network = snapshot.network
     snapshot.fixed.loss().backward()
-    for generator, _ in noise_of(network):
+    for generator, _ in rng_states_of(network):
         torch.rand(3, generator=generator)
 
     def everything() -> list[Tensor]:
         gradients = [parameter.grad.clone() for parameter in network.parameters() if parameter.grad is not None]
         state = [value.clone() for value in network.state_dict().values()]
-        drawings = [torch.get_rng_state(), *(drawn for _, drawn in noise_of(network))]
+        drawings = [torch.get_rng_state(), *(drawn for _, drawn in rng_states_of(network))]
         return [*state, *gradients, *drawings, *(point.clone() for point in snapshot.path)]
 
     before = everything()

@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bnviz import Record, RunConfig, datasets, networks, registry
-from bnviz.objective import CRITERIA, Objective, squared_error
+from bnviz import Record, RunConfig, datasets, networks
+from bnviz.core import registry
+from bnviz.core.measurement_schedule import spread_steps
+from bnviz.landscape.objective import CRITERIA, Objective, squared_error
 from bnviz.probes import Snapshot, sharpness
 from bnviz.probes.sharpness import EXTRA_VECTORS, chosen_steps, largest_eigenvalues, measure
-from bnviz.schedule import spread_steps
-from bnviz.streams import stream
-from bnviz.tracing import noise_of
+from bnviz.torch_support.rng import rng_states_of, stream
 from bnviz.training import train
 
 CPU = torch.device("cpu")
@@ -127,7 +127,7 @@ def test_lanczos_starts_from_the_seed_alone() -> None:
 def test_noise_is_the_same_in_every_product() -> None:
     _, objective = made(norm="noisy_batch")
     first = largest_eigenvalues(objective, 2, 0)
-    for generator, _ in noise_of(objective.network):
+    for generator, _ in rng_states_of(objective.network):
         torch.rand(3, generator=generator)
     np.testing.assert_array_equal(largest_eigenvalues(objective, 2, 0), first)
 
@@ -174,13 +174,13 @@ def test_leaves_no_trace(norm: str) -> None:
     config, objective = made(norm=norm, sharpness_count=2)
     network = objective.network
     objective.loss().backward()
-    for generator, _ in noise_of(network):
+    for generator, _ in rng_states_of(network):
         torch.rand(3, generator=generator)
 
     def everything() -> list[Tensor]:
         gradients = [parameter.grad.clone() for parameter in network.parameters() if parameter.grad is not None]
         state = [value.clone() for value in network.state_dict().values()]
-        return [*state, *gradients, torch.get_rng_state(), *(drawn for _, drawn in noise_of(network))]
+        return [*state, *gradients, torch.get_rng_state(), *(drawn for _, drawn in rng_states_of(network))]
 
     before = everything()
     assert np.isfinite(measure(snapshot_of(config, objective))["sharpness"].values).all()

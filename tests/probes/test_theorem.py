@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bnviz import Measurement, RunConfig, networks, registry
-from bnviz.objective import CRITERIA, Objective
+from bnviz import Measurement, RunConfig, networks
+from bnviz.core import registry
+from bnviz.landscape.objective import CRITERIA, Objective
 from bnviz.probes import Snapshot
 from bnviz.probes._matched import double_twin, hidden_blocks, look
 from bnviz.probes.theorem import CURVATURE_UNITS, QUANTITIES, measure

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from bnviz import Record, RunConfig, networks, registry
+from bnviz import Record, RunConfig, networks
+from bnviz.core import registry
 from bnviz.probes.weights import MOST
 from bnviz.training import train
 

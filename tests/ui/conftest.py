@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from bnviz.gallery import findings
-from bnviz.gallery.findings import Stored
+from bnviz.records.gallery import findings
+from bnviz.records.gallery.findings import Stored
 from tests.made_findings import USUAL, made
 
 CONTRADICTED = made(verdict="contradicted", mean=-0.14, low=-0.18, high=-0.1, rank_low=-0.17, rank_high=-0.11)

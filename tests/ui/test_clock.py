@@ -4,7 +4,7 @@ from time import monotonic
 
 import pytest
 
-from bnviz.config import RunConfig
+from bnviz.core.config import RunConfig
 from bnviz.jobs.job import Job
 from bnviz.ui.clock import (
     AUDIENCE,

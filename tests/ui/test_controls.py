@@ -3,7 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from bnviz.config import RunConfig
+from bnviz.core.config import RunConfig
 from bnviz.ui import controls, fields
 
 BASE = RunConfig(norm="batch")
@@ -12,7 +12,7 @@ BASE = RunConfig(norm="batch")
 def page():
     import streamlit as st
 
-    from bnviz.config import RunConfig
+    from bnviz.core.config import RunConfig
     from bnviz.ui import controls, links
     from bnviz.ui.routing import mark_routed
 

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from bnviz import registry
-from bnviz.config import RunConfig
-from bnviz.record import Record
+from bnviz.core import registry
+from bnviz.core.config import RunConfig
+from bnviz.core.record import Record
 from bnviz.training import train
 from bnviz.ui import explain
 
@@ -89,7 +89,7 @@ def test_downloads_are_the_record_of_each_arm_the_curves_and_the_pages_own_table
     def script(paths):
         from functools import partial
 
-        from bnviz.record import Record
+        from bnviz.core.record import Record
         from bnviz.ui import explain
 
         records = dict(zip(("standard", "batch norm"), map(Record.load, paths), strict=True))

@@ -8,8 +8,8 @@ import pytest
 import xarray as xr
 from streamlit.testing.v1 import AppTest
 
-from bnviz.config import RunConfig
-from bnviz.record import Record
+from bnviz.core.config import RunConfig
+from bnviz.core.record import Record
 from bnviz.ui import drawn, history
 from bnviz.ui.history import LONGEST_QUERY, MOST, Entry, result_of, validated
 from bnviz.ui.notes import ENTRY

@@ -3,14 +3,14 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from bnviz.config import RunConfig
+from bnviz.core.config import RunConfig
 
 
 def one_page():
     """A page with two of a run's settings and one of its own, and a second page to go to."""
     import streamlit as st
 
-    from bnviz.config import RunConfig
+    from bnviz.core.config import RunConfig
     from bnviz.ui import links
     from bnviz.ui.routing import mark_routed
 
@@ -180,7 +180,7 @@ def test_a_setting_that_is_none_of_the_allowed_is_told_until_something_is_change
     def script():
         import streamlit as st
 
-        from bnviz.config import RunConfig
+        from bnviz.core.config import RunConfig
         from bnviz.ui import links
         from bnviz.ui.routing import mark_routed
 
@@ -211,7 +211,7 @@ def test_a_layer_that_is_not_there_is_told_until_something_is_changed(given, use
     def script():
         import streamlit as st
 
-        from bnviz.config import RunConfig
+        from bnviz.core.config import RunConfig
         from bnviz.ui import links
         from bnviz.ui.routing import mark_routed
 
@@ -243,7 +243,7 @@ def layered_page():
     """A page whose network has as many layers as a control says."""
     import streamlit as st
 
-    from bnviz.config import RunConfig
+    from bnviz.core.config import RunConfig
     from bnviz.ui import links
     from bnviz.ui.routing import mark_routed
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from bnviz.config import RunConfig
-from bnviz.record import Outcome, Record
+from bnviz.core.config import RunConfig
+from bnviz.core.record import Outcome, Record
 from bnviz.ui import reminded
 from bnviz.ui.shown import LastShown, Shown
 

@@ -7,11 +7,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from bnviz import experiments, presets, registry
-from bnviz.config import RunConfig
+from bnviz import experiments
+from bnviz.core import presets, registry
+from bnviz.core.config import RunConfig
 from bnviz.experiments import DEFAULT_SETTING
-from bnviz.gallery import findings
-from bnviz.gallery.findings import Stored
+from bnviz.records.gallery import findings
+from bnviz.records.gallery.findings import Stored
 from bnviz.ui import verdict_texts as texts
 from tests.made_findings import NUMBERS, USUAL, about, judged, made, undefined
 
@@ -119,7 +120,9 @@ def test_without_a_seed_that_counts_nothing_is_comparable():
 
 @pytest.mark.parametrize(("mean", "word"), [(1.4, "agrees"), (0.7, "agrees"), (1.6, "disagrees"), (0.6, "disagrees")])
 def test_a_ratio_within_a_factor_lies_within_its_inverse_too(mean, word):
-    ratio = made(experiment="wrong_ways", claim="band_over_runs_none", seeds=(0,), kind="within", bound=1.5, mean=mean)
+    ratio = made(
+        experiment="measurement_pitfalls", claim="band_over_runs_none", seeds=(0,), kind="within", bound=1.5, mean=mean
+    )
     assert f" {word}, one seed]" in texts.badge(judged(ratio))
     assert texts.asked(ratio) == "within a factor of 1.5"
 

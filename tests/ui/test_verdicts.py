@@ -10,10 +10,11 @@ import xarray as xr
 from scipy import stats
 from streamlit.testing.v1 import AppTest
 
-from bnviz import experiments, presets
-from bnviz.config import RunConfig
+from bnviz import experiments
+from bnviz.core import presets
+from bnviz.core.config import RunConfig
+from bnviz.core.record import Record
 from bnviz.experiments import FEWEST_SEEDS
-from bnviz.record import Record
 from bnviz.training import train
 from tests.made_findings import NUMBERS, USUAL, about, all_claims, made, undefined
 
@@ -32,7 +33,7 @@ SEEDS = (3, 4)
 def script(folder, name, arms, live):
     from pathlib import Path
 
-    from bnviz.record import Record
+    from bnviz.core.record import Record
     from bnviz.ui.shown import Shown
     from bnviz.ui.verdicts import verdict_box
 

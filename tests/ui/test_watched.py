@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import xarray as xr
 
-from bnviz.config import RunConfig
-from bnviz.record import Record
+from bnviz.core.config import RunConfig
+from bnviz.core.record import Record
 from bnviz.ui.watched import STOPPED_KEPT, Watched
 
 

@@ -1,0 +1,59 @@
+"""Gradient flow: how signals and gradients grow or fade with depth (Yang et al. 2019, Sec. 3)."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from bnviz.analysis.series import finite
+from bnviz.core.number_format import two_digits
+from bnviz.core.record import Record
+from bnviz.figures.chart import Chart
+from bnviz.figures.cursor import add_moving
+from bnviz.figures.style import figure, log_axis, styles, told
+
+
+def gradients(records: Mapping[str, Record]) -> Chart:
+    """Norm of the loss's gradient at the pre-activations of each layer, at the step of the cursor."""
+    return _by_layer(records, "pre_activation_gradient_norm", "Gradient by layer", "norm of the gradient")
+
+
+def signals(records: Mapping[str, Record]) -> Chart:
+    """Norm of the pre-activations of each layer over the whole mini-batch, at the step of the cursor."""
+    return _by_layer(records, "pre_activation_norm", "Signal by layer", "norm of the pre-activations")
+
+
+def weight_gradients(records: Mapping[str, Record]) -> Chart:
+    """Norm of the loss's gradient with respect to each layer's weights, at the step of the cursor."""
+    return _by_layer(records, "weight_gradient_norm", "Gradient of the weights by layer", "norm of the gradient")
+
+
+def _by_layer(records: Mapping[str, Record], quantity: str, title: str, y: str) -> Chart:
+    found = {}
+    for name, record in records.items():
+        values = record.data[quantity].values if quantity in record.data else np.empty((0, 1), np.float32)
+        found[name] = np.where(np.isfinite(values) & (values > 0), values, np.nan)  # a power of ten cannot be 0
+    parts = []
+    for name, values in found.items():
+        if np.isfinite(values).any():
+            place = np.flatnonzero(np.isfinite(values).any(axis=1))[-1]
+            ends = [two_digits(float(one)) for one in finite(values[place])[[0, -1]]]
+            at = records[name].values("probe_step")[place]
+            parts.append(f"{name} has {ends[0]} next to the input and {ends[1]} next to the output at update {at}")
+    drawn = figure(title, told(f"{y.capitalize()} against layer at the step of the cursor", parts), "layer", y)
+    for name, style in styles(records).items():
+        values = found[name]
+        add_moving(
+            drawn,
+            records[name].values("probe_step")[: len(values)],
+            np.arange(1, values.shape[1] + 1),
+            values,
+            name=name,
+            mode="lines+markers",
+            line={"color": style.colour, "dash": style.dash, "width": 2.5},
+            marker={"color": style.colour, "symbol": style.symbol, "size": 6},
+            hovertemplate=f"{name}, layer %{{x}}: %{{y:.3g}}<extra></extra>",
+        )
+    deepest = max(values.shape[1] for values in found.values())
+    drawn.layout.xaxis.set(range=(0.5, deepest + 0.5), dtick=max(1, deepest // 8), tick0=1)
+    log_axis(drawn, values=np.concatenate([values.ravel() for values in found.values()]))
+    return drawn

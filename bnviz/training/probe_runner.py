@@ -1,0 +1,107 @@
+"""What is measured of one run on its way, and at which steps.
+
+Whoever trains the network tells the ProbeRunner what passes.
+
+Observing never changes the run: with or without probes, the weights are the same, bit for bit. How the network is
+trained, alone or beside others, is not known here.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager as Context
+from contextlib import nullcontext
+
+import torch
+from torch import Tensor, nn
+
+from bnviz import probes
+from bnviz.core.config import RunConfig
+from bnviz.core.measurement_schedule import spread_steps
+from bnviz.core.record import Measurement
+from bnviz.landscape.objective import Criterion, Objective, flat
+from bnviz.torch_support.hooks import record_pre_activations
+from bnviz.torch_support.rng import RngStates, generators_of, preserved_state, states_of
+
+
+class ProbeRunner:
+    """Follows one network through a run of `config`, and hands what its probes are to see from step to step.
+
+    Args:
+        config: what is measured, and how often.
+        network: what is trained; parameters, buffers and random streams may change only in place.
+        criterion: its loss.
+        fixed: inputs and targets of the run's fixed probe batch.
+    """
+
+    def __init__(
+        self, config: RunConfig, network: nn.Module, criterion: Criterion, fixed: tuple[Tensor, Tensor]
+    ) -> None:
+        self.config = config
+        self.network = network
+        self._criterion = criterion
+        self._fixed = fixed
+        self._curve_steps = set(spread_steps(config.steps, config.curve_points))
+        self._probe_steps = set(spread_steps(config.steps, config.probe_points)) if config.probes else set()
+        self._trace_steps = self._probe_steps | {step - 1 for step in self._probe_steps}
+        self._generators = generators_of(network)
+        self._previous: list[Tensor] | None = None
+        self._path: list[Tensor] | None = [] if probes.needs(config, "NEEDS_PATH") else None
+        self._keeps_gradient = probes.needs(config, "NEEDS_PREVIOUS_GRADIENT")
+        self._previous_gradient: Tensor | None = None
+
+    def curves_due(self, step: int) -> bool:
+        """Whether loss and accuracy are due."""
+        return step in self._curve_steps
+
+    def trace_due(self, step: int) -> bool:
+        """Whether the step's pass is to be looked into: it is measured, or the next one is, which compares."""
+        return step in self._trace_steps
+
+    def trace_batch(self, step: int) -> Context[list[Tensor]]:
+        """A context for the step's pass on its mini-batch, that collects pre-activations if they are asked for."""
+        looks = step in self._trace_steps and self.config.probe_data == "batch"
+        return record_pre_activations(self.network) if looks else nullcontext([])
+
+    def rng_states(self, step: int) -> RngStates:
+        """What the step's pass will draw, if it is measured: to be asked for before it is made."""
+        return states_of(self._generators) if step in self._probe_steps else []
+
+    def measure(
+        self, step: int, seen: list[Tensor], training: Objective, next_parameters: Callable[[], list[Tensor]]
+    ) -> dict[str, Measurement]:
+        """What the probes measure at a step that is traced; empty at one which only the next one looks back on.
+
+        Args:
+            step: updates done.
+            seen: what `trace_batch` collected in the step's pass.
+            training: the loss on the step's mini-batch, known with its gradient.
+            next_parameters: gives every parameter as the step's update will leave it.
+        """
+        if self.config.probe_data == "fixed":
+            seen = self._seen_on_fixed()
+        values: dict[str, Measurement] = {}
+        if step in self._probe_steps:
+            if self._path is not None:
+                self._path.append(flat([parameter.detach() for parameter in training.parameters]))
+            snapshot = probes.Snapshot(
+                step=step,
+                config=self.config,
+                network=self.network,
+                pre_activations=seen,
+                previous=self._previous,
+                training=training,
+                fixed=Objective(self.network, *self._fixed, self._criterion, states_of(self._generators)),
+                next_parameters=next_parameters,
+                path=self._path or (),
+                previous_gradient=self._previous_gradient,
+            )
+            values = probes.measure(snapshot)
+        self._previous = seen
+        if self._keeps_gradient:
+            self._previous_gradient = flat(training.loss_and_gradient()[1])
+        return values
+
+    def _seen_on_fixed(self) -> list[Tensor]:
+        """Pre-activations of the fixed batch in training mode, leaving no trace."""
+        with preserved_state(self.network), torch.no_grad(), record_pre_activations(self.network) as seen:
+            self.network(self._fixed[0])
+        return seen

@@ -1,0 +1,68 @@
+"""Who leaves is given up after a while, unless back before."""
+
+import threading
+
+import pytest
+
+from bnviz.jobs import visitor_presence as module
+from bnviz.jobs.visitor_presence import ACTIVE_SECONDS, VisitorPresence
+
+
+@pytest.fixture
+def grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BNVIZ_GRACE_SECONDS", "0.2")
+
+
+def test_who_stays_away_is_given_up_and_who_comes_back_is_not(grace: None) -> None:
+    gone: list[str] = []
+    given_up = threading.Event()
+
+    def note(watcher: str) -> None:
+        gone.append(watcher)
+        given_up.set()
+
+    presence = VisitorPresence(note)
+    for watcher in ("reloads", "leaves"):
+        presence.leave(watcher)
+    presence.stay("reloads")
+    presence.stay("never left")
+    assert gone == []
+    assert given_up.wait(10)
+    assert not threading.Event().wait(0.4)
+    assert gone == ["leaves"]
+
+
+def test_leaving_twice_counts_once_and_from_the_last_time(grace: None) -> None:
+    gone: list[str] = []
+    presence = VisitorPresence(gone.append)
+    presence.leave("me")
+    presence.leave("me")
+    threading.Event().wait(0.6)
+    assert gone == ["me"]
+
+
+def test_a_service_that_closes_waits_for_nobody(grace: None) -> None:
+    gone: list[str] = []
+    presence = VisitorPresence(gone.append)
+    presence.leave("me")
+    presence.close()
+    threading.Event().wait(0.4)
+    assert gone == []
+
+
+def test_who_did_something_is_active_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(module, "monotonic", lambda: now)
+    presence = VisitorPresence(lambda _: None)
+    assert presence.active() == set()
+    presence.act("early")
+    now += 1
+    presence.act("late")
+    presence.act("early")  # once more: later than the other by now
+    now += ACTIVE_SECONDS
+    assert presence.active() == {"early", "late"}
+    presence.act("late")
+    now += 1
+    assert presence.active() == {"late"}
+    now += ACTIVE_SECONDS
+    assert presence.active() == set()

@@ -1,0 +1,176 @@
+"""The recorded pass: against the pass of the network itself, bit for bit."""
+
+import copy
+import gc
+import linecache
+import subprocess
+import sys
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from bnviz import networks
+from bnviz.core import registry
+from bnviz.core.config import RunConfig
+from bnviz.core.nonlinearities import NONLINEARITIES
+from bnviz.landscape.objective import CRITERIA
+from bnviz.networks import Stack
+from bnviz.torch_support.rng import rng_states_of
+from bnviz.training.graph_replay import NotRecordableError, RecordedPass, eager_step, recordable
+
+CPU = torch.device("cpu")
+BATCH, PASSES = 12, 4
+NETWORKS: dict[str, dict[str, Any]] = {
+    "mlp": {"widths": (7, 6)},
+    "lenet": {"dataset": "mnist", "activation": "relu"},
+    "deep_linear": {"dataset": "linear_map", "widths": (10, 10, 10)},
+}
+
+
+def kind_of(config: RunConfig) -> torch.dtype:
+    """Of weights and data."""
+    return torch.float64 if config.precision == "float64" else torch.float32
+
+
+def built(config: RunConfig) -> tuple[nn.Module, nn.Module]:
+    """The same network twice."""
+    shape = {"mnist": (1, 28, 28), "digits": (1, 8, 8), "linear_map": (10,)}[config.dataset]
+    one, two = (networks.build(config, shape, 10, CPU).to(kind_of(config)) for _ in range(2))
+    return one, two
+
+
+def batches(config: RunConfig) -> list[tuple[Tensor, Tensor]]:
+    torch.manual_seed(1)
+    kind = kind_of(config)
+    shape = {"mnist": (1, 28, 28), "digits": (1, 8, 8), "linear_map": (10,)}[config.dataset]
+    targets = torch.randn(PASSES, BATCH, 10, dtype=kind)
+    inputs = torch.randn(PASSES, BATCH, *shape, dtype=kind)
+    return list(zip(inputs, targets if config.dataset == "linear_map" else targets.argmax(-1), strict=True))
+
+
+def assert_alike(config: RunConfig) -> None:
+    criterion = CRITERIA["values" if config.dataset == "linear_map" else "classes"]
+    network, twin = built(config)
+    if not recordable(network):
+        pytest.skip("trained by the network itself: it does not say RECORDABLE = True")
+    recorded = RecordedPass(partial(eager_step, network, criterion))
+    losses = set()
+    for inputs, targets in batches(config):
+        loss, gradient = recorded(inputs, targets)
+        expected = eager_step(twin, criterion, inputs, targets)
+        assert torch.equal(loss, expected[0])
+        assert all(torch.equal(one, two) for one, two in zip(gradient, expected[1], strict=True))
+        assert all(torch.equal(one, two) for one, two in zip(network.buffers(), twin.buffers(), strict=True))
+        for (_, one), (_, two) in zip(rng_states_of(network), rng_states_of(twin), strict=True):
+            assert torch.equal(one, two)
+        losses.add(float(loss))
+        with torch.no_grad():
+            for one, two in zip([*network.parameters()], [*twin.parameters()], strict=True):
+                moved = 0.9 * one + 0.01
+                one.copy_(moved)
+                two.copy_(moved)
+    assert len(losses) == PASSES
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("norm", registry.names("norms"))
+@pytest.mark.parametrize("precision", ["float32", "float64", "bfloat16"])
+def test_every_network_and_norm(name: str, norm: str, precision: str) -> None:
+    assert_alike(RunConfig(network=name, norm=norm, precision=precision, **NETWORKS[name]))
+
+
+@pytest.mark.parametrize("activation", NONLINEARITIES)
+def test_every_nonlinearity(activation: str) -> None:
+    assert_alike(RunConfig(activation=activation, norm="batch", widths=(7, 6)))
+
+
+@pytest.mark.parametrize("p", ["1", "2", "inf"])
+def test_every_lp(p: str) -> None:
+    assert_alike(RunConfig(norm="lp_batch", norm_p=p, norm_affine=False, widths=(7, 6)))
+
+
+def test_nothing_is_kept_of_a_pass_that_is_done() -> None:
+    network = Stack(nn.Linear(4, 3))
+    batch = torch.randn(5, 4), torch.tensor([0, 1, 2, 0, 1])
+    RecordedPass(partial(eager_step, network, CRITERIA["classes"]))(*batch)
+    gc.collect()
+    lines, texts = set(linecache.cache), set(torch.fx.graph_module._loader.eval_cache)
+    graphs = sum(type(one) is torch.fx.Graph for one in gc.get_objects())
+    for _ in range(3):
+        RecordedPass(partial(eager_step, network, CRITERIA["classes"]))(*batch)
+    gc.collect()
+    assert set(linecache.cache) == lines
+    assert set(torch.fx.graph_module._loader.eval_cache) == texts
+    assert sum(type(one) is torch.fx.Graph for one in gc.get_objects()) <= graphs
+
+
+class Doubtful(nn.Module):
+    """What it does depends on what came before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def forward(self, values: Tensor) -> Tensor:
+        self.calls += 1
+        return values * self.calls
+
+
+class Peeking(nn.Module):
+    """Its result is decided by a number that it has computed."""
+
+    RECORDABLE = True
+
+    def forward(self, values: Tensor) -> Tensor:
+        return values * 2 if float(values.detach().mean()) > 0 else values
+
+
+@pytest.mark.parametrize("norm", ["none", "batch", "lp_batch", "noisy_batch", "noisy_none"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_all_that_ships_is_recorded(name: str, norm: str) -> None:
+    assert recordable(built(RunConfig(network=name, norm=norm, **NETWORKS[name]))[0])
+
+
+def test_what_may_be_recorded() -> None:
+    network = Stack(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.ReLU())
+    assert recordable(network)
+    handle = network[0].register_forward_hook(lambda *_: None)
+    assert not recordable(network), "a hook would no longer be called"
+    handle.remove()
+    assert recordable(network)
+    assert not recordable(Stack(nn.Linear(4, 3), Doubtful()))
+    assert not recordable(Stack(nn.Linear(4, 3), nn.BatchNorm1d(3, momentum=None))), "it divides by a count"
+
+
+def test_a_number_that_decides_is_refused() -> None:
+    network = Stack(nn.Linear(4, 3), Peeking())
+    with pytest.raises(NotRecordableError, match="takes a number out of a tensor"):
+        RecordedPass(partial(eager_step, network, CRITERIA["classes"]))(
+            torch.randn(5, 4), torch.zeros(5, dtype=torch.int64)
+        )
+
+
+def test_a_part_that_is_not_used_has_a_gradient_of_zeros() -> None:
+    network = Stack(nn.Linear(4, 3))
+    network.register_parameter("unused", nn.Parameter(torch.ones(2)))
+    twin = copy.deepcopy(network)
+    recorded = RecordedPass(partial(eager_step, network, CRITERIA["classes"]))
+    for _ in range(2):
+        batch = torch.randn(5, 4), torch.tensor([0, 1, 2, 0, 1])
+        _, gradient = recorded(*batch)
+        assert all(map(torch.equal, gradient, eager_step(twin, CRITERIA["classes"], *batch)[1]))
+        assert torch.equal(gradient[0], torch.zeros(2))
+
+
+def test_training_does_not_load_torch_s_compiler() -> None:
+    """It takes memory, and seconds before the first worker is ready."""
+    script = (
+        "import sys\nfrom bnviz.core.config import RunConfig\nfrom bnviz.training import train\n"
+        "list(train(RunConfig(steps=3, norm='noisy_batch')))\n"
+        "print([name for name in ('torch._dynamo', 'torch._inductor', 'sympy') if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
