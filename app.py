@@ -10,9 +10,8 @@ import streamlit as st
 
 from bnviz.core import environment, registry
 from bnviz.ui.page_style import page_style
-from bnviz.ui.routing import mark_routed
+from bnviz.ui.router_guard import mark_routed
 from bnviz.ui.share import FRONT_PAGE
-from bnviz.ui.turns import turns
 
 PAGES = Path(__file__).parent / "pages"
 ICON = Path(__file__).parent / "bnviz" / "ui" / "icon.svg"
@@ -50,5 +49,4 @@ for problem in wrong:
 if wrong:
     st.stop()  # rather than fail later, where visitors are not told why
 
-with turns.unhurried(), turns.in_turn():
-    chosen.run()
+chosen.run()

@@ -36,3 +36,35 @@ def units_of(records: Iterable[Record]) -> dict[str, str]:
         for record in records
         for name, variable in record.data.data_vars.items()
     }
+
+
+def curves_table(records: Mapping[str, Record]) -> bytes:
+    """Loss and accuracy, where there is one, of every arm at every noted step, long format, CSV."""
+    names = ["train_loss", "test_loss", "test_accuracy"]
+    return arms_table(
+        records,
+        {arm: one.data[[name for name in names if name in one.data]].to_dataframe() for arm, one in records.items()},
+    )
+
+
+def unit_table(records: Mapping[str, Record], layer: int, unit: int) -> bytes:
+    """Percentiles, moments and their changes of one unit in every arm at every measured step, CSV."""
+    tables = {}
+    for name, record in records.items():
+        measured = record.data.sel(layer=layer, unit=unit)
+        table = measured[["mean", "variance", "mean_change", "variance_change", "saturated_share"]].to_dataframe()
+        for level in record.config.recorded_percentiles:
+            table[f"percentile_{level:g}"] = measured["percentile"].sel(quantile=level).to_series()
+        tables[name] = table
+    return arms_table(records, tables)
+
+
+def arms_table(records: Mapping[str, Record], tables: Mapping[str, pd.DataFrame]) -> bytes:
+    """One table of every arm's rows, with the arm and the run key in front, long format, CSV."""
+    rows = []
+    for arm, table in tables.items():
+        named = table.reset_index()
+        named.insert(0, "arm", arm)
+        named.insert(1, "run_key", records[arm].config.key)
+        rows.append(named)
+    return as_csv(pd.concat(rows), units_of(records.values()))

@@ -1,191 +1,204 @@
-"""The live view: a comparison's runs are asked for, watched while they train, and shown; then shown at rest.
+"""The live view: the one part of a page that is drawn again while its runs train."""
 
-Three fragments a page: the status, which is looked at again and again while something trains; the picture with its
-controls, which is drawn anew when one of them is changed; and around both the whole view, which is drawn anew only if
-there is news. What is trained where is the jobs layer's business; what the picture looks like is the page's.
-"""
-
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from time import monotonic
 
 import streamlit as st
 
 from bnviz.core.config import RunConfig
 from bnviz.core.record import Record
-from bnviz.ui import asked, history, links
-from bnviz.ui.announcement import announce
-from bnviz.ui.clock import clock, seconds_between
-from bnviz.ui.notes import notes
-from bnviz.ui.shown import Shown
-from bnviz.ui.status import Runs, restart_notice, status_line, told_failures
-from bnviz.ui.turns import turns
-from bnviz.ui.visitor import acts, last_shown, watched
-from bnviz.ui.watched import Watched
+from bnviz.ui import url_state
+from bnviz.ui.board import Section, board
+from bnviz.ui.controls.looks import draw_looks, own_settings
+from bnviz.ui.downloads import downloads
+from bnviz.ui.history import note_comparison
+from bnviz.ui.page import Context, Draw, Page, bind, write
+from bnviz.ui.polling import pause, poll
+from bnviz.ui.prose import BASELINE, text
+from bnviz.ui.run_client import RunClient, run_client
+from bnviz.ui.session import session
+from bnviz.ui.status import draw_status
+from bnviz.ui.verdicts import verdict_box
 
-Picture = Callable[[Shown], None]
-"""Draws what is shown."""
+MOST_SEED = 2**31
+"""Seeds are below; the one after the last is 0."""
 
 
-def comparison_view(
-    page: str,
-    configs: Mapping[str, RunConfig],
-    picture: Picture,
-    below: Picture | None = None,
-    needs: Sequence[str] = (),
-    also: Callable[[], Mapping[str, RunConfig]] | None = None,
-) -> None:
-    """Show the arms' runs: from the gallery or as kept if they are known, else trained now, live.
+@dataclass(frozen=True)
+class Runs:
+    """What a page needs trained: by arm, the run with each seed, the page's own first; and further runs by name and
+    arm."""
 
-    Where the page has a setting `seeds`, each arm is trained with that many seeds, from the configuration's own on.
+    arms: Mapping[str, tuple[RunConfig, ...]]
+    further: Mapping[str, Mapping[str, Sequence[RunConfig]]] = field(default_factory=dict)
 
-    Args:
-        page: names the page; one such view a page.
-        configs: by arm.
-        picture: draws what there is, with the controls that decide what of it is looked at.
-        below: draws what follows from the runs, whatever is looked at.
-        needs: variables that a record must have to be drawn.
-        also: which runs are wanted besides, one seed each, by name; asked whenever the view is drawn. As a click in the
-            picture can change the answer, all of the view is drawn anew then.
-    """
-    seeds = st.session_state.get(links.setting_key(page, "seeds"), 1)
-    besides: Callable[[], Mapping[str, RunConfig]] = also or dict
-    runs = {name: asked.repeated(config, seeds) for name, config in configs.items()}
+    @property
+    def named_further(self) -> dict[str, RunConfig]:
+        """Each further run by a name that a person understands."""
+        return {
+            f"{name.replace('_', ' ')}, {arm}" + (f", {place}" if len(several) > 1 else ""): config
+            for name, by_arm in self.further.items()
+            for arm, several in by_arm.items()
+            for place, config in enumerate(several, 1)
+        }
 
-    @st.fragment(key=f"{page}/live")
-    @turns.unhurried()
-    @turns.in_turn()
+    def in_order(self) -> list[RunConfig]:
+        """What is trained first comes first: every arm once, then further runs, then further seeds."""
+        first = [several[0] for several in self.arms.values()]
+        rounds = zip(*(several[1:] for several in self.arms.values()), strict=True)
+        return [*first, *self.named_further.values(), *(config for one_seed in rounds for config in one_seed)]
+
+
+def seed_configs(config: RunConfig, seeds: int) -> tuple[RunConfig, ...]:
+    """The run with its own seed and the seeds after it."""
+    return tuple(config.model_copy(update={"seed": (config.seed + more) % MOST_SEED}) for more in range(seeds))
+
+
+def live_view(page: Page, config: RunConfig, arms: Mapping[str, RunConfig]) -> None:
+    """Train the arms' runs, or look them up, and show them; drawn again by itself until all have ended."""
+
+    @st.fragment(key=f"{page.name}/live")
     def view() -> None:
-        extras, seen = besides(), watched(page)
-        asked.want(page, seen, runs, extras)
-        # What is drawn as going on is looked at again, even if it ends before it is drawn.
-        notes(page)["states"] = asked.states(seen, runs, extras)
-        status()
-        clock(f"{page}/view")
-        shown = _shown(page, seen, runs, extras, needs)
-        if shown is not None:
-            if also is None:
-                pictured()
-            else:
-                _draw(page, picture, shown)
-            if below is not None:
-                _draw(page, below, shown)
-            _note(page, seen, configs, shown)
-        elif asked.training(seen, runs, extras):
+        began = monotonic()
+        client = run_client(page.name)
+        settings = own_settings(page, config)
+        context: Context = {"config": config, "arms": arms, **page.constants, **settings}
+        runs = Runs(
+            {arm: seed_configs(one, settings.get("seeds", 1)) for arm, one in arms.items()},
+            {name: bind(further, context)() for name, further in page.also_runs.items()},
+        )
+        client.ask(runs.in_order())
+        jobs = [job for one in runs.in_order() if (job := client.job(one)) is not None and job.live]
+        draw_status(page.name, client, runs.arms, runs.named_further, runs.in_order())
+        measured = _measured(page, client, runs)
+        if measured:
+            _draw(page, config, client, runs, measured, live=bool(jobs))
+        elif jobs:
             st.info("The first measurements are on their way.", icon=":material/hourglass_top:")
         else:
-            st.info("Nothing that this page draws was measured.", icon=":material/visibility_off:")
-
-    @st.fragment(key=f"{page}/pictured")
-    def pictured() -> None:
-        seen, before = watched(page), None
-        if turns.in_a_hurry:  # it was asked for by itself, by a click
-            acts()
-            if asked.training(seen, runs, {}):  # what has been measured since comes with the next look
-                before = last_shown().get(seen.watcher, page)
-        shown = replace(before, live=True) if before else _shown(page, seen, runs, {}, needs)
-        if shown is not None:
-            _draw(page, picture, shown)
-
-    @st.fragment(key=f"{page}/status")
-    @turns.unhurried()
-    @turns.in_turn()
-    def status() -> None:
-        extras, seen = besides(), watched(page)
-        states = asked.states(seen, runs, extras)
-        stays = _stays(page, seen, runs)
-        news = states != notes(page)["states"] and not stays
-        going = {state for state, _ in states.values()} & {"queued", "running"}
-        _status(page, seen, runs, extras, training=bool(going))
-        seconds = 0.0 if news else None
-        if going and not news:  # what has ended meanwhile is news then
-            jobs = asked.jobs(seen, runs, extras)
-            wait = min((seen.service.expected_wait(job.key) for job in jobs if job.state == "queued"), default=0.0)
-            seconds = seconds_between(jobs, seen.service.audience(), wait) or 0.0
-        clock(f"{page}/status", seconds, f"{page}/view" if news or ("running" in going and not stays) else None)
+            st.info(
+                "These runs did not measure what this page draws. Press Train live.", icon=":material/visibility_off:"
+            )
+        if jobs:
+            wait = min((client.service.expected_wait(job.key) for job in jobs if job.state == "queued"), default=0.0)
+            poll(page.name, pause(jobs, monotonic() - began, wait))
 
     view()
 
 
-def _draw(page: str, picture: Picture, shown: Shown) -> None:
-    links.restore(page)
-    with turns.in_turn():
-        picture(shown)
+def _draw(
+    page: Page,
+    config: RunConfig,
+    client: RunClient,
+    runs: Runs,
+    repeats: Mapping[str, Sequence[Record]],
+    live: bool,
+) -> None:
+    """The board with its controls, and what follows from the runs."""
+    records = {arm: several[0] for arm, several in repeats.items()}
+    looks = draw_looks(page, config, records)
+    url_state.save(page.name, config, page.own_settings)
+    context: Context = {
+        "config": config,
+        "arms": runs.arms,
+        "records": records,
+        "repeats": repeats,
+        **page.constants,
+        **looks,
+        **{name: _ended(client, by_arm) for name, by_arm in runs.further.items()},
+    }
+    selectable = {name: value for name, value in looks.items() if name in ("layer", "unit")}
+    events = {name: partial(url_state.set_value, page.name, name) for name in selectable}
+    events |= {
+        group.action.setting: partial(_map_at, page.name, group.action.setting) for group in page.groups if group.action
+    }
+    board(page.name, sections_of(page, context), records, live, events, marks=selectable)
+    text(
+        BASELINE
+        if all(one.config.learning_rate == 0 for one in records.values())
+        else write(page.prose.look_for, context)
+    )
+    for verdict in page.judges:
+        own = _of(context, verdict.of)
+        if own["repeats"] and (verdict.only_if is None or bind(verdict.only_if, own)()):
+            verdict_box(verdict.experiment, own["repeats"], live, verdict.title)
+    if live:
+        return
+    if page.controls:
+        downloads(page, records, context)
+        if {arm: record.config for arm, record in records.items()} == {arm: one[0] for arm, one in runs.arms.items()}:
+            note_comparison(page.name, client, records)
 
 
-def _stays(page: str, seen: Watched, runs: Runs) -> bool:
-    """Whether what is on screen is of other settings, and stays there because an arm still waits."""
-    jobs = [seen.job(several[0]) for several in runs.values()]
-    before = last_shown().get(seen.watcher, page)
-    return any(job is not None and job.state == "queued" for job in jobs) and _whole(before, runs)
+def _map_at(page: str, setting: str, step: int) -> None:
+    """Take over the update at the cursor; a further run has at least one, as 0 stands for the last."""
+    url_state.set_value(page, setting, max(step, 1))
 
 
-def _whole(shown: Shown | None, runs: Runs) -> bool:
-    """Whether every arm is in it."""
-    return shown is not None and len(shown.records) >= len(runs)
+def sections_of(page: Page, context: Context) -> list[Section]:
+    """The page's groups with their texts written, and the calls that draw their charts."""
+    sections = []
+    for group in page.groups:
+        own = _of(context, group.of)
+        if group.only_if is not None and not bind(group.only_if, own)():
+            continue
+        title = group.title.format_map(own) if isinstance(group.title, str) else write(group.title, own)
+        charts = {}
+        for name, chart in group.charts.items():
+            draw = chart if isinstance(chart, Draw) else Draw(chart)
+            for arm in own["records"] if draw.each_arm else (None,):
+                of_arm = own if arm is None else {**own, "arm": arm}
+                if draw.only_if is None or bind(draw.only_if, of_arm)():
+                    charts[name if arm is None else f"{name}-{arm}"] = bind(draw.chart, of_arm)
+        button = (group.action.label, group.action.setting) if group.action else None
+        sections.append(Section(group.name, title, write(group.caption, own), charts, write(group.note, own), button))
+    return sections
 
 
-def _note(page: str, seen: Watched, configs: Mapping[str, RunConfig], shown: Shown) -> None:
-    """Put what has ended into this browser's list of runs.
-
-    Not what a page opens with and was only looked at, nor what is left on screen from other settings.
-    """
-    tried = notes(page).get("tried") or notes(page).get("query")
-    if tried and not shown.live and {arm: record.config for arm, record in shown.records.items()} == dict(configs):
-        jobs = {arm: seen.job(config) for arm, config in configs.items()}
-        seconds = {arm: job.seconds for arm, job in jobs.items() if job is not None and job.seconds is not None}
-        history.note(page, shown.records, seconds)
+def _of(context: Context, further: str) -> Context:
+    """The same with further runs in place of the page's own, those of the arms that have ended."""
+    if not further:
+        return context
+    repeats = context[further]
+    return {**context, "repeats": repeats, "records": {arm: several[0] for arm, several in repeats.items()}}
 
 
-def _shown(page: str, seen: Watched, runs: Runs, extras: Mapping[str, RunConfig], needs: Sequence[str]) -> Shown | None:
-    """What to show: each arm's record so far; until every arm has one, what was shown before."""
+def _ended(client: RunClient, by_arm: Mapping[str, Sequence[RunConfig]]) -> dict[str, list[Record]]:
+    """The records of further runs, of those arms whose runs have all ended."""
+    found = {arm: [client.record(config) for config in several] for arm, several in by_arm.items()}
+    return {
+        arm: [record for record in records if record is not None]
+        for arm, records in found.items()
+        if records and all(record is not None and record.outcome != "running" for record in records)
+    }
+
+
+def _measured(page: Page, client: RunClient, runs: Runs) -> dict[str, list[Record]]:
+    """By arm, what was measured with each seed that all arms have ended; until every arm has something, what was on
+    screen before."""
 
     def usable(config: RunConfig) -> Record | None:
-        record = seen.record(config)
-        measured = record is not None and (record.data.sizes.get("probe_step") or record.data.sizes.get("step"))
-        return record if record is not None and measured and set(needs) <= record.data.keys() else None
+        record = client.record(config)
+        has_steps = record is not None and (record.data.sizes.get("probe_step") or record.data.sizes.get("step"))
+        return record if record is not None and has_steps and set(page.needs) <= record.data.keys() else None
 
-    found = {name: [usable(config) for config in several] for name, several in runs.items()}
-    records = {name: several[0] for name, several in found.items() if several[0] is not None}
-    besides = {name: seen.record(config) for name, config in extras.items()}
-    also = {name: record for name, record in besides.items() if record is not None and record.outcome != "running"}
-    live = asked.training(seen, runs, extras)
-    if len(records) < len(runs):
-        before = last_shown().get(seen.watcher, page)
-        if records and not _whole(before, runs):
-            before = Shown.of(records, live)
-            last_shown().keep(seen.watcher, page, before)
-        return replace(before, live=live, also=also) if before is not None else None
-    repeats: dict[str, tuple[Record, ...]] = {name: (record,) for name, record in records.items()}
+    found = {arm: [usable(config) for config in several] for arm, several in runs.arms.items()}
+    first = {arm: several[0] for arm, several in found.items() if several[0] is not None}
+    state = session().page(page.name)
+    if len(first) < len(found):
+        before = {arm: [usable(config) for config in several] for arm, several in state.on_screen.items()}
+        whole = len(before) >= len(found) and all(
+            record is not None for several in before.values() for record in several
+        )
+        kept = before if whole else {arm: [record] for arm, record in first.items()}
+        return {arm: [record for record in several if record is not None] for arm, several in kept.items()}
+    repeats = {arm: [record] for arm, record in first.items()}
     for one_seed in zip(*(several[1:] for several in found.values()), strict=True):
         ended = [record for record in one_seed if record is not None and record.outcome in ("finished", "diverged")]
-        if len(ended) == len(runs):
-            repeats = {name: (*repeats[name], record) for name, record in zip(repeats, ended, strict=True)}
-    shown = Shown(records, repeats, live, also)
-    last_shown().keep(seen.watcher, page, shown)
-    return shown
-
-
-def _status(page: str, seen: Watched, runs: Runs, extras: Mapping[str, RunConfig], training: bool) -> None:
-    """One line that says what goes on, with the button that changes it; sentences for what went wrong."""
-    with st.container(horizontal=True, vertical_alignment="center", key=f"{page}-status"):
-        st.button(
-            "Stop" if training else "Train live",
-            key=f"{page}/action",
-            icon=":material/stop:" if training else ":material/play_arrow:",
-            type="secondary" if training else "primary",
-            on_click=asked.stop if training else asked.train_again,
-            # Trained again are the arms only: what was asked for besides comes out the same.
-            args=(page, asked.in_order(runs, extras if training else {})),
-            help="Keeps what was measured" if training else "Train all arms again, from the first update",
-        )
-        line = status_line(seen, runs, extras)
-        st.markdown(line, width="stretch")
-    # While runs go on, the line changes several times a second; only that they begin and how they end is spoken.
-    announce(f"{page}/status", "Training." if training else line.replace("**", ""))
-    notice = restart_notice(seen, runs, asked.restarted(page))
-    if notice:
-        st.info(notice, icon=":material/restart_alt:")
-    for sentence in told_failures(seen, runs, extras):
-        st.error(sentence)
-    if seen.service.store.problem:
-        st.warning(seen.service.store.problem, icon=":material/cloud_off:")
+        if len(ended) == len(found):
+            for arm, record in zip(repeats, ended, strict=True):
+                repeats[arm].append(record)
+    state.on_screen = {arm: tuple(record.config for record in several) for arm, several in repeats.items()}
+    return repeats

@@ -15,11 +15,22 @@ from bnviz.records.gallery import findings as stored
 from bnviz.ui import verdict_texts as texts
 from bnviz.ui.prose import text
 
+HOW_JUDGED = """
+A verdict is computed, not written: each claim has a statistic and a rule that were declared before the runs. Where
+two 95 % intervals over paired seeds, of the mean and of the median, lie wholly where the rule asks, the claim is
+*supported*; where both lie wholly elsewhere, *contradicted*. What is measured over time is judged in the start of
+training (its first tenth), the middle and the last half; where one of them supports a claim and another contradicts it,
+it *changes over training*. All of it speaks of small networks on small data, in the settings named; where a verdict
+turns, a link leads there.
+"""
+
 Standing = set[tuple[str, str, str]]
 
 
 def scoreboard() -> None:
     """Every claim, by experiment; then the checks, which are not counted."""
+    st.header("The scoreboard")
+    text(HOW_JUDGED)
     kept = stored.read()
     found = texts.shown_here(kept)
     own = [one for one in found if one.first.setting == DEFAULT_SETTING]

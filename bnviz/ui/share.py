@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from bnviz.ui.notes import notes
+from bnviz.ui.session import session
 
 FRONT_PAGE = "overview"
 """The page whose address is the app's own."""
@@ -18,7 +18,7 @@ WHAT_IT_HOLDS = (
 )
 
 
-def titled(page: str, question: str, holds: str = WHAT_IT_HOLDS) -> None:
+def page_header(page: str, question: str, holds: str = "") -> None:
     """The page's title, a question, with the button that shares the page at its right."""
     with st.container(horizontal=True, wrap=False, key=f"{page}-title"):
         st.title(question, width="stretch")
@@ -27,17 +27,17 @@ def titled(page: str, question: str, holds: str = WHAT_IT_HOLDS) -> None:
 
 
 @st.fragment
-def share(page: str, holds: str = WHAT_IT_HOLDS) -> None:
+def share(page: str, holds: str = "") -> None:
     """A button that opens to the page's link and a sentence on what the link holds.
 
     What is in it is made when it is opened: controls drawn after it change the link without drawing it again.
     """
     popover = st.popover("Share", icon=":material/share:", key=f"{page}/share", on_change="rerun")
     if popover.open:
-        query: Mapping[str, str] = notes(page).get("query", {})
+        query = session().page(page).query
         with popover:
             st.code(address(app_address(page), page, query), language=None, wrap_lines=True, width=360)
-            st.caption(holds, width=360)
+            st.caption(holds or WHAT_IT_HOLDS, width=360)
 
 
 def app_address(page: str) -> str:

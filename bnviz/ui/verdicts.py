@@ -12,9 +12,8 @@ from bnviz.experiments import DEFAULT_SETTING, FEWEST_SEEDS, Claim, Judged
 from bnviz.figures.phase_curve import phase_curve
 from bnviz.records.gallery import findings as stored
 from bnviz.ui import verdict_texts as texts
-from bnviz.ui.drawn import drawing
 from bnviz.ui.prose import READING_WIDTH
-from bnviz.ui.shown import Shown
+from bnviz.ui.render_cache import cached
 
 DRAW = """
 export default ({ data, parentElement }) =>
@@ -25,16 +24,18 @@ Told = tuple[str, str]
 """Markdown of one claim, and the SVG of its statistic over the updates, empty where it is not about time."""
 
 
-def verdict_box(name: str, shown: Shown, title: str = "The verdict") -> None:
+def verdict_box(
+    name: str, repeats: Mapping[str, Sequence[Record]], live: bool = False, title: str = "The verdict"
+) -> None:
     """What the runs on screen say of each claim of an experiment, beside what the stored runs say.
 
     Claims about arms or measurements that are not there are left out; with too few seeds there is an interval at most,
     not a verdict. While runs go on, nothing is judged.
     """
-    if shown.live:
+    if live:
         st.caption("The verdict follows when the runs have ended.")
         return
-    claims: list[Told] = drawing(f"{name}/verdict", (shown.repeats,)).made(partial(_told, name, shown.repeats))
+    claims = cached(f"{name}/verdict", repeats, partial(_told, name, repeats))
     if not claims:
         return
     with st.container(border=True, key=f"verdict-{name}", width=READING_WIDTH):
@@ -43,7 +44,7 @@ def verdict_box(name: str, shown: Shown, title: str = "The verdict") -> None:
             st.markdown(paragraph)
             if curve:
                 _picture(data=curve, key=f"curve/{name}/{place}")
-        if any(record.outcome == "diverged" for several in shown.repeats.values() for record in several):
+        if any(record.outcome == "diverged" for several in repeats.values() for record in several):
             st.caption(f"A run diverged. {texts.diverged(name)}")
         st.caption(
             "One run can lie on either side of what many say; three seeds show how far they differ. Statistic and rule "

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from bnviz.analysis import quantities
-from bnviz.analysis.captions.shared import compared, listed
+from bnviz.analysis.captions.shared import compared, differ_in_batch, listed
 from bnviz.analysis.loss_plane import last_plane
 from bnviz.analysis.quantities import direction
 from bnviz.analysis.series import finite, medians, series
@@ -110,6 +110,8 @@ def smoothness(records: Mapping[str, Record]) -> str:
 
 def around(records: Mapping[str, Record]) -> str:
     """From where to where the loss goes on each arm's plane, and why an arm's plane is not drawn."""
+    if not records:
+        return "Move the cursor to an update and map the plane there; each arm is trained to it once more."
     parts, reasons = [], []
     for arm, record in records.items():
         found = last_plane(record)
@@ -133,3 +135,24 @@ def _why_none(record: Record) -> str:
     if record.outcome == "stopped":
         return f"its run was stopped before update {record.config.steps}. Map the plane again"
     return "no loss on it is a finite number above 0"
+
+
+def variation_title(records: Mapping[str, Record]) -> str:
+    """The question that the loss along the line answers."""
+    return f"How far does the loss range along {direction(records)}?"
+
+
+def ray(records: Mapping[str, Record]) -> str:
+    """Where the ray starts, and how the arms are compared along it."""
+    return f"From the weights at this update, against {direction(records)}: at the same α, and at the same distance."
+
+
+def pitfalls(records: Mapping[str, Record]) -> str:
+    """Why the charts on the left mislead."""
+    text = (
+        "Left: what is often shown. Right: the same axis, measured in one run along "
+        f"{direction(records)}. A band over separate runs shows how differently they train"
+    )
+    if any(differ_in_batch(record.config) for record in records.values()):
+        return f"{text}; the gradients of consecutive steps differ mostly because their mini-batches do."
+    return f"{text}."

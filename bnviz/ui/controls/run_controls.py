@@ -6,16 +6,13 @@ Values come from session state (filled by `links`); the result is a validated Ru
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import streamlit as st
 from pydantic import ValidationError
 
 from bnviz.core import environment
 from bnviz.core.config import RunConfig, sentences
-from bnviz.core.record import Record
-from bnviz.ui import links
-from bnviz.ui.fields import LABELS, draw
-from bnviz.ui.links import one_of, run_settings, setting_key, within
+from bnviz.ui import url_state
+from bnviz.ui.controls.widgets import LABELS, draw
 from bnviz.ui.status import duration
 
 LONG_SECONDS = 20.0
@@ -64,9 +61,9 @@ def run_controls(page: str, row: Sequence[str] = ROW, more: Sequence[str] = MORE
     Returns:
         None if it is refused; the page then says why.
     """
-    chosen = run_settings(page)
+    chosen = url_state.run_settings(page)
     if "seeds" in row:
-        one_of(page, "seeds", SEEDS)
+        url_state.allow_only(page, "seeds", SEEDS)
     problems = []
     with st.container(horizontal=True, vertical_alignment="bottom", key=f"{page}-controls"):
         for name in row:
@@ -89,7 +86,7 @@ def _seeds(page: str) -> None:
     st.segmented_control(
         "Seeds",
         SEEDS,
-        key=setting_key(page, "seeds"),
+        key=url_state.widget_key(page, "seeds"),
         required=True,
         help="With 3, every arm is trained with this seed and the two after it: thin lines, mean and interval",
     )
@@ -97,7 +94,7 @@ def _seeds(page: str) -> None:
 
 def _hidden_settings(page: str) -> None:
     """Name what the link sets and no control shows, with a button that puts it back."""
-    hidden = links.without_control(page)
+    hidden = url_state.hidden_settings(page)
     if hidden:
         with st.container(horizontal=True, vertical_alignment="center", key=f"{page}-hidden-settings"):
             st.markdown(
@@ -105,7 +102,11 @@ def _hidden_settings(page: str) -> None:
                 width="content",
             )
             st.button(
-                "Reset", key=f"{page}/reset-hidden", on_click=links.reset_without_control, args=(page,), type="tertiary"
+                "Reset",
+                key=f"{page}/reset-hidden",
+                on_click=url_state.reset_hidden_settings,
+                args=(page,),
+                type="tertiary",
             )
 
 
@@ -127,28 +128,3 @@ def _validated(chosen: dict[str, Any]) -> RunConfig | None:
     if config.estimated_seconds > LONG_SECONDS:
         st.caption(f"This takes about {duration(config.estimated_seconds)} for each arm; Stop keeps what was measured.")
     return config
-
-
-def layer_control(page: str, layers: int, first: int = 1) -> int:
-    """Which layer, from `first` on; stays within what was recorded."""
-    within(page, "layer", layers, first)
-    key = setting_key(page, "layer")
-    layer = st.number_input(f"Layer (of {layers})", min_value=first, max_value=layers, step=1, key=key, width=140)
-    return int(layer)
-
-
-def unit_controls(page: str, records: Mapping[str, Record]) -> tuple[int, int, bool]:
-    """Which layer, which unit of it, and whether arms share one axis; all stay within what was recorded."""
-    measured = next(iter(records.values())).data.variables["low"].values[0]  # (layer, unit), NaN where a unit is not
-    layer_key, unit_key = setting_key(page, "layer"), setting_key(page, "unit")
-    layers = len(measured)
-    within(page, "layer", layers)
-    units = int(np.isfinite(measured[int(st.session_state[layer_key]) - 1]).sum())
-    within(page, "unit", units)  # what it says of a link stands above the row
-    with st.container(horizontal=True, vertical_alignment="bottom", key=f"{page}-look"):
-        layer = st.number_input(f"Layer (of {layers})", min_value=1, max_value=layers, step=1, key=layer_key, width=140)
-        unit = st.number_input(f"Unit (of {units})", min_value=1, max_value=units, step=1, key=unit_key, width=140)
-        axis_key = setting_key(page, "own_axis")
-        st.session_state[axis_key] = bool(st.session_state[axis_key])
-        own = st.toggle("Each arm its own axis", key=axis_key, help="Otherwise the unit's charts share one axis")
-    return int(layer), int(unit), not own

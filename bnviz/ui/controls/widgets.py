@@ -14,8 +14,8 @@ from bnviz.core import registry
 from bnviz.core.config import RunConfig
 from bnviz.core.messages import shown
 from bnviz.core.nonlinearities import NONLINEARITIES
-from bnviz.ui.links import control_key, setting, setting_key
-from bnviz.ui.notes import notes
+from bnviz.ui.session import session
+from bnviz.ui.url_state import set_value, value_of, widget_key
 
 LABELS = {
     "dataset": "Data",
@@ -95,7 +95,7 @@ def _choice(
         LABELS[name],
         list(options),
         format_func=lambda option: options.get(option, option),
-        key=control_key(page, name),
+        key=widget_key(page, name),
         help=help_text,
         disabled=disabled,
         width=width or "stretch",
@@ -107,7 +107,7 @@ def _plugin(page: str, name: str, width: int | None, kind: str, leave_out: Seque
     options = {
         key: item.label for key, item in registry.plugins(kind).items() if not item.error and key not in leave_out
     }
-    current = setting(page, name)
+    current = value_of(page, name)
     if current not in options:  # a link may name what the menu leaves out
         options[current] = registry.describe(kind, current).label
     return _choice(page, name, width, options, registry.describe(kind, current).help)
@@ -119,7 +119,7 @@ def _activation(page: str, name: str, width: int | None) -> str:
 
 def _ladder(page: str, name: str, width: int | None, rungs: Sequence[float]) -> Any:
     """A slider over log-spaced values; a value from a link that lies between two of them gets a place of its own."""
-    key = control_key(page, name)
+    key = widget_key(page, name)
     return st.select_slider(
         LABELS[name],
         sorted({*rungs, st.session_state[key]}),
@@ -130,7 +130,7 @@ def _ladder(page: str, name: str, width: int | None, rungs: Sequence[float]) -> 
 
 
 def _learning_rate(page: str, name: str, width: int | None) -> Any:
-    data = registry.describe("datasets", setting(page, "dataset")).constants
+    data = registry.describe("datasets", value_of(page, "dataset")).constants
     small = SMALL_LEARNING_RATES if data.get("TARGETS") == "values" else ()
     return _ladder(page, name, width, (*small, *LEARNING_RATES))
 
@@ -144,7 +144,7 @@ def _number(
     disabled: bool = False,
 ) -> Any:
     """A number within the setting's bounds; `smallest` stands where only the bound itself is not allowed."""
-    key, schema = control_key(page, name), _schema(name)
+    key, schema = widget_key(page, name), _schema(name)
     number = int if schema["type"] == "integer" else float
     least = number(schema.get("minimum", smallest))
     return st.number_input(
@@ -161,27 +161,34 @@ def _number(
 
 
 def _toggle(page: str, name: str, width: int | None) -> bool:
-    return st.toggle(LABELS[name], key=control_key(page, name), width=width or "stretch")
+    return st.toggle(LABELS[name], key=widget_key(page, name), width=width or "stretch")
 
 
 def _widths(page: str, chosen: Chosen, width: int | None) -> str | None:
-    widths_key, text_key, noted = control_key(page, "widths"), setting_key(page, "widths text"), notes(page)
-    current = ", ".join(str(width) for width in st.session_state[widths_key])
-    if text_key not in st.session_state or noted.get("widths text of") != current:
-        st.session_state[text_key] = noted["widths text of"] = current
+    key, widths, synced = f"{page}/widths", value_of(page, "widths"), session().page(page).synced
+    if key not in st.session_state or synced.get("widths") != widths:  # the page opens, or its link has changed
+        st.session_state[key] = ", ".join(map(str, widths))
+        synced["widths"] = widths
     text = st.text_input(
         LABELS["widths"],
-        key=text_key,
+        key=key,
         width=width or "stretch",
         help="Whole numbers with commas or blanks between: 100, 100, 100",
     )
-    try:
-        chosen["widths"] = tuple(int(part) for part in text.replace(",", " ").split())
-    except ValueError:
+    typed = _widths_of(text)
+    if typed is None:
         return f"{LABELS['widths']} must be whole numbers, such as 100, 100, 100, not {shown(text)}."
-    noted["widths text of"] = ", ".join(str(width) for width in chosen["widths"])
-    st.session_state[widths_key] = chosen["widths"]
+    chosen["widths"] = synced["widths"] = typed
+    set_value(page, "widths", typed)
     return None
+
+
+def _widths_of(text: str) -> tuple[int, ...] | None:
+    """The numbers in a text; None if it has anything else."""
+    try:
+        return tuple(int(part) for part in text.replace(",", " ").split())
+    except ValueError:
+        return None
 
 
 def _init(page: str, chosen: Chosen, width: int | None) -> None:
@@ -192,20 +199,20 @@ def _init(page: str, chosen: Chosen, width: int | None) -> None:
 
 def _line_range(page: str, chosen: Chosen, width: int | None) -> None:
     """Known ranges of step lengths, or one's own; told apart by the numbers, so that a link says nothing twice."""
-    state, key, noted = st.session_state, setting_key(page, "line range"), notes(page)
-    current = tuple(setting(page, name) for name in LIMITS)
-    if key not in state or noted.get("line range of") != current:  # the page opens, or its link or a number has changed
-        state[key] = next((label for label, limits in LINE_RANGES.items() if limits == current), OWN)
+    key, synced = f"{page}/line range", session().page(page).synced
+    current = tuple(value_of(page, name) for name in LIMITS)
+    if key not in st.session_state or synced.get("line range") != current:  # the page opens, or its link has changed
+        st.session_state[key] = next((label for label, limits in LINE_RANGES.items() if limits == current), OWN)
     label = st.selectbox("Step lengths along the line", [*LINE_RANGES, OWN], key=key, width=width or "stretch")
     limits = LINE_RANGES.get(label, current)
     for name, value in zip(LIMITS, limits, strict=True):
-        chosen[name] = state[control_key(page, name)] = value
-    noted["line range of"] = limits
+        chosen[name] = st.session_state[widget_key(page, name)] = value
+    synced["line range"] = limits
 
 
 def _line_limits(page: str, chosen: Chosen, width: int | None) -> None:
     """The numbers of the range, to be changed if it is one's own; drawn in any case, or Streamlit forgets them."""
-    fixed = st.session_state[setting_key(page, "line range")] != OWN
+    fixed = st.session_state[f"{page}/line range"] != OWN
     low, high = st.columns(2)
     with low:
         chosen["line_from"] = _number(page, "line_from", width, smallest=0.001, disabled=fixed)
