@@ -2,7 +2,7 @@
 
 At each measured step the probe looked at K step lengths alpha. What is drawn between the smallest and the largest of
 what it saw is a range over alpha: hatched, and named so, because it says nothing about uncertainty. With
-`against="loss"` each measured step is one point at the loss of the very batch that was looked at (`line_loss_here`),
+`against_loss` each measured step is one point at the loss of the very batch that was looked at (`line_loss_here`),
 so that arms can be compared where they are equally far, not equally old.
 """
 
@@ -19,7 +19,6 @@ from bnviz.figures.chart import Chart
 from bnviz.figures.seed_bands import lines, ribbon, told_medians
 from bnviz.figures.style import figure, level, log_axis, most_steps, styles, told
 
-Against = Literal["updates", "loss"]
 LOSS_RANGE = "range over step lengths α"
 CHANGE_RANGE = "range over α"
 HATCHES = {"solid": "/", "dash": "\\", "dashdot": "x", "dot": "-", "longdash": "|", "longdashdot": "+"}
@@ -47,32 +46,28 @@ def loss_band(records: Mapping[str, Record], arm: str | None = None) -> Chart:
     return drawn
 
 
-def loss_variation(
-    records: Mapping[str, Record], repeats: Repeats | None = None, against: Against = "updates"
-) -> Chart:
+def loss_variation(records: Mapping[str, Record], repeats: Repeats | None = None, against_loss: bool = False) -> Chart:
     """Largest minus smallest loss over the step lengths (Fig. 4a's range as a number)."""
     y = f"max − min loss ({loss_units(records)})"
-    return _over(records, quantities.loss_variation, "Variation of the loss", y, repeats, against)
+    return _over(records, quantities.loss_variation, "Variation of the loss", y, repeats, against_loss)
 
 
 def relative_loss_variation(
-    records: Mapping[str, Record], repeats: Repeats | None = None, against: Against = "updates"
+    records: Mapping[str, Record], repeats: Repeats | None = None, against_loss: bool = False
 ) -> Chart:
     """The same as a share of the loss at the weights."""
     of = quantities.relative_loss_variation
-    return _over(records, of, "Relative variation of the loss", "(max − min) / loss", repeats, against)
+    return _over(records, of, "Relative variation of the loss", "(max − min) / loss", repeats, against_loss)
 
 
-def gradient_change(
-    records: Mapping[str, Record], repeats: Repeats | None = None, against: Against = "updates"
-) -> Chart:
+def gradient_change(records: Mapping[str, Record], repeats: Repeats | None = None, against_loss: bool = False) -> Chart:
     """Change of the gradient over the step lengths, "gradient predictiveness" (Fig. 4b): the largest and the range.
 
     The range is that of one seed: with several, or against the loss, there is none.
     """
     of = quantities.gradient_change
-    drawn = _over(records, of, "Change of the gradient", "max |g(α) − g|", repeats, against, legend=True)
-    if against == "updates" and not any(len(several) > 1 for several in (repeats or {}).values()):
+    drawn = _over(records, of, "Change of the gradient", "max |g(α) − g|", repeats, against_loss, legend=True)
+    if not against_loss and not any(len(several) > 1 for several in (repeats or {}).values()):
         own = len(drawn.data)
         for name in records:
             add_range(drawn, records, name, "line_gradient_change", CHANGE_RANGE)
@@ -82,28 +77,28 @@ def gradient_change(
 
 
 def relative_gradient_change(
-    records: Mapping[str, Record], repeats: Repeats | None = None, against: Against = "updates"
+    records: Mapping[str, Record], repeats: Repeats | None = None, against_loss: bool = False
 ) -> Chart:
     """The largest change of the gradient as a share of the gradient."""
     of = quantities.relative_gradient_change
-    return _over(records, of, "Relative change of the gradient", "max |g(α) − g| / |g|", repeats, against)
+    return _over(records, of, "Relative change of the gradient", "max |g(α) − g| / |g|", repeats, against_loss)
 
 
-def least_cosine(records: Mapping[str, Record], repeats: Repeats | None = None, against: Against = "updates") -> Chart:
+def least_cosine(records: Mapping[str, Record], repeats: Repeats | None = None, against_loss: bool = False) -> Chart:
     """The smallest cosine between the gradient and that at a step length: below 0 it leads astray."""
     of = quantities.least_cosine
-    drawn = _over(records, of, "Cosine of the gradients", "min cos(g(α), g)", repeats, against, log=False)
+    drawn = _over(records, of, "Cosine of the gradients", "min cos(g(α), g)", repeats, against_loss, log=False)
     drawn.layout.yaxis.range = [-1.05, 1.05]
     level(drawn, 0)
     return drawn
 
 
 def effective_smoothness(
-    records: Mapping[str, Record], repeats: Repeats | None = None, against: Against = "updates"
+    records: Mapping[str, Record], repeats: Repeats | None = None, against_loss: bool = False
 ) -> Chart:
     """Effective beta (Fig. 4c): the largest change of the gradient for the distance moved."""
     of = quantities.effective_smoothness
-    return _over(records, of, "Effective β-smoothness", "max |g(α) − g| / |α d|", repeats, against)
+    return _over(records, of, "Effective β-smoothness", "max |g(α) − g| / |α d|", repeats, against_loss)
 
 
 def add_range(drawn: Chart, records: Mapping[str, Record], arm: str, quantity: str, named: str) -> None:
@@ -157,20 +152,20 @@ def _over(
     title: str,
     y: str,
     repeats: Repeats | None,
-    against: Against,
+    against_loss: bool,
     log: bool = True,
     legend: bool = False,
 ) -> Chart:
-    x = "updates" if against == "updates" else f"loss of the batch looked at ({loss_units(records)}), falling"
+    x = f"loss of the batch looked at ({loss_units(records)}), falling" if against_loss else "updates"
     drawn = figure(
-        title if against == "updates" else f"{title}, against the loss",
-        told(f"{title} over {'updates' if against == 'updates' else 'the loss'}", told_medians(records, of)),
+        f"{title}, against the loss" if against_loss else title,
+        told(f"{title} over {'the loss' if against_loss else 'updates'}", told_medians(records, of)),
         x,
         y,
-        most_steps(records) if against == "updates" else None,
+        None if against_loss else most_steps(records),
         legend=legend,
     )
-    if against == "updates":
+    if not against_loss:
         lines(drawn, records, of, "%{y:.3g}", repeats, log)
     else:
         _points(drawn, records, of, repeats)

@@ -28,10 +28,10 @@ ByRate = Mapping[str, Sequence[Record]]
 RUNS_RANGE = "range over runs: min to max over learning rates"
 
 
-def runs_band(records: Mapping[str, Record], by_rate: ByRate) -> Chart:
+def runs_band(records: Mapping[str, Record], pitfalls: ByRate) -> Chart:
     """Wrong: range of the mini-batch loss over separate runs with several learning rates."""
-    rates = sorted({one.config.learning_rate for several in by_rate.values() for one in several})
-    bands = {arm: band for arm, several in by_rate.items() if (band := over_runs(several)) is not None}
+    rates = sorted({one.config.learning_rate for several in pitfalls.values() for one in several})
+    bands = {arm: band for arm, several in pitfalls.items() if (band := over_runs(several)) is not None}
     parts = []
     for arm, (steps, low, high) in bands.items():
         middle = median_so_far(steps, spread(low, high))
@@ -43,7 +43,7 @@ def runs_band(records: Mapping[str, Record], by_rate: ByRate) -> Chart:
         "updates",
         f"loss ({quantities.loss_units(records)})",
         most_steps(
-            {**records, **{f"{arm}, {place}": run for arm, runs in by_rate.items() for place, run in enumerate(runs)}}
+            {**records, **{f"{arm}, {place}": run for arm, runs in pitfalls.items() for place, run in enumerate(runs)}}
         ),
         legend=True,
     )
@@ -53,11 +53,11 @@ def runs_band(records: Mapping[str, Record], by_rate: ByRate) -> Chart:
     return _same_axis(drawn, _losses(records, bands))
 
 
-def ray_band(records: Mapping[str, Record], by_rate: ByRate) -> Chart:
+def ray_band(records: Mapping[str, Record], pitfalls: ByRate) -> Chart:
     """Right: range of the loss along the line from where one run is; on the axis of the wrong way."""
     drawn = landscape.loss_band(records)
     drawn.layout.meta["title"] = f"Right way: one run, looking along {quantities.direction(records)}"
-    bands = {arm: band for arm, several in by_rate.items() if (band := over_runs(several)) is not None}
+    bands = {arm: band for arm, several in pitfalls.items() if (band := over_runs(several)) is not None}
     return _same_axis(drawn, _losses(records, bands))
 
 

@@ -45,8 +45,12 @@ def _ends(record: Record, layer: int, unit: int) -> tuple[float, float] | None:
     return float(np.quantile(smallest[seen], 0.05)), float(np.quantile(largest[seen], 0.95))
 
 
-def bands(records: Mapping[str, Record], arm: str, layer: int, unit: int) -> Chart:
-    """Percentiles of one unit's pre-activation over the updates, in one arm, with the saturated zone shaded."""
+def bands(records: Mapping[str, Record], arm: str, layer: int, unit: int, own_axis: bool = False) -> Chart:
+    """Percentiles of one unit's pre-activation over the updates, in one arm, with the saturated zone shaded.
+
+    All arms share an axis, unless the arm has its own.
+    """
+    on_axis = {arm: records[arm]} if own_axis else records
     record, style = records[arm], arm_style(records[arm].config.norm)
     levels = record.config.recorded_percentiles
     drawn = figure(
@@ -73,16 +77,17 @@ def bands(records: Mapping[str, Record], arm: str, layer: int, unit: int) -> Cha
                 line={"color": style.colour, "width": 2.5 if level == MEDIAN else 1},
                 hovertemplate=f"percentile {level:g}<br>update %{{x}}: %{{y:.3g}}<extra></extra>",
             )
-    drawn.layout.yaxis.range = value_range(records, layer, unit)
-    drawn.layout.uirevision = f"{layer}/{unit}/{len(records)}"
+    drawn.layout.yaxis.range = value_range(on_axis, layer, unit)
+    drawn.layout.uirevision = f"{layer}/{unit}/{len(on_axis)}"
     _shade_saturation(drawn, record)
     return drawn
 
 
-def history(records: Mapping[str, Record], arm: str, layer: int, unit: int) -> Chart:
+def history(records: Mapping[str, Record], arm: str, layer: int, unit: int, own_axis: bool = False) -> Chart:
     """Histogram over time: how one unit's pre-activations are spread (colour) at every measured step."""
+    on_axis = {arm: records[arm]} if own_axis else records
     record = records[arm]
-    low, high = value_range(records, layer, unit)
+    low, high = value_range(on_axis, layer, unit)
     drawn = figure(
         f"Histogram over time, {arm}",
         f"{arm}: histogram of the pre-activation of unit {unit} in layer {layer} at every measured step.",
@@ -106,7 +111,7 @@ def history(records: Mapping[str, Record], arm: str, layer: int, unit: int) -> C
             hovertemplate="update %{x}<br>pre-activation %{y:.2f}<br>density %{z:.2f}<extra></extra>",
         )
     drawn.layout.yaxis.range, drawn.layout.yaxis.showgrid = (low, high), False
-    drawn.layout.uirevision = f"{layer}/{unit}/{len(records)}"
+    drawn.layout.uirevision = f"{layer}/{unit}/{len(on_axis)}"
     return drawn
 
 

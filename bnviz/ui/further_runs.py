@@ -29,7 +29,7 @@ def planes(arms: Mapping[str, RunConfig], plane: int, plane_pca: bool, plane_inf
 
 
 def pitfalls(config: RunConfig, wrong_ways: bool) -> Runs:
-    """Each arm at several learning rates, where the page asks for them; see `presets.STEP_FACTORS`."""
+    """Each arm at several learning rates, its own first, where the page asks for them; see `presets.STEP_FACTORS`."""
     return _pitfalls(config) if wrong_ways else {}
 
 
@@ -45,10 +45,17 @@ def forty_layers() -> Runs:
 
 
 def _pitfalls(config: RunConfig) -> Runs:
-    """None where a multiple of the learning rate is more than a learning rate may be."""
+    """None at learning rate 0, and where a multiple of the rate is more than a learning rate may be."""
+    if config.learning_rate == 0:
+        return {}
     try:
         return {
-            arm: tuple(presets.wrong_ways(config, changes["norm"]).configs().values())
+            arm: tuple(
+                sorted(
+                    presets.wrong_ways(config, changes["norm"]).configs().values(),
+                    key=lambda run: run.learning_rate != config.learning_rate,
+                )
+            )
             for arm, changes in presets.PAIR.items()
         }
     except ValidationError:

@@ -55,7 +55,7 @@ CHOICES: dict[str, dict[str, tuple[str, ...]]] = {
     "gradient_ray.loss_change": {"over": ("alpha", "distance")},
     "gradient_ray.gradient_change": {"over": ("alpha", "distance")},
 }
-ORDER = ["records", "by_rate", "arm", "quantity", "over", "layer", "unit", "repeats", "against"]
+ORDER = ["records", "pitfalls", "arm", "quantity", "over", "layer", "unit", "own_axis", "repeats", "against_loss"]
 NOT_A_LINE = {"unit_distribution.bands", "curves.loss", "plane.contour", "plane.surface"}
 """Figures with traces that are not named after arms."""
 
@@ -70,8 +70,8 @@ def _figures() -> dict[str, tuple[Callable[..., Chart], dict[str, str]]]:
                 continue
             plain = f"{module.__name__.rpartition('.')[2]}.{name}"
             choices = CHOICES.get(plain, {})
-            if "against" in inspect.signature(function).parameters:
-                choices = {"against": ("updates", "loss")}
+            if "against_loss" in inspect.signature(function).parameters:
+                choices = {"against_loss": (False, True)}
             if not choices:
                 found[plain] = function, {}
             for parameter, values in choices.items():
@@ -95,7 +95,7 @@ def draw(name, records, arm, at=1, one=1, **more):
     """The figure, asked with as much of this as it takes."""
     function, chosen = FIGURES[name]
     runs = {arm: [record, record] for arm, record in records.items()}
-    known = {"records": records, "arm": arm, "layer": at, "unit": one, "by_rate": runs, **chosen, **more}
+    known = {"records": records, "arm": arm, "layer": at, "unit": one, "pitfalls": runs, **chosen, **more}
     return function(**{word: known[word] for word in inspect.signature(function).parameters if word in known})
 
 
@@ -196,7 +196,7 @@ def test_several_seeds_are_drawn_by_every_figure_that_takes_them(name, records, 
     assert figure.layout.meta["alt"].strip(".") != ""
     for arm in records:
         mine = [trace for trace in figure.data if trace.name.split(",")[0] == arm]
-        if name.endswith(" loss"):  # points of all seeds together
+        if name.endswith(" True"):  # points of all seeds together
             assert len(mine[0].x) == 3 * len(next(trace for trace in plain.data if trace.name == arm).x)
         elif name != "final_accuracy.final_accuracy":
             thin = [trace.name for trace in mine if "seed " in trace.name]

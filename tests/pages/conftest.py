@@ -20,8 +20,8 @@ from bnviz.records import gallery
 from bnviz.records.gallery import findings
 from bnviz.records.gallery.findings import Stored
 from bnviz.training import train
-from bnviz.ui import visitor
-from bnviz.ui.notes import ENTRY
+from bnviz.ui import board as boards
+from bnviz.ui import live, session
 from tests.made_findings import all_claims
 
 APP = Path(__file__).parents[2] / "app.py"
@@ -34,12 +34,12 @@ def service() -> Iterator[Service]:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("BNVIZ_SCHEDULER", raising=False)
         patch.setenv("BNVIZ_WORKERS", "2")
-        visitor.service.clear()
-        service = visitor.service()
+        session.service.clear()
+        service = session.service()
         service.prepare()
     yield service
     service.close()
-    visitor.service.clear()
+    session.service.clear()
 
 
 @pytest.fixture(autouse=True)
@@ -182,16 +182,35 @@ def drawn() -> Callable[[AppTest], bool]:
     return drawn
 
 
-@pytest.fixture(scope="session")
-def groups() -> Callable[[AppTest, str], dict[str, dict]]:
-    """The groups of a page's board as they were handed to the browser, by name; charts are figures by name."""
+@pytest.fixture(autouse=True)
+def drawn_sections(monkeypatch) -> dict[str, list]:
+    """By page, the sections of its board as they were drawn last."""
+    sections: dict[str, list] = {}
 
-    def groups(at: AppTest, page: str) -> dict[str, dict]:
-        drawn = at.session_state[ENTRY][f"{page}/board"]["drawn"].made(list)
-        decoded = {group["name"]: dict(group) for group in drawn}
-        for group in decoded.values():
-            group["charts"] = {chart["name"]: json.loads(chart["figure"]) for chart in group["charts"]}
-        return decoded
+    def noting(page, drawn, *arguments, **options):
+        sections[page] = list(drawn)
+        boards.board(page, drawn, *arguments, **options)
+
+    monkeypatch.setattr(live, "board", noting)
+    return sections
+
+
+@pytest.fixture
+def groups(drawn_sections) -> Callable[[AppTest, str], dict[str, dict]]:
+    """The groups of a page's board as they are handed to the browser, by name; charts are figures by name."""
+
+    def groups(_: AppTest, page: str) -> dict[str, dict]:
+        return {
+            section.name: {
+                "name": section.name,
+                "title": section.title,
+                "caption": section.caption,
+                "note": section.note,
+                "action": section.button and dict(zip(("label", "event"), section.button, strict=True)),
+                "charts": {name: json.loads(boards.rendered(call)[0]) for name, call in section.charts.items()},
+            }
+            for section in drawn_sections[page]
+        }
 
     return groups
 
@@ -206,7 +225,7 @@ def verdicts() -> Callable[[AppTest], str]:
     return verdicts
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def words(groups) -> Callable[[AppTest, str], list[str]]:
     """Everything that a page says in words, its board's captions and alternative texts included."""
 

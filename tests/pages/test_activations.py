@@ -6,7 +6,6 @@ import pytest
 
 from bnviz.core import registry
 from bnviz.core.config import RunConfig
-from bnviz.ui.notes import ENTRY
 
 PLAIN = RunConfig(norm="batch")
 
@@ -233,15 +232,6 @@ def test_leaving_for_other_settings_stops_what_nobody_looks_at(opened, finish, s
         assert time.monotonic() < end
         time.sleep(0.05)
     assert {service.find(key).state for key in first} == {"stopped"}
-
-
-def test_the_table_that_is_offered_is_of_the_unit_that_is_looked_at_when_it_is_taken(opened):
-    at = opened()
-    offered = at.session_state[ENTRY]["activations"]["looked at"]
-    assert offered == {"layer": 3, "unit": 17}
-    at.number_input(key="activations.unit").set_value(5).run()
-    assert offered is at.session_state[ENTRY]["activations"]["looked at"], "what an earlier run of the page has offered"
-    assert offered == {"layer": 3, "unit": 5}
 
 
 def test_layer_unit_and_axis_are_in_the_address(opened):

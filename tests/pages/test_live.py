@@ -6,7 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from bnviz.core.config import RunConfig
-from bnviz.ui import clock, live
+from bnviz.jobs.job import Job
+from bnviz.ui import live, polling
 
 TINY = RunConfig(widths=(6,), steps=12, batch_size=20, test_samples=30, probe_points=4, curve_points=3)
 VALUES = TINY.model_copy(
@@ -15,37 +16,46 @@ VALUES = TINY.model_copy(
 
 
 def page():
+    from types import SimpleNamespace
+
     import streamlit as st
 
     from bnviz.core.config import RunConfig
-    from bnviz.ui.live import comparison_view
+    from bnviz.ui.live import live_view
+    from bnviz.ui.page import Group, Page, Prose
 
     state = st.session_state
 
     def configs(name):
         return {arm: RunConfig.model_validate_json(text) for arm, text in state[name].items()}
 
-    def picture(shown):
-        state["pictures"] = [*state.get("pictures", []), shown]
-        if st.button("more", key="more"):
-            state["also"] = state["wanted by a click"]
+    def note(records, repeats, further):
+        picture = SimpleNamespace(records=records, repeats=repeats, further=further)
+        state["pictures"] = [*state.get("pictures", []), picture]
+        return "A caption"
 
-    def below(shown):
-        state["below"] = shown
-        st.caption("What it amounts to")
-
-    comparison_view("page", configs("arms"), picture, below, needs=state["needs"], also=lambda: configs("also"))
+    arms = configs("arms")
+    declared = Page(
+        name="page",
+        question="What is measured?",
+        prose=Prose("", look_for="What it amounts to"),
+        controls=("seeds",),
+        also_runs={"further": lambda: {arm: (config,) for arm, config in configs("further").items()}},
+        needs=state["needs"],
+        groups=(Group("all", "Everything", {}, note),),
+    )
+    live_view(declared, next(iter(arms.values())), arms)
 
 
 @pytest.fixture
 def viewed(service, full_gallery, monkeypatch):
     """The page with these arms; every run has a seed of its own test, so that none is known yet."""
 
-    def viewed(base=TINY, seeds=1, also=None, needs=(), norms=("none", "batch")) -> AppTest:
+    def viewed(base=TINY, seeds=1, further=None, needs=(), norms=("none", "batch")) -> AppTest:
         at = AppTest.from_function(page, default_timeout=60)
         arms = {norm: base.model_copy(update={"norm": norm}) for norm in norms}
         at.session_state["arms"] = {name: config.model_dump_json() for name, config in arms.items()}
-        at.session_state["also"] = {name: config.model_dump_json() for name, config in (also or {}).items()}
+        at.session_state["further"] = {name: config.model_dump_json() for name, config in (further or {}).items()}
         at.session_state["page.seeds"] = seeds
         at.session_state["needs"] = needs
         at.run()
@@ -66,7 +76,7 @@ def line(at: AppTest) -> str:
 
 def test_further_seeds_come_after_every_arm_and_what_was_asked_for_besides(viewed, asked, finish):
     plane = seeded(900, TINY.model_copy(update={"steps": 5}))
-    at = finish(viewed(seeded(100), seeds=3, also={"the plane": plane}))
+    at = finish(viewed(seeded(100), seeds=3, further={"plane": plane}))
     assert [(config.norm, config.seed) for config in asked] == [
         ("none", 100),
         ("batch", 100),
@@ -78,21 +88,21 @@ def test_further_seeds_come_after_every_arm_and_what_was_asked_for_besides(viewe
     ]
     pictures = at.session_state["pictures"]
     last = pictures[-1]
-    assert not last.live
     for arm, several in last.repeats.items():
         assert [record.config.seed for record in several] == [100, 101, 102]
         assert {record.config.norm for record in several} == {arm}
         assert several[0] is last.records[arm]
         assert [record.outcome for record in several] == ["finished"] * 3
-    assert last.also["the plane"].config == plane
+    assert last.further["plane"][0].config == plane
     for shown in pictures:
         seeds = {tuple(record.config.seed for record in several) for several in shown.repeats.values()}
         assert len(seeds) == 1, "always pairs"
         further = [record for several in shown.repeats.values() for record in several[1:]]
-        assert all(record.outcome == "finished" for record in (*further, *shown.also.values()))
+        ended = [record for several in shown.further.values() for record in several]
+        assert all(record.outcome == "finished" for record in (*further, *ended))
     accuracies = [last.repeats["none"][place].final("final_test_accuracy") for place in range(3)]
     assert f"**none** {100 * sum(accuracies) / 3:.0f} % test accuracy after 12 updates, mean of 3 seeds" in line(at)
-    assert "the plane" not in line(at), "it has ended"
+    assert "plane" not in line(at), "it has ended"
 
 
 def test_four_arms_with_three_seeds_are_twelve_runs_and_stop_ends_them_all(viewed, asked, finish, service):
@@ -129,20 +139,6 @@ def test_many_arms_that_end_alike_say_how_only_once(viewed, finish):
     assert parts[-1].endswith(" % test accuracy after 12 updates")
 
 
-def test_a_click_in_the_picture_can_ask_for_more(viewed, asked, finish):
-    at = finish(viewed(seeded(300)))
-    asked.clear()
-    plane = seeded(301)
-    at.session_state["wanted by a click"] = {"plane": plane.model_dump_json()}
-    at.button(key="more").click().run()
-    at = finish(at.run())
-    assert asked == [plane]
-    assert at.session_state["pictures"][-1].also["plane"].config == plane
-    at.session_state["also"] = {}
-    at.run()
-    assert at.session_state["pictures"][-1].also == {}
-
-
 def test_runs_that_learn_values_tell_their_test_loss(viewed, finish):
     at = finish(viewed(seeded(400, VALUES)))
     assert line(at).count(" test loss after 12 updates") == 2
@@ -153,7 +149,7 @@ def test_runs_that_learn_values_tell_their_test_loss(viewed, finish):
 def test_what_the_picture_needs_must_be_measured(viewed, finish):
     at = finish(viewed(seeded(500, VALUES), needs=("percentile",)))
     assert "pictures" not in at.session_state
-    assert [info.value for info in at.info] == ["Nothing that this page draws was measured."]
+    assert [info.value for info in at.info] == ["These runs did not measure what this page draws. Press Train live."]
 
 
 def test_the_seed_after_the_last_is_the_first(viewed, asked, finish):
@@ -162,47 +158,34 @@ def test_the_seed_after_the_last_is_the_first(viewed, asked, finish):
 
 
 @pytest.fixture
-def looks(monkeypatch) -> list[tuple[float | None, str | None]]:
-    """After how many seconds the status was to be looked at again, and what else is to be drawn then."""
-    asked_for = []
-    clock = live.clock
+def pauses(monkeypatch) -> list[float]:
+    """After how many seconds the view was to be drawn again."""
+    noted = []
 
-    def note(part, seconds=None, asks=None):
-        if part == "page/status":
-            asked_for.append((seconds, asks))
-        clock(part, seconds, asks)
+    def note(key, seconds):
+        noted.append(seconds)
+        polling.poll(key, seconds)
 
-    monkeypatch.setattr(live, "clock", note)
-    return asked_for
+    monkeypatch.setattr(live, "poll", note)
+    return noted
 
 
-def test_the_picture_is_drawn_again_while_a_run_goes_on_and_once_after(viewed, finish, looks):
+def test_live_runs_are_polled_until_they_end(viewed, finish, pauses):
     at = viewed(seeded(800, TINY.model_copy(update={"steps": 3000})), norms=("none",))
+    assert pauses[-1] >= polling.POLL_SECONDS
     finish(at)
-    if looks[-1] == (0.0, "page/view"):  # it ended between the view and its status, which asks for the view at once
-        at.run()
-    assert looks[-1] == (None, None)
-    assert {asks for seconds, asks in looks if seconds} <= {"page/view", None}
-    assert all(0 <= seconds <= clock.WAITING_SECONDS for seconds, _ in looks if seconds is not None)
+    looks = len(pauses)
+    at.run()
+    assert len(pauses) == looks, "nothing trains"
 
 
-def test_what_waits_has_its_status_alone_looked_at(viewed, finish, looks, service):
-    long = TINY.model_copy(update={"steps": 100_000, "probe_points": 2})
-    first = viewed(seeded(810, long), norms=("none", "batch"))
-    end = time.monotonic() + 60
-    while line(first).count("update") < 2:
-        assert time.monotonic() < end, line(first)
-        time.sleep(0.1)
-        first.run()
-    assert looks[-1][1] == "page/view"
-    second = viewed(seeded(811, long))
-    seconds, asks = looks[-1]
-    assert asks is None
-    assert seconds is not None
-    assert seconds >= clock.QUEUED_SECONDS, "more where many visitors are about: other tests' may be"
-    for at in (first, second):
-        at.button(key="page/action").click().run()
-        finish(at)
+def test_page_rests_in_proportion_to_its_last_look():
+    running = Job(TINY)
+    running.receive(0, [])
+    assert polling.pause([running], took=0.01, wait=0.0) == polling.POLL_SECONDS
+    assert polling.pause([running], took=2.0, wait=0.0) == polling.REST * 2.0
+    assert polling.pause([Job(TINY)], took=0.01, wait=60.0) == polling.QUEUED_SECONDS
+    assert polling.pause([Job(TINY), running], took=0.01, wait=60.0) == polling.POLL_SECONDS
 
 
 def test_divergence_is_counted_over_seeds(viewed, finish):
@@ -311,7 +294,7 @@ def test_a_full_queue_and_a_store_that_fails_are_told(viewed, service, monkeypat
     assert [warning.value for warning in at.warning] == [service.store.problem]
 
 
-def test_what_is_left_on_screen_is_not_drawn_again_while_an_arm_waits(viewed, finish, looks):
+def test_previous_runs_stay_on_screen_while_an_arm_waits(viewed, finish):
     at = finish(viewed(seeded(820), norms=("none", "batch", "noisy_batch")))
     long = seeded(821, TINY.model_copy(update={"steps": 100_000, "probe_points": 2}))
     arms = {name: long.model_copy(update={"norm": name}).model_dump_json() for name in ("none", "batch", "noisy_batch")}
@@ -322,13 +305,10 @@ def test_what_is_left_on_screen_is_not_drawn_again_while_an_arm_waits(viewed, fi
         time.sleep(0.1)
     assert "waits for a worker" in line(at)
     assert {record.config.seed for record in at.session_state["pictures"][-1].records.values()} == {820}
-    assert looks[-1][1] is None, "two train, and nothing of theirs would be drawn"
     at.button(key="page/action").click().run()
     finish(at)
 
 
-def test_what_follows_from_the_runs_is_drawn_below_the_picture(viewed, finish):
+def test_advice_stands_below_the_board(viewed, finish):
     at = finish(viewed(seeded(830)))
-    assert at.session_state["below"] == at.session_state["pictures"][-1]
-    drawn = [one.key if one.type == "button" else one.value for one in at.main if one.type in ("button", "caption")]
-    assert drawn == ["page/action", "more", "What it amounts to"]
+    assert "What it amounts to" in [one.value for one in at.main if one.type == "markdown"]
