@@ -7,7 +7,6 @@ so that arms can be compared where they are equally far, not equally old.
 """
 
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 

@@ -181,7 +181,7 @@ class Page:
         shows_source_of: probes whose files the page shows.
         suggestions: what to try next.
         constants: further values for functions, by name.
-        inputs, compute: a calculator's inputs, and the NumPy function that takes them by name and returns named results.
+        inputs, compute: a calculator's inputs, and the NumPy function that takes them by name and names its results.
         content: further parts of the page that are no charts, drawn at its end.
         shares: what the share button says of the link.
     """

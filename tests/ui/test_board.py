@@ -1,8 +1,6 @@
-"""The board's server side: what it hands to the browser, how often it draws while runs go on, what it draws again."""
+"""The board's server side: what it hands to the browser, and what it draws again."""
 
 import json
-import threading
-import time
 from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
@@ -14,10 +12,9 @@ import xarray as xr
 from bnviz import Record, RunConfig
 from bnviz.figures.chart import Chart
 from bnviz.ui import board as boards
-from bnviz.ui import drawn
-from bnviz.ui.board import REST, Action, Group, board
-from bnviz.ui.shown import Shown
-from bnviz.ui.turns import Turns
+from bnviz.ui import render_cache
+from bnviz.ui.board import Section, board
+from bnviz.ui.session import Session
 
 CONFIG = RunConfig(steps=40, probes=())
 
@@ -29,13 +26,13 @@ def record(*steps: int) -> Record:
 
 
 class Screen:
-    """Takes what it is sent; a clock that only the test moves; a chart that takes `cost` seconds of it."""
+    """Takes what it is sent, and notes which charts are drawn."""
 
     def __init__(self, monkeypatch):
-        self.now, self.cost, self.sent, self.drawn, self.state = 100.0, 1.0, [], [], {}
-        drawn._kept.clear()
-        monkeypatch.setattr(boards, "monotonic", lambda: self.now)
+        self.sent, self.drawn, self.state, session = [], [], {}, Session()
+        render_cache._entries.clear()
         monkeypatch.setattr(boards, "_component", self.take)
+        monkeypatch.setattr(boards, "session", lambda: session)
         monkeypatch.setattr(boards.st, "session_state", self.state)
 
     def take(self, key: str, data: dict, **calls: partial) -> None:
@@ -44,14 +41,13 @@ class Screen:
         self.missing = calls["on_missing_change"]
 
     def chart(self, shown: Record, extra: int = 0) -> Chart:
-        self.now += self.cost
         self.drawn.append((shown, extra))
         return Chart({"meta": {"extra": extra}})
 
-    def look(self, shown: Record, live: bool = True, looked_at: tuple = (), **charts: partial) -> dict:
+    def look(self, shown: Record, live: bool = True, **charts: partial) -> dict:
         charts = charts or {"one": partial(self.chart, shown)}
-        groups = [Group("group", "A title", "A caption", charts, Action("At {step}", "asked"), "A note")]
-        board("board", lambda: groups, Shown.of({"standard": shown}, live), looked_at)
+        section = Section("group", "A title", "A caption", charts, "A note", ("At {step}", "asked"))
+        board("page", [section], {"standard": shown}, live)
         return self.sent[-1]
 
 
@@ -70,83 +66,13 @@ def test_what_the_browser_is_sent(screen):
     assert [arm["name"] for arm in data["arms"]] == ["standard"]
 
 
-def test_while_runs_go_on_a_board_rests_longer_than_it_draws(screen):
-    first = screen.look(record(0))
-    screen.now += REST - 0.1
-    assert screen.look(record(0, 1))["steps"] == first["steps"]
-    screen.now += 0.2
-    assert screen.look(record(0, 1, 2))["steps"] == [0, 1, 2]
-    assert len(screen.drawn) == 2
-
-
-def test_all_who_look_at_the_same_runs_see_what_one_of_them_had_drawn(screen):
-    first = screen.look(record(0))
-    screen.state.clear()  # another session
-    assert screen.look(record(0, 1)) == first
-    assert len(screen.drawn) == 1
-    assert screen.look(replace(record(0, 1), outcome="stopped")) != first, "who stopped it has another"
-
-
-def test_who_asked_for_something_else_besides_has_a_drawing_of_their_own(screen):
-    run, mine, yours = record(0), record(1), record(2)
-
-    def look(plane: Record) -> dict:
-        groups = [Group("group", "", "", {"plane": partial(screen.chart, plane, extra=plane.last_step)})]
-        shown = Shown({"standard": run}, {"standard": (run,)}, live=True, also={"plane": plane})
-        board("board", lambda: groups, shown)
-        return screen.sent[-1]
-
-    first = look(mine)["groups"]
-    assert look(yours)["groups"] != first
-    assert look(mine)["groups"] == first
-    assert screen.drawn == [(mine, 1), (yours, 2)]
-
-
-@pytest.mark.parametrize("live", [False, True])
-def test_a_click_on_the_same_is_answered_between_two_charts(screen, monkeypatch, live):
-    turns, run = Turns(), record(0, 1)
-    monkeypatch.setattr(boards, "turns", turns)
-    done: list[str] = []
-
-    def look(who: str) -> None:
-        with turns.in_turn():
-            screen.look(run, live, one=partial(first, run), two=partial(screen.chart, run, extra=2))
-            done.append(who)
-
-    click = threading.Thread(target=look, args=("click",))
-
-    def first(shown: Record) -> Chart:
-        click.start()
-        while not turns._waiting:
-            time.sleep(0.001)
-        return screen.chart(shown, extra=1)
-
-    with turns.unhurried():
-        look("page")
-    click.join()
-    assert done == ["click", "page"]
-    assert screen.drawn == [(run, 1), (run, 2)]
-
-
-def test_a_run_that_has_ended_and_another_look_are_drawn_at_once(screen):
-    screen.look(record(0))
-    assert screen.look(record(0, 1), looked_at=("another unit",))["steps"] == [0, 1]
-    assert screen.look(record(0, 1, 2), live=False)["steps"] == [0, 1, 2]
-
-
-def test_what_others_have_drawn_takes_no_rest(screen):
-    screen.cost = 0.0
-    for step in range(3):
-        assert screen.look(record(*range(step + 1)))["steps"] == list(range(step + 1))
-
-
 def test_only_charts_whose_arguments_have_changed_are_drawn_again(screen):
     still, first, second = record(0), record(1), record(2)
     calls = {"still": partial(screen.chart, still, extra=1), "moves": partial(screen.chart, first)}
     screen.look(first, live=False, **calls)
     screen.look(second, live=False, **{**calls, "moves": partial(screen.chart, second)})
     assert screen.drawn == [(still, 1), (first, 0), (second, 0)]
-    screen.look(second, live=False, looked_at=(2,), **{**calls, "still": partial(screen.chart, still, extra=2)})
+    screen.look(second, live=False, **{**calls, "still": partial(screen.chart, still, extra=2)})
     assert screen.drawn[3:] == [(still, 2)], "the other was drawn of the first record before"
 
 
@@ -160,7 +86,7 @@ def test_a_figure_is_sent_once_and_again_if_it_has_changed_if_it_is_missing_or_i
 
     def look(unit: int) -> dict[str, bool]:
         still, moves = partial(screen.chart, shown, extra=7), partial(screen.chart, shown, extra=unit)
-        return figures(screen.look(shown, live=False, looked_at=(unit,), still=still, moves=moves))
+        return figures(screen.look(shown, live=False, still=still, moves=moves))
 
     assert look(1) == {"still": True, "moves": True}
     assert look(1) == {"still": False, "moves": False}
@@ -168,16 +94,16 @@ def test_a_figure_is_sent_once_and_again_if_it_has_changed_if_it_is_missing_or_i
     assert look(1) == {"still": False, "moves": True}, "the browser has the last one only"
     screen.missing()
     assert look(1) == {"still": True, "moves": True}
-    del screen.state["board"]  # the page was left, and is there again
+    del screen.state["page/board"]  # the page was left, and is there again
     assert look(1) == {"still": True, "moves": True}
 
 
 def test_figures_that_are_left_out_are_told_apart_by_what_is_in_them(screen):
     shown = record(0)
-    one, two = (screen.look(shown, looked_at=(e,), one=partial(screen.chart, shown, extra=e)) for e in (1, 2))
+    one, two = (screen.look(shown, one=partial(screen.chart, shown, extra=e)) for e in (1, 2))
     digests = [data["groups"][0]["charts"][0]["digest"] for data in (one, two)]
     assert digests[0] != digests[1]
-    again = screen.look(shown, looked_at=(1,), one=partial(screen.chart, shown, extra=1))
+    again = screen.look(shown, one=partial(screen.chart, shown, extra=1))
     assert again["groups"][0]["charts"][0]["digest"] == digests[0]
 
 
@@ -189,7 +115,7 @@ def test_the_runs_that_a_chart_is_drawn_of_are_named_also_where_its_figure_is_le
         return Chart({"meta": {}})
 
     seen = [
-        screen.look(several[0], live=False, looked_at=(place,), one=partial(draw, {"a": several[place]}, repeats))
+        screen.look(several[0], live=False, one=partial(draw, {"a": several[place]}, repeats))
         for place, repeats in ((0, {"a": several}), (1, None))
     ]
     first, second = (data["groups"][0]["charts"][0] for data in seen)
@@ -207,7 +133,7 @@ def test_a_folder_that_cannot_be_written_to_is_told_instead_of_charts(screen, mo
     monkeypatch.setattr(boards, "STATIC_FOLDER", in_the_way)
     boards.serve_plotly.cache_clear()
     try:
-        board("board", list, Shown.of({"standard": record(0)}))
+        board("page", [], {"standard": record(0)})
         assert screen.sent == []
         (sentence,) = told
         assert sentence.startswith("The charts cannot be drawn: their library could not be copied")

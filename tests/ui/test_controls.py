@@ -4,7 +4,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from bnviz.core.config import RunConfig
-from bnviz.ui import controls, fields
+from bnviz.ui.controls import run_controls as controls
+from bnviz.ui.controls import widgets
 
 BASE = RunConfig(norm="batch")
 
@@ -13,17 +14,18 @@ def page():
     import streamlit as st
 
     from bnviz.core.config import RunConfig
-    from bnviz.ui import controls, links
-    from bnviz.ui.routing import mark_routed
+    from bnviz.ui import url_state
+    from bnviz.ui.controls import run_controls as controls
+    from bnviz.ui.router_guard import mark_routed
 
     mark_routed()
     defaults, view = RunConfig(norm="batch"), {"seeds": 1}
-    links.open_page("page", defaults, view)
+    url_state.open_page("page", defaults, view)
     row = st.session_state.get("row", controls.ROW)
     config = controls.run_controls("page", row, st.session_state.get("more", tuple(controls.GROUPS)))
     st.session_state["config"] = config
     if config is not None:
-        links.keep("page", config, defaults, view)
+        url_state.save("page", config, view)
 
 
 def opened(state=None, **query) -> AppTest:
@@ -48,7 +50,7 @@ def test_every_control_can_be_drawn_and_changes_nothing_by_itself():
     assert at.query_params == {}
     assert not at.error
     drawn = {name for group in (*controls.GROUPS.values(), controls.ROW) for name in group}
-    assert drawn == {*fields.WIDGETS, *fields.COMPOSED, "seeds"}
+    assert drawn == {*widgets.WIDGETS, *widgets.COMPOSED, "seeds"}
 
 
 def test_a_page_has_the_controls_that_it_chooses():
@@ -59,38 +61,38 @@ def test_a_page_has_the_controls_that_it_chooses():
     assert at.session_state["config"] == BASE
 
 
-@pytest.mark.parametrize(("label", "limits"), fields.LINE_RANGES.items())
+@pytest.mark.parametrize(("label", "limits"), widgets.LINE_RANGES.items())
 def test_a_known_range_is_one_choice(label, limits):
     at = opened()
-    at.selectbox(key="page.line range").set_value(label).run()
+    at.selectbox(key="page/line range").set_value(label).run()
     config = at.session_state["config"]
     assert (config.line_from, config.line_to, config.line_in) == limits
     assert at.number_input(key="page.line_from").disabled
     link = dict(at.query_params)
     assert set(link) <= {"line_from", "line_to", "line_in"}
-    assert opened(**link).selectbox(key="page.line range").value == label
-    at.selectbox(key="page.line range").set_value(next(iter(fields.LINE_RANGES))).run()
+    assert opened(**link).selectbox(key="page/line range").value == label
+    at.selectbox(key="page/line range").set_value(next(iter(widgets.LINE_RANGES))).run()
     assert at.query_params == {}
 
 
 def test_an_own_range_is_two_numbers():
     at = opened()
-    at.selectbox(key="page.line range").set_value(fields.OWN).run()
+    at.selectbox(key="page/line range").set_value(widgets.OWN).run()
     assert at.session_state["config"] == BASE, "until a number is changed"
-    assert at.selectbox(key="page.line range").value == fields.OWN
+    assert at.selectbox(key="page/line range").value == widgets.OWN
     at.number_input(key="page.line_from").set_value(0.25).run()
     at.number_input(key="page.line_to").set_value(2.0).run()
     config = at.session_state["config"]
     assert (config.line_from, config.line_to, config.line_in) == (0.25, 2.0, "learning_rate")
     assert at.query_params == {"line_from": "0.25", "line_to": "2"}
     again = opened(**at.query_params)
-    assert again.selectbox(key="page.line range").value == fields.OWN
+    assert again.selectbox(key="page/line range").value == widgets.OWN
     assert again.session_state["config"] == config
 
 
 def test_a_range_the_wrong_way_round_is_told_in_a_sentence():
     at = opened()
-    at.selectbox(key="page.line range").set_value(fields.OWN).run()
+    at.selectbox(key="page/line range").set_value(widgets.OWN).run()
     at.number_input(key="page.line_from").set_value(9.0).run()
     assert not at.exception
     assert at.session_state["config"] is None
@@ -133,7 +135,7 @@ def test_a_page_that_opens_without_a_link_names_no_settings():
 @pytest.mark.parametrize("text", ["20 20", "20,20", " 20 , 20 ", "20, 20,", ",20 20"])
 def test_units_field_takes_commas_and_blanks(text):
     at = opened()
-    at.text_input(key="page.widths text").set_value(text).run()
+    at.text_input(key="page/widths").set_value(text).run()
     assert not at.error
     assert at.session_state["config"].widths == (20, 20)
     assert at.query_params == {"widths": "20,20"}
@@ -141,9 +143,9 @@ def test_units_field_takes_commas_and_blanks(text):
 
 def test_messages_call_a_setting_what_its_control_is_called():
     at = opened()
-    at.text_input(key="page.widths text").set_value("0").run()
+    at.text_input(key="page/widths").set_value("0").run()
     assert at.error[0].value.startswith("Units in each hidden layer must be 1 to 64 values")
-    at.text_input(key="page.widths text").set_value("20").run()
+    at.text_input(key="page/widths").set_value("20").run()
     at.selectbox(key="page.network").set_value("lenet").run()
     assert at.error[0].value.startswith(
         "Network 'lenet' needs inputs of shape 1 × 28 × 28, Data 'digits' has 1 × 8 × 8"
@@ -152,7 +154,7 @@ def test_messages_call_a_setting_what_its_control_is_called():
 
 def test_every_setting_with_a_control_has_a_label():
     composed = {"widths", "init", "init_std", "line_from", "line_to", "line_in"}
-    assert set(fields.LABELS) == {*fields.WIDGETS, *composed}
+    assert set(widgets.LABELS) == {*widgets.WIDGETS, *composed}
 
 
 def test_small_learning_rates_are_offered_where_values_are_learned():

@@ -2,6 +2,7 @@
 
 import math
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,9 +11,10 @@ from streamlit.testing.v1 import AppTest
 
 from bnviz.core.config import RunConfig
 from bnviz.core.record import Record
-from bnviz.ui import drawn, history
-from bnviz.ui.history import LONGEST_QUERY, MOST, Entry, result_of, validated
-from bnviz.ui.notes import ENTRY
+from bnviz.records import history_entries
+from bnviz.records.history_entries import LONGEST_QUERY, MOST_ENTRIES, Entry, result_of, valid_entries
+from bnviz.ui import history
+from bnviz.ui.session import ENTRY, PageState, Session
 
 GOOD = {
     "page": "activations",
@@ -42,17 +44,23 @@ RECORDS = {"standard": record(test_accuracy=0.1), "batch norm": record(norm="bat
 
 
 def page():
-    """A page whose `note` is called with what the test put into session state, or that shows all."""
+    """A page that adds what the test put into session state, or that lists all."""
+    from types import SimpleNamespace
+
     import streamlit as st
 
     from bnviz.ui import history
 
+    def job(config):
+        seconds = (st.session_state["seconds"] or {}).get(config.norm)
+        return None if seconds is None else SimpleNamespace(seconds=seconds)
+
     if st.session_state.pop("forget", False):
-        history.forget()
+        history.forget_history()
     if "shown" in st.session_state:
-        history.note("activations", st.session_state["shown"], st.session_state.get("seconds"))
+        history.note_comparison("activations", SimpleNamespace(job=job), st.session_state["shown"])
     else:
-        st.session_state["history"] = history.history("runs")
+        st.session_state["history"] = history.read_history("runs")
 
 
 @pytest.fixture
@@ -75,7 +83,9 @@ def noted(records=RECORDS, seconds=None, at=None, **query) -> AppTest:
     at = at or AppTest.from_function(page)
     at.session_state["shown"] = records
     at.session_state["seconds"] = seconds
-    at.session_state[ENTRY] = {"activations": {"query": query}}
+    session = at.session_state[ENTRY] if ENTRY in at.session_state else Session()
+    session.pages["activations"] = PageState(query=query, trained=True)
+    at.session_state[ENTRY] = session
     at.run()
     assert not at.exception
     return at
@@ -89,10 +99,10 @@ def listed(at: AppTest) -> history.History:
 
 
 def test_what_is_noted_is_handed_to_the_browser_and_can_be_read_back(sent):
-    noted(seconds={"batch norm": 2.5}, lr="0.5", layer="2")
+    noted(seconds={"batch": 2.5}, lr="0.5", layer="2")
     (data,) = [sent["activations/history"]]
-    assert (data["most"], data["report"]) == (MOST, False)
-    (entry,) = validated({"entries": data["add"]})
+    assert (data["most"], data["report"]) == (MOST_ENTRIES, False)
+    (entry,) = valid_entries({"entries": data["add"]})
     assert (entry.page, entry.query) == ("activations", "lr=0.5&layer=2")
     assert {name: (one.config, one.result, one.seconds) for name, one in entry.arms.items()} == {
         "standard": (RECORDS["standard"].config, "10 %", None),
@@ -119,8 +129,7 @@ def test_the_same_again_is_the_same_entry_and_another_query_renews_it(sent):
 
 
 def test_a_page_that_is_none_of_the_apps_notes_nothing_and_goes_on(sent, monkeypatch):
-    monkeypatch.setattr(history, "PAGES", history.HERE)
-    drawn._kept.clear()  # other tests' pages have shown the same record
+    monkeypatch.setattr(history_entries, "PAGES", Path(__file__).parent)
     noted()
     assert not sent
 
@@ -167,10 +176,10 @@ def test_what_the_browser_kept_comes_with_what_this_session_noted_the_newest_fir
 
 
 def test_a_good_entry_is_believed():
-    (entry,) = validated({"entries": [GOOD]})
+    (entry,) = valid_entries({"entries": [GOOD]})
     assert entry.arms["batch norm"].config == RunConfig(learning_rate=0.5, norm="batch")
     assert Entry.model_validate(entry.model_dump(mode="json")) == entry
-    (elsewhere,) = validated({"entries": [GOOD | {"when": "2026-01-31T14:00:00+02:00"}]})
+    (elsewhere,) = valid_entries({"entries": [GOOD | {"when": "2026-01-31T14:00:00+02:00"}]})
     assert (elsewhere.when, elsewhere.when.tzinfo) == (entry.when, UTC)
 
 
@@ -205,18 +214,18 @@ BAD = {
 
 @pytest.mark.parametrize("changes", BAD.values(), ids=BAD)
 def test_anything_else_is_dropped_and_the_rest_kept(changes):
-    assert validated({"entries": [GOOD, GOOD | changes, None, 5, [GOOD]]}) == validated({"entries": [GOOD]})
+    assert valid_entries({"entries": [GOOD, GOOD | changes, None, 5, [GOOD]]}) == valid_entries({"entries": [GOOD]})
 
 
 @pytest.mark.parametrize("answer", [None, 5, "text", [], {}, {"entries": None}, {"entries": {"0": GOOD}}])
 def test_an_answer_of_another_shape_has_no_entries(answer):
-    assert validated(answer) == []
+    assert valid_entries(answer) == []
 
 
 def test_of_too_many_the_newest_are_kept():
-    many = [GOOD | {"query": f"layer={n}"} for n in range(MOST + 5)]
-    kept = validated({"entries": many})
-    assert (len(kept), kept[0].query, kept[-1].query) == (MOST, "layer=5", f"layer={MOST + 4}")
+    many = [GOOD | {"query": f"layer={n}"} for n in range(MOST_ENTRIES + 5)]
+    kept = valid_entries({"entries": many})
+    assert (len(kept), kept[0].query, kept[-1].query) == (MOST_ENTRIES, "layer=5", f"layer={MOST_ENTRIES + 4}")
 
 
 @pytest.mark.parametrize(

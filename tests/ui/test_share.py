@@ -11,11 +11,11 @@ from bnviz.ui.share import WHAT_IT_HOLDS, address, app_address
 
 def page():
 
-    from bnviz.ui.notes import notes
-    from bnviz.ui.share import titled
+    from bnviz.ui.session import session
+    from bnviz.ui.share import page_header
 
-    titled("theory", "Is it so?")
-    notes("theory")["query"] = {"lr": "0.5", "widths": "10,10"}  # as `links.keep` does, after the title
+    page_header("theory", "Is it so?")
+    session().page("theory").query = {"lr": "0.5", "widths": "10,10"}  # as url_state.save does, after the title
 
 
 @pytest.fixture

@@ -34,11 +34,10 @@ def script(folder, name, arms, live):
     from pathlib import Path
 
     from bnviz.core.record import Record
-    from bnviz.ui.shown import Shown
     from bnviz.ui.verdicts import verdict_box
 
     repeats = {arm: tuple(map(Record.load, sorted(Path(folder).glob(f"{arm}-*.nc")))) for arm in arms}
-    verdict_box(name, Shown({arm: several[0] for arm, several in repeats.items()}, repeats, live))
+    verdict_box(name, repeats, live)
 
 
 Runs = Mapping[str, tuple[Record, ...]]

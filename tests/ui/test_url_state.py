@@ -11,29 +11,29 @@ def one_page():
     import streamlit as st
 
     from bnviz.core.config import RunConfig
-    from bnviz.ui import links
-    from bnviz.ui.routing import mark_routed
+    from bnviz.ui import url_state
+    from bnviz.ui.router_guard import mark_routed
+    from bnviz.ui.session import session
 
     mark_routed()
     defaults, view = RunConfig(norm="batch"), {"layer": 3}
     measured = st.checkbox("measured", True, key="measured")
     if st.session_state.get("elsewhere"):
         st.title("Another page")
-        links.open_page("other", defaults, {})
+        url_state.open_page("other", defaults, {})
     elif st.session_state.get("fragment"):
-        links.restore("page")
-        st.number_input("layer", 0, 99999, key="page.layer")
+        st.number_input("layer", 0, 99999, key=url_state.widget_key("page", "layer"))
     else:
-        links.open_page("page", defaults, view)
-        st.session_state["problems"] = links.problems("page")
-        chosen = links.run_settings("page")
-        chosen["learning_rate"] = st.number_input("lr", 0.0, 1000.0, key=links.control_key("page", "learning_rate"))
-        chosen["seed"] = st.number_input("seed", 0, 1000, key=links.control_key("page", "seed"))
+        url_state.open_page("page", defaults, view)
+        st.session_state["problems"] = list(session().page("page").problems)
+        chosen = url_state.run_settings("page")
+        chosen["learning_rate"] = st.number_input("lr", 0.0, 1000.0, key=url_state.widget_key("page", "learning_rate"))
+        chosen["seed"] = st.number_input("seed", 0, 1000, key=url_state.widget_key("page", "seed"))
         if st.checkbox("looks", True, key="looks"):
-            st.number_input("layer", 0, 99999, key="page.layer")
+            st.number_input("layer", 0, 99999, key=url_state.widget_key("page", "layer"))
         st.session_state["config"] = RunConfig.model_validate(chosen)
         if measured:
-            links.keep("page", st.session_state["config"], defaults, view)
+            url_state.save("page", st.session_state["config"], view)
 
 
 DEFAULTS = RunConfig(norm="batch")
@@ -181,16 +181,17 @@ def test_a_setting_that_is_none_of_the_allowed_is_told_until_something_is_change
         import streamlit as st
 
         from bnviz.core.config import RunConfig
-        from bnviz.ui import links
-        from bnviz.ui.routing import mark_routed
+        from bnviz.ui import url_state
+        from bnviz.ui.router_guard import mark_routed
+        from bnviz.ui.session import session
 
         mark_routed()
         defaults, view = RunConfig(), {"seeds": 1}
-        links.open_page("page", defaults, view)
-        st.session_state["told"] = links.problems("page")
-        links.one_of("page", "seeds", (1, 3))
-        st.number_input("seeds", key="page.seeds")
-        links.keep("page", defaults, defaults, view)
+        url_state.open_page("page", defaults, view)
+        st.session_state["told"] = list(session().page("page").problems)
+        url_state.allow_only("page", "seeds", (1, 3))
+        st.number_input("seeds", key=url_state.widget_key("page", "seeds"))
+        url_state.save("page", defaults, view)
 
     at = AppTest.from_function(script)
     go(at, seeds="3")
@@ -212,16 +213,17 @@ def test_a_layer_that_is_not_there_is_told_until_something_is_changed(given, use
         import streamlit as st
 
         from bnviz.core.config import RunConfig
-        from bnviz.ui import links
-        from bnviz.ui.routing import mark_routed
+        from bnviz.ui import url_state
+        from bnviz.ui.router_guard import mark_routed
+        from bnviz.ui.session import session
 
         mark_routed()
         defaults, view = RunConfig(), {"layer": 3}
-        links.open_page("page", defaults, view)
-        st.session_state["told"] = links.problems("page")
-        links.within("page", "layer", st.number_input("layers", 1, 9, 4))
-        st.number_input("layer", key="page.layer")
-        links.keep("page", defaults, defaults, view)
+        url_state.open_page("page", defaults, view)
+        st.session_state["told"] = list(session().page("page").problems)
+        url_state.limit("page", "layer", st.number_input("layers", 1, 9, 4))
+        st.number_input("layer", key=url_state.widget_key("page", "layer"))
+        url_state.save("page", defaults, view)
 
     at = AppTest.from_function(script)
     go(at, layer=given)
@@ -244,15 +246,15 @@ def layered_page():
     import streamlit as st
 
     from bnviz.core.config import RunConfig
-    from bnviz.ui import links
-    from bnviz.ui.routing import mark_routed
+    from bnviz.ui import url_state
+    from bnviz.ui.router_guard import mark_routed
 
     mark_routed()
     defaults, view = RunConfig(), {"layer": 3}
-    links.open_page("page", defaults, view)
-    links.within("page", "layer", st.number_input("layers", 1, 9, 3))
-    st.number_input("layer", key="page.layer")
-    links.keep("page", defaults, defaults, view)
+    url_state.open_page("page", defaults, view)
+    url_state.limit("page", "layer", st.number_input("layers", 1, 9, 3))
+    st.number_input("layer", key=url_state.widget_key("page", "layer"))
+    url_state.save("page", defaults, view)
 
 
 def layers_and_chosen(at: AppTest, layers: int | None = None) -> tuple[int, int]:
@@ -291,8 +293,6 @@ def test_another_page_does_not_carry_the_values_of_the_first_along_which_come_ba
     at = opened(lr="0.5", widths="50,20", layer="2")
     before = at.session_state["config"]
     leave(at)
-    kept = [key for key in at.session_state._state.filtered_state if key.startswith("page.") and key != "page.layer"]
-    assert kept == []
     go(at)
     assert at.session_state["config"] == before
     assert settings(at) == (0.5, 0, 2)

@@ -1,6 +1,6 @@
 """Addresses from a browser that has not heard yet what the page wrote there."""
 
-from tests.ui.test_links import go, opened, settings
+from tests.ui.test_url_state import go, opened, settings
 
 
 def test_what_is_changed_by_hand_outlives_the_address_of_a_browser_that_is_behind():

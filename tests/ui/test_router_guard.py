@@ -14,7 +14,7 @@ def page():
     import streamlit as st
     from streamlit.runtime.pages_manager import PagesManager
 
-    from bnviz.ui.routing import require_router
+    from bnviz.ui.router_guard import require_router
 
     st.session_state["runs"] = st.session_state.get("runs", 0) + 1
     if st.session_state["runs"] == 1:
@@ -37,7 +37,7 @@ def test_a_page_that_the_router_runs_is_run_once():
     def routed():
         import streamlit as st
 
-        from bnviz.ui.routing import mark_routed, require_router
+        from bnviz.ui.router_guard import mark_routed, require_router
 
         mark_routed()
         st.session_state["runs"] = st.session_state.get("runs", 0) + 1
