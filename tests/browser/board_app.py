@@ -15,8 +15,7 @@ from bnviz.core.record import Record
 from bnviz.figures.chart import Chart
 from bnviz.figures.style import figure, log_axis
 from bnviz.ui import board as boards
-from bnviz.ui.board import Action, Group, board
-from bnviz.ui.shown import Shown
+from bnviz.ui.board import Section, board
 
 boards.STATIC_FOLDER = Path(__file__).parent / "static"
 NAMES = {"x": "across", "y": "up", "z": "loss"}
@@ -76,23 +75,23 @@ def with_zeros() -> Chart:
     return drawn
 
 
-def build() -> list[Group]:
-    groups = [
-        Group("words", "Only words", "A first line.\nA second line."),
-        Group(
+def sections() -> list[Section]:
+    found = [
+        Section("words", "Only words", "A first line.\nA second line."),
+        Section(
             "moving",
             "What moves",
             "It follows the cursor.",
             {"over": partial(over_steps), "moving": partial(moving)},
-            Action("Look around at update {step}", "plane"),
-            note="Small print.",
+            "Small print.",
+            ("Look around at update {step}", "plane"),
         ),
-        Group("solid", "Solid", "Turn one.", {f"surface-{arm}": partial(surface, arm) for arm in STEPS}),
-        Group("flat", "Flat", "From above.", {"contour": partial(contour), "zeros": partial(with_zeros)}),
+        Section("solid", "Solid", "Turn one.", {f"surface-{arm}": partial(surface, arm) for arm in STEPS}),
+        Section("flat", "Flat", "From above.", {"contour": partial(contour), "zeros": partial(with_zeros)}),
     ]
     if "plane" in st.session_state:
-        groups.insert(1, Group("answer", "The answer", f"asked for {st.session_state['plane']}"))
-    return groups
+        found.insert(1, Section("answer", "The answer", f"asked for {st.session_state['plane']}"))
+    return found
 
 
 def answer(step: int) -> None:
@@ -100,11 +99,5 @@ def answer(step: int) -> None:
 
 
 st.title("Boards")
-board(
-    "board",
-    build,
-    Shown.of({arm: record(arm) for arm in STEPS}),
-    (st.session_state.get("plane"),),
-    on_event={"plane": answer},
-)
+board("page", sections(), {arm: record(arm) for arm in STEPS}, events={"plane": answer})
 st.markdown("\n".join("Something to scroll.\n" for _ in range(60)))

@@ -18,7 +18,7 @@ from bnviz import Frame, Record, RunConfig
 from bnviz.figures.overlay import QUANTITIES, overlay
 from bnviz.records import gallery
 from bnviz.records.untrusted import GZIP, LABELS, PLAIN, UNPACKED, read_untrusted
-from bnviz.ui.history import result_of
+from bnviz.records.history_entries import result_of
 from tests.records.untrusted_files import BAD_FILES
 from tests.records.untrusted_parts import CONFIG, sound_frames, sound_parts, sound_record
 

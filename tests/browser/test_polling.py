@@ -1,4 +1,4 @@
-"""The clock in a real browser: an answer that is lost is asked for again; nobody asks for a page that nobody sees."""
+"""Polling in a real browser: an answer that is lost is asked for again; nobody asks for a page that nobody sees."""
 
 import re
 from pathlib import Path
@@ -16,22 +16,22 @@ SET_HIDDEN = """(hidden) => {
 }"""
 
 OVERTAKEN = """async (script) => {
-    const clock = await import(URL.createObjectURL(new Blob([script], { type: "text/javascript" })));
+    const polling = await import(URL.createObjectURL(new Blob([script], { type: "text/javascript" })));
     const asked = [];
     for (const look of [1, 2, 3]) {
-        const data = { part: "part", asks: "part", seconds: 0.05, look };
-        clock.default({ data, parentElement: document.body, setTriggerValue: (_, value) => asked.push(value) });
+        const data = { seconds: 0.05, look };
+        polling.default({ data, parentElement: document.body, setTriggerValue: (_, value) => asked.push(value) });
     }
     await new Promise((resolve) => setTimeout(resolve, 500));
     return asked;
 }"""
 
 WHILE_IT_IS_RUN = """async (script) => {
-    const clock = await import(URL.createObjectURL(new Blob([script], { type: "text/javascript" })));
+    const polling = await import(URL.createObjectURL(new Blob([script], { type: "text/javascript" })));
     document.body.innerHTML = '<div data-testid="stApp" data-test-script-state="running"></div>';
     const asked = [];
-    const data = { part: "part", asks: "part", seconds: 0.05, look: 1 };
-    clock.default({ data, parentElement: document.body, setTriggerValue: (_, value) => asked.push(value) });
+    const data = { seconds: 0.05, look: 1 };
+    polling.default({ data, parentElement: document.body, setTriggerValue: (_, value) => asked.push(value) });
     await new Promise((resolve) => setTimeout(resolve, 400));
     const before = asked.length;
     document.querySelector("div").dataset.testScriptState = "notRunning";
@@ -46,7 +46,7 @@ def test_a_page_whose_answer_was_lost_asks_again(page: Page, app: RunningApp) ->
     status(page).get_by_role("button", name="Train live").click()
     expect(status(page)).to_contain_text(GOING, timeout=BUSY_MACHINE)
     with wire.losing_an_answer():
-        pass  # the clock asks by itself
+        pass  # the page asks by itself
     expect(status(page).get_by_role("button", name="Train live")).to_be_visible(timeout=BUSY_MACHINE)
     expect(page.locator(".bnviz-board")).to_have_attribute("data-step", "6000", timeout=BUSY_MACHINE)
 
@@ -69,7 +69,7 @@ def test_a_page_that_nobody_sees_does_not_ask(page: Page, app: RunningApp) -> No
 
 def test_of_answers_that_overtake_each_other_only_the_last_is_followed_by_a_question(page: Page) -> None:
     """Streamlit need not end what it began for an answer that was overtaken."""
-    script = (Path(ui.__file__).parent / "clock.js").read_text(encoding="utf-8")
+    script = (Path(ui.__file__).parent / "polling.js").read_text(encoding="utf-8")
     asked = page.evaluate(OVERTAKEN, script)
     assert asked == [3]
 
@@ -80,6 +80,6 @@ def test_a_page_that_is_being_run_is_asked_for_when_that_has_ended(page: Page, a
     expect(page.locator("[data-testid=stApp]")).to_have_attribute(
         "data-test-script-state", "notRunning", timeout=BUSY_MACHINE
     )
-    script = (Path(ui.__file__).parent / "clock.js").read_text(encoding="utf-8")
+    script = (Path(ui.__file__).parent / "polling.js").read_text(encoding="utf-8")
     page.goto("about:blank")
     assert page.evaluate(WHILE_IT_IS_RUN, script) == [0, 1]
