@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from bnviz.core import environment
 from bnviz.jobs import local_cluster
 from bnviz.jobs.service import Service
-from bnviz.ui import session
+from bnviz.ui import run_client
 from scripts.cloud_requirements import cloud_requirements
 from tests.cluster.test_cluster_recipes import unknown_options
 
@@ -106,7 +106,7 @@ def nobody_trains(monkeypatch) -> Iterator[None]:
     monkeypatch.setenv("BNVIZ_SCHEDULER", "tcp://127.0.0.1:9")
     monkeypatch.setenv("BNVIZ_STORE", "none")
     alone = Service()
-    monkeypatch.setattr(session, "service", lambda: alone)  # the other tests' service stays as it is
+    monkeypatch.setattr(run_client, "service", lambda: alone)  # the other tests' service stays as it is
     yield
     alone.close()
 
