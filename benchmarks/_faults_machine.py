@@ -24,8 +24,9 @@ from benchmarks._load_class import PAGE, rests
 from benchmarks._load_tab import Tab
 from bnviz import RunConfig
 from bnviz.core import presets
+from bnviz.jobs.job import Job
 from bnviz.jobs.result_store import ResultStore
-from bnviz.jobs.service import Job, Service
+from bnviz.jobs.service import Service
 from scripts import RunningApp, running_app
 
 GROUPS = {Path("/sys/fs/cgroup/memory"): "memory.limit_in_bytes", Path("/sys/fs/cgroup"): "memory.max"}

@@ -23,8 +23,9 @@ import psutil
 
 from benchmarks._faults_machine import Row, clock_jumps, out_of_memory, two_apps
 from bnviz import RunConfig
+from bnviz.jobs.job import Job
 from bnviz.jobs.result_store import ResultStore
-from bnviz.jobs.service import Job, Service
+from bnviz.jobs.service import Service
 
 PATIENCE = 120.0
 LONG = {"steps": 30_000, "curve_points": 300, "probe_points": 2}
@@ -196,13 +197,13 @@ def _kill_worker(service: Service) -> float:
 
 def _training(service: Service) -> bool:
     connection = service.dispatcher._connection
-    return connection is not None and any(connection._client.run(_going, on_error="ignore").values())
+    return connection is not None and any(connection._client.run(_running, on_error="ignore").values())
 
 
-def _going() -> bool:
+def _running() -> bool:
     from bnviz.jobs import worker
 
-    return bool(worker._going)
+    return bool(worker._running)
 
 
 def _until(condition: Callable[[], object]) -> None:

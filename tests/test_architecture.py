@@ -33,7 +33,12 @@ def test_every_folder_has_a_layer_and_a_description() -> None:
     assert files == {"__init__", "__main__"}, "nothing lies loose in bnviz/"
     assert set.union(*linter_layers()) == folders | {"__main__"}
     table = DOCUMENT[DOCUMENT.index("|---|---|") : DOCUMENT.index("## From")]
-    described = {name for row in table.splitlines()[1:] if row.startswith("|") for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    described = {
+        name
+        for row in table.splitlines()[1:]
+        if row.startswith("|")
+        for name in re.findall(r"`(\w+)`", row.split("|")[1])
+    }
     assert described == folders
 
 

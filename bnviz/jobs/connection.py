@@ -1,12 +1,11 @@
-"""A line to one Dask scheduler: how a run gets to a worker, and its frames and its record back.
+"""A connection to one Dask scheduler: sends runs to workers, and brings their frames and records back.
 
-The only module of the app's process that talks to Dask. It does not know what is queued, who watches, or what a frame
-is. Apps that are connected to one scheduler and ask for the same attempt share one training. Everything here may take
-its time, so it is called from a thread of the service, never from a page's script.
+The only module of the app's process that talks to Dask. Apps that are connected to one scheduler and ask for the same
+attempt share one training. Calls may take seconds, so a thread of the service makes them, never a page's script.
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from time import monotonic
@@ -43,15 +42,13 @@ class Connection:
     def __init__(self, address: str | None, on_message: OnMessage) -> None:
         from distributed import Client  # takes a second: not while a page waits for this module
 
-        from bnviz.jobs import steady  # noqa: F401  before anything is sent
-
         self._cluster: EmbeddedCluster | None = None if address else start_embedded()
         self.address = self._cluster.address if self._cluster else str(address)
         self._on_message = on_message
         self._futures: dict[str, Any] = {}
         self._stopped: set[str] = set()  # attempts
         self._resource: dict[str, int] | None = None  # what a task on a GPU asks for
-        self._alone_since: float | None = None  # when it was first seen that there is no worker
+        self._no_worker_since: float | None = None  # when it was first seen that there is no worker
         problem = ""
         try:
             own = self._cluster is not None  # then its workers can be reached, without the scheduler in between
@@ -84,12 +81,21 @@ class Connection:
         except Exception:  # it takes too long, or has gone
             return 0, 0
         if threads:
-            self._alone_since = None
-        elif self._alone_since is None:
-            self._alone_since = monotonic()
-        elif self._cluster is not None and monotonic() - self._alone_since > WORKER_SECONDS:
+            self._no_worker_since = None
+        elif self._no_worker_since is None:
+            self._no_worker_since = monotonic()
+        elif self._cluster is not None and monotonic() - self._no_worker_since > WORKER_SECONDS:
             raise JobsError(NOT_STARTED.format(f"none for {WORKER_SECONDS:.0f} s"))
         return threads, max((1 + AHEAD) * threads - unfinished, 0)
+
+    def running(self, attempts: Iterable[str]) -> list[str]:
+        """Those of the attempts that do not wait for a worker: they train, or the scheduler has lost them."""
+        by_key = {worker.task_key(attempt): attempt for attempt in attempts}
+        try:
+            waiting = self._ask_scheduler(scheduler_calls.waiting_tasks, list(by_key))
+        except Exception:  # it takes too long, or has gone
+            waiting = []
+        return [attempt for key, attempt in by_key.items() if key not in waiting]
 
     def prepare(self, attempt: str) -> bool:
         """Get ready to start an attempt; whether another app has sent the same, which is then there to be shared.
@@ -167,19 +173,19 @@ class Connection:
         return ""
 
     def _ask_scheduler(self, question: Callable[..., Any], *arguments: Any, seconds: float = ANSWER_SECONDS) -> Any:
-        return self._client.sync(self._client._run_on_scheduler, question, *arguments, callback_timeout=seconds)
+        return self._client.run_on_scheduler(question, *arguments, callback_timeout=seconds)
 
     def _catch_up(self, attempt: str) -> None:
         with suppress(Exception):  # there will be more messages, and with them another chance
-            for frames in self._client.run(worker.so_far, attempt, on_error="ignore").values():
+            for frames in self._client.run(worker.frames_of, attempt, on_error="ignore").values():
                 if frames is not None:
                     self._on_message({"attempt": attempt, "first": 0, "frames": frames, "whole": True})
 
     def _stop(self, attempt: str) -> None:
         with suppress(Exception):  # then the timer sees to it
             others = self._ask_scheduler(scheduler_calls.others_want, worker.task_key(attempt), self._client.id)
-            told = not others and any(self._client.run(worker.tell_to_stop, attempt, on_error="ignore").values())
-            if not told:
+            heard = not others and any(self._client.run(worker.request_stop, attempt, on_error="ignore").values())
+            if not heard:
                 self._cancel(attempt)
 
     def _cancel(self, attempt: str) -> None:
@@ -193,7 +199,7 @@ class Connection:
         try:
             result = future.result(timeout=RESULT_SECONDS)
         except Exception as error:  # about the process or the connection: what a run says of itself comes as a result
-            result = _told(error)
+            result = _reason(error)
         self._futures.pop(attempt, None)
         whole = isinstance(result, bytes) and attempt not in self._stopped
         self._stopped.discard(attempt)
@@ -210,7 +216,7 @@ class Connection:
             self._cluster.close()
 
 
-def _told(error: Exception) -> str | None:
+def _reason(error: Exception) -> str | None:
     """A sentence on why there is no result; None if it is worth while to ask once more."""
     if type(error).__name__ == "KilledWorker":
         return DIED

@@ -1,7 +1,7 @@
-"""Dispatcher: gets queued jobs to workers and their results back, through one connection at a time.
+"""Get queued jobs to workers and their results back, through one connection at a time.
 
-Jobs wait here, in a queue that is fair between visitors, and a few at a time go to the cluster; what is lost with a
-worker or a scheduler is asked for once more. It does not know Dask, who watches, or what becomes of results.
+Jobs wait in a queue that is fair between sessions, and a few at a time go to the cluster. A run that is lost with a
+worker or a scheduler, or from which nothing is heard, is sent again once.
 """
 
 import logging
@@ -25,6 +25,11 @@ POLL_SECONDS = 0.2  # how often to look for a free worker while jobs wait and no
 LOOK_SECONDS = 1.0  # how often while the scheduler has jobs of ours; as soon as one of them ends, too
 CLOSE_SECONDS = 10.0
 RETURN_SECONDS = 30.0  # how long a scheduler that was there and has gone is waited for
+SILENCE_SECONDS = 30.0  # a run from which nothing is heard for so long is sent again, once
+SILENT = (
+    f"Nothing was heard from this run for {SILENCE_SECONDS:.0f} seconds, twice. Start it again; if that does not help, "
+    "whoever runs this app should restart it."
+)
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +61,7 @@ class Dispatcher:
         self._pace = 1.0  # seconds that runs take here for each second estimated
         self._threads = 0
         self._connection: Connection | None = None
-        self._gone_since: float | None = None  # when a scheduler that had been there was last found gone
+        self._lost_since: float | None = None  # when a scheduler that had been there was last found gone
         self._wake = threading.Event()
         self._closed = False
         self._thread = threading.Thread(target=self._dispatch, name="bnviz-jobs", daemon=True)
@@ -128,34 +133,36 @@ class Dispatcher:
             if self._queue or self._sent or connect:
                 connect = False
                 try:
-                    self._hand_out(self._connected())
+                    connection = self._connected()
+                    self._hand_out(connection)
+                    self._resend_silent(connection)
                 except JobsError as error:
-                    self._disappointed(str(error))
+                    self._fail_waiting(str(error))
                 except (
                     Exception
                 ) as error:  # of any kind: later runs may be luckier, and without this thread none starts
                     logger.exception("runs cannot be sent to workers")
-                    self._disappointed(NOT_STARTED.format(f"{type(error).__name__}: {error}"))
+                    self._fail_waiting(NOT_STARTED.format(f"{type(error).__name__}: {error}"))
             self._wake.wait(LOOK_SECONDS if self._sent else POLL_SECONDS if self._queue else None)
             self._wake.clear()
         with self._lock:
             for job in [*self._queue.clear(), *(job for _, job in self._sent.values())]:
                 self._end(job, "stopped")
-        self._hang_up()
+        self._disconnect()
 
     def _connected(self) -> Connection:
         if self._connection is not None and not self._connection.alive:
-            self._gone_since = monotonic()
-            self._hang_up()
+            self._lost_since = monotonic()
+            self._disconnect()
         if self._connection is None:
             self._connection = Connection(self._address, self._receive)
-            self._gone_since = None
+            self._lost_since = None
         return self._connection
 
-    def _disappointed(self, sentence: str) -> None:
+    def _fail_waiting(self, sentence: str) -> None:
         """There is nobody to train. A scheduler that was there before is waited for; else nothing is."""
         with self._lock:
-            if self._gone_since is not None and monotonic() - self._gone_since < RETURN_SECONDS:
+            if self._lost_since is not None and monotonic() - self._lost_since < RETURN_SECONDS:
                 return
             for job in self._queue.clear():
                 self._end(job, "failed", error=sentence)
@@ -166,11 +173,13 @@ class Dispatcher:
         try:
             self._threads, room = connection.room()
         except JobsError:
-            self._hang_up()  # the next run finds out whether a new cluster fares better
+            self._disconnect()  # the next run finds out whether a new cluster fares better
             raise
         with self._lock:
             chosen = {self._attempt(job): (owner, job) for owner, job in self._queue.take(room, self._training())}
             self._sent.update(chosen)
+            for _, job in chosen.values():
+                job.sent = monotonic()
         for attempt, (_, job) in chosen.items():
             try:
                 shared = connection.prepare(attempt)
@@ -189,17 +198,30 @@ class Dispatcher:
                 if record is not None and job.live:
                     self._end(job, "finished", record)
 
+    def _resend_silent(self, connection: Connection) -> None:
+        """Send the runs of this connection again, over a new one, if nothing was heard for long from one that trains.
+
+        Whatever the cause is: a lost message, a clock that was set back, a process that hangs.
+        """
+        with self._lock:
+            now = monotonic()
+            quiet = [attempt for attempt, (_, job) in self._sent.items() if now - job.last_sign > SILENCE_SECONDS]
+        silent = connection.running(quiet) if quiet else []
+        if silent:
+            logger.warning("nothing was heard from %s for %.0f s; sent again", ", ".join(silent), SILENCE_SECONDS)
+            self._disconnect(SILENT)
+
     def _attempt(self, job: Job) -> str:
         """The run key at first, so that several apps share a training; a name of its own for one that is to be new."""
         self._tries[job.key] += 1
         return job.key if self._tries[job.key] == 1 and not job.fresh else f"{job.key}-{uuid.uuid4().hex}"
 
-    def _hang_up(self) -> None:
-        """Give up the connection; what it was to bring is asked for once more."""
+    def _disconnect(self, problem: str = LOST) -> None:
+        """Give up the connection; its runs wait once more, or fail with the problem if they did so before."""
         with self._lock:
             connection, self._connection = self._connection, None
             for attempt in list(self._sent):
-                self._again(attempt)
+                self._retry(attempt, problem)
         if connection is not None:
             connection.close()
 
@@ -232,7 +254,7 @@ class Dispatcher:
             if attempt in self._stopping:
                 self._end(job, "stopped" if stopped or record is None else "finished", record)
             elif stopped or result is None:  # another app stopped it, or it was lost
-                self._again(attempt)
+                self._retry(attempt)
             elif record is not None:
                 self._note_pace(job)
                 self._end(job, "finished", record)
@@ -240,13 +262,13 @@ class Dispatcher:
                 self._end(job, "failed", error=problem)
             self._wake.set()
 
-    def _again(self, attempt: str) -> None:
+    def _retry(self, attempt: str, problem: str = LOST) -> None:
         """Let a job wait once more whose attempt came to nothing; the second time it has failed."""
         owner, job = self._sent.pop(attempt)
         if attempt in self._stopping or self._closed:
             self._end(job, "stopped")
         elif self._tries[job.key] > 1:
-            self._end(job, "failed", error=LOST)
+            self._end(job, "failed", error=problem)
         elif job.live:
             job.start_over()
             self._queue.put_back(job, owner)

@@ -1,6 +1,6 @@
-"""Job: one run that was asked for, as seen from the app, while it waits, while it trains and afterwards.
+"""One run that was asked for, as seen from the app: while it waits, while it trains and afterwards.
 
-Frames come in from one thread and pages look from others. A job does not know who trains it, where, or why it stops.
+Frames arrive in one thread, and pages look it up from others.
 """
 
 import threading
@@ -27,8 +27,8 @@ class Job:
         state: see `State`.
         error: a sentence, once the state is `failed`.
         step: the last step heard of, -1 before the first frame.
-        submitted, started, heard, ended: time.monotonic(), `heard` of the last frame; None for what is still to come,
-            or never was, because the record was there already.
+        submitted, sent, started, heard, ended: time.monotonic() when it was asked for, sent to the cluster, began, was
+            last heard of, and ended; None for what is still to come, or never was if the record was there already.
     """
 
     def __init__(self, config: RunConfig, fresh: bool = False) -> None:
@@ -40,6 +40,7 @@ class Job:
         self.error: str | None = None
         self.step = -1
         self.submitted = monotonic()
+        self.sent: float | None = None
         self.started: float | None = None
         self.heard: float | None = None
         self.ended: float | None = None
@@ -85,12 +86,9 @@ class Job:
         return None if self.started is None or self.ended is None else self.ended - self.started
 
     @property
-    def seconds_left(self) -> float | None:
-        """Until it ends if it goes on as it did; negative if it should have ended; None before there is a pace."""
-        started, heard, step = self.started, self.heard, self.step
-        if started is None or heard is None or step < 1:
-            return None
-        return heard + (self.config.steps - step) * (heard - started) / step - monotonic()
+    def last_sign(self) -> float:
+        """When it was last heard of, or else sent; time.monotonic()."""
+        return self.heard or self.started or self.sent or self.submitted
 
     def receive(self, first: int, messages: Sequence[Mapping[str, Any]]) -> bool:
         """Take in frames, as messages, that belong in place `first` and after; an empty list says that it has begun.
@@ -99,34 +97,34 @@ class Job:
             False if frames before these are missing; these are not taken in then.
         """
         with self._lock:
-            self._has_begun()
+            self._note_start()
             if not self.live or first > len(self._frames):
                 return not self.live
             # If a run was started over, its new frames replace the old ones, one by one, so nothing shown is lost.
             self._frames[first : first + len(messages)] = [Frame.from_message(message) for message in messages]
-            self._news()
+            self._note_news()
             return True
 
     def catch_up(self, messages: Sequence[Mapping[str, Any]]) -> None:
         """Take in all frames so far of a run that was going on already; no effect if there are as many here."""
         with self._lock:
-            self._has_begun()
+            self._note_start()
             if self.live and len(messages) > len(self._frames):
                 self._frames = [Frame.from_message(message) for message in messages]
-                self._news()
+                self._note_news()
 
     def start_over(self) -> None:
         """Wait again: what trained it was lost. What it measured stays until there is something new."""
         with self._lock:
             if self.live:
-                self.state, self.started, self.heard = "queued", None, None
+                self.state, self.sent, self.started, self.heard = "queued", None, None, None
 
-    def _has_begun(self) -> None:
+    def _note_start(self) -> None:
         if self.live and self.started is None:
             self.started = monotonic()
             self.state = "running"
 
-    def _news(self) -> None:
+    def _note_news(self) -> None:
         self.step = self._frames[-1].step if self._frames else -1
         self.heard = monotonic()
         self._record = None

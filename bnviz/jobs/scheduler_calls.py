@@ -1,34 +1,24 @@
-"""What is asked of, and done in, a Dask scheduler: small functions that run there, in its event loop.
+"""Functions that run in a Dask scheduler, in its event loop; a scheduler must have bnviz installed to run them."""
 
-They know Dask's scheduler and nothing of runs. A scheduler has to have bnviz installed to run them.
-"""
-
-from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
-OURS = "bnviz-"
-"""What names of our tasks, and of their topics, begin with."""
 UNFINISHED = ("processing", "queued", "waiting", "no-worker")
+TASK_PREFIX = "bnviz-"
+"""What names of our tasks, and of their topics, begin with."""
 
 
 def threads_and_unfinished(dask_scheduler: Any) -> tuple[int, int]:
-    """How many tasks can go on at once, and how many are there that have not ended, anyone's."""
+    """How many tasks can run at once, and how many have not ended, anyone's."""
     threads = sum(state.nthreads for state in dask_scheduler.workers.values())
     return threads, sum(task.state in UNFINISHED for task in dask_scheduler.tasks.values())
 
 
 def prepare(key: str, client: str, dask_scheduler: Any) -> tuple[bool, dict[str, int] | None]:
-    """Make a topic that keeps no messages, named as the task; whether that is known; what one on a GPU asks for.
+    """Whether the task is known, and the resources that one on a GPU asks for.
 
-    A task that is known is from now on wanted by this client, too, and not forgotten if another lets go of it.
-
-    A topic keeps the last hundred or thousand messages unless told, hundreds of MB of frames. Those that nobody listens
-    to any more are removed, also one that a late message has called back to life.
+    A known task is from now on wanted by this client, too, and not forgotten if another lets go of it.
     """
-    topics = dask_scheduler._broker._topics
-    topics[key].events = deque(maxlen=0)
-    for name in [name for name, one in topics.items() if _is_left(name, one) and name != key]:
-        del topics[name]
     offers_gpu = any("GPU" in state.resources for state in dask_scheduler.workers.values())
     known = key in dask_scheduler.tasks
     if known:
@@ -39,9 +29,10 @@ def prepare(key: str, client: str, dask_scheduler: Any) -> tuple[bool, dict[str,
 def others_want(key: str, client: str, dask_scheduler: Any) -> bool:
     """Whether another client than this one has asked for the task."""
     task = dask_scheduler.tasks.get(key)
-    return task is not None and any(one.client_key != client for one in task.who_wants or ())
+    return task is not None and any(other.client_key != client for other in task.who_wants or ())
 
 
-def _is_left(name: str, topic: Any) -> bool:
-    """Whether it is one of ours that nobody listens to any more."""
-    return name.startswith(OURS) and not topic.subscribers
+def waiting_tasks(keys: Sequence[str], dask_scheduler: Any) -> list[str]:
+    """Those of the tasks that wait for a worker."""
+    found = {key: dask_scheduler.tasks.get(key) for key in keys}
+    return [key for key, task in found.items() if task is not None and task.state in UNFINISHED[1:]]

@@ -1,7 +1,7 @@
-"""Service: what the app asks for training: submit, watch, leave, stop.
+"""The app's training service: submit, watch, release and stop runs.
 
-The same question asked by thirty students is trained once, watched by all, and kept in the store. This module does not
-know how jobs get to workers, nor how a run is trained, and never calls Streamlit: pages look at a Job when they like.
+The same run asked for by thirty students is trained once, watched by all, and kept in the store. Pages look at a Job
+when they like.
 """
 
 import threading
@@ -13,12 +13,9 @@ from bnviz.core import environment
 from bnviz.core.config import RunConfig
 from bnviz.core.record import Record
 from bnviz.jobs.dispatcher import Dispatcher
-from bnviz.jobs.errors import JobsError
-from bnviz.jobs.job import Job, State
+from bnviz.jobs.job import Job
 from bnviz.jobs.result_store import ResultStore
 from bnviz.jobs.visitor_presence import VisitorPresence
-
-__all__ = ["Job", "JobsError", "Service", "State"]
 
 KEPT_BYTES = 96 * 2**20
 """Of records of jobs that have ended and are still in memory; the least recently used go first, and come back from the
@@ -37,7 +34,7 @@ class Service:
 
     Attributes:
         store: see above; its `problem` is for all who wait for results to see.
-        presence: who is told when a visitor leaves, comes back or does something.
+        presence: is told when a visitor leaves or comes back.
         dispatcher: where jobs wait, and from where they get to workers.
     """
 
@@ -52,7 +49,7 @@ class Service:
         self._lock = threading.RLock()
         self._jobs: OrderedDict[str, Job] = OrderedDict()  # by run key, the most recently used last
         self._watchers: dict[str, set[str]] = {}  # by run key: who looks at a live job, or did when it ended
-        self._let_go: WeakValueDictionary[str, Record] = WeakValueDictionary()  # by run key, while somebody shows it
+        self._released: WeakValueDictionary[str, Record] = WeakValueDictionary()  # by run key, while somebody shows it
 
     def prepare(self) -> None:
         """Start the cluster now, so that the first run need not wait for it; returns at once."""
@@ -83,7 +80,7 @@ class Service:
                 self._watchers[config.key] = set()
             self._jobs.move_to_end(config.key)
             self._watchers[config.key].add(watcher)
-            self._forget()
+            self._drop_unused()
             return job
 
     def find(self, key: str) -> Job | None:
@@ -104,12 +101,6 @@ class Service:
             job = self._jobs.get(key)
             if job is not None and job.live:
                 self._watchers[key].add(watcher)
-
-    def audience(self) -> int:
-        """How many visitors look at live runs, or have done something lately: all who want to be answered."""
-        with self._lock:
-            live = [self._watchers[job.key] for job in self._jobs.values() if job.live]
-            return len(self.presence.active().union(*live))
 
     def release(self, key: str, watcher: str) -> None:
         """`watcher` looks no longer; a live run that nobody looks at is stopped."""
@@ -159,9 +150,9 @@ class Service:
 
     def _known(self, config: RunConfig) -> Record | None:
         """The record that was kept, the same one as long as anybody holds it: what shows it need not be drawn again."""
-        return self._let_go.get(config.key) or self.store.get(config)
+        return self._released.get(config.key) or self.store.get(config)
 
-    def _forget(self) -> None:
+    def _drop_unused(self) -> None:
         """Let go of records that were not asked for lately."""
         ended = [(key, job) for key, job in self._jobs.items() if not job.live]
         size = sum(job.nbytes for _, job in ended)
@@ -170,5 +161,5 @@ class Service:
                 return
             size -= job.nbytes
             if job.state == "finished":
-                self._let_go[key] = job.record()
+                self._released[key] = job.record()
             del self._jobs[key], self._watchers[key]

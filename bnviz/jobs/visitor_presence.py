@@ -2,12 +2,8 @@
 
 import threading
 from collections.abc import Callable
-from time import monotonic
 
 from bnviz.core import environment
-
-ACTIVE_SECONDS = 15.0
-"""Who has done something is taken for one who is about to do something again for so long."""
 
 
 class VisitorPresence:
@@ -17,20 +13,6 @@ class VisitorPresence:
         self._gone = gone
         self._lock = threading.Lock()
         self._leaving: dict[str, threading.Timer] = {}
-        self._acted: dict[str, float] = {}  # when, in the order of time
-
-    def act(self, watcher: str) -> None:
-        """The visitor has done something."""
-        with self._lock:
-            self._acted.pop(watcher, None)
-            self._acted[watcher] = monotonic()
-
-    def active(self) -> set[str]:
-        """Who has done something lately."""
-        with self._lock:
-            while self._acted and monotonic() - self._acted[first := next(iter(self._acted))] > ACTIVE_SECONDS:
-                del self._acted[first]
-            return set(self._acted)
 
     def leave(self, watcher: str) -> None:
         """The visitor's page was closed, or cannot be reached."""

@@ -1,7 +1,6 @@
-"""What happens inside a worker process: train one run, send its frames to whoever asked, stop when told.
+"""What happens in a worker process: train one run, send its frames to the apps that asked, stop on request.
 
-Importing this module does not import torch, because the app refers to its functions by name. It does not know who
-watches, how many, or what is queued.
+Importing this module does not import torch, because the app refers to its functions by name.
 """
 
 import logging
@@ -13,16 +12,18 @@ from typing import Any
 from bnviz.core.config import MEASURING_VERSION, RunConfig
 from bnviz.core.record import Frame, Record
 from bnviz.datasets import DatasetError
-from bnviz.jobs.scheduler_calls import OURS
+from bnviz.jobs.scheduler_calls import TASK_PREFIX
 from bnviz.jobs.thread_priority import lower_priority
 from bnviz.records import gallery
 
+HEARTBEAT_SECONDS = 10.0
+"""A run sends a message at least this often, if only to say that it goes on; see `dispatcher.SILENCE_SECONDS`."""
 SEND_SECONDS = 0.3
 """Frames of less than this time are sent as one message: a page looks three times a second at most, and each message
 takes some milliseconds of the scheduler's time and of every app's that watches."""
 
 logger = logging.getLogger(__name__)
-_going: dict[str, "_Outgoing"] = {}  # what this process trains now, by attempt
+_running: dict[str, "_Outgoing"] = {}  # what this process trains now, by attempt
 
 
 def run(config_json: str, attempt: str, measuring: int) -> bytes | str:
@@ -51,36 +52,35 @@ def run(config_json: str, attempt: str, measuring: int) -> bytes | str:
         return f"The training failed: {type(error).__name__}: {error}"
 
 
-def tell_to_stop(attempt: str) -> bool:
+def request_stop(attempt: str) -> bool:
     """Make this process's run of that name stop before its next step; False if it has none."""
-    going = _going.get(attempt)
-    if going is not None:
-        going.stopping = True
-    return going is not None
+    running = _running.get(attempt)
+    if running is not None:
+        running.stopping = True
+    return running is not None
 
 
-def so_far(attempt: str) -> list[dict[str, Any]] | None:
+def frames_of(attempt: str) -> list[dict[str, Any]] | None:
     """All frames, as messages, of this process's run of that name, for who comes late; None if it has none."""
-    going = _going.get(attempt)
-    return None if going is None else [frame.to_message() for frame in list(going.frames)]
+    running = _running.get(attempt)
+    return None if running is None else [frame.to_message() for frame in list(running.frames)]
 
 
 def task_key(attempt: str) -> str:
     """What Dask calls an attempt, and the topic of its frames: the same for all apps, so that several share one run."""
-    return f"{OURS}{attempt}"
+    return f"{TASK_PREFIX}{attempt}"
 
 
 def dask_setup(_worker: Any) -> None:
     """Called by Dask in a new worker process before it takes work: what is slow the first time is done now."""
-    from bnviz.jobs import steady  # noqa: F401
     from bnviz.training import train
 
     _use_one_thread()
     config = RunConfig(steps=2, norm="batch")
-    _packed(config, list(train(on_any_machine(config))))
+    _packed(config, list(train(on_default_device(config))))
 
 
-def on_any_machine(config: RunConfig) -> RunConfig:
+def on_default_device(config: RunConfig) -> RunConfig:
     """As a worker trains it: on the processor, unless it says `device=cuda`.
 
     Records bear the name of what was asked for. Were "auto" a GPU where there is one, they, and the arms of a
@@ -97,21 +97,21 @@ def _run(config: RunConfig, attempt: str) -> bytes:
     _use_one_thread()
     lower_priority()
     worker = get_worker()
-    outgoing = _going[attempt] = _Outgoing(attempt, worker.log_event)
+    outgoing = _running[attempt] = _Outgoing(attempt, worker.log_event)
 
     def should_stop() -> bool:
         outgoing.send_if_due()  # here, because the next frame may be far off
-        return outgoing.stopping or _forgotten(worker, attempt)
+        return outgoing.stopping or _is_cancelled(worker, attempt)
 
     try:
-        for frame in train(on_any_machine(config), should_stop=should_stop):
+        for frame in train(on_default_device(config), should_stop=should_stop):
             outgoing.add(frame)
         return _packed(config, outgoing.frames)  # has the last frames, too: they need not be sent
     finally:
-        del _going[attempt]
+        del _running[attempt]
 
 
-def _forgotten(worker: Any, attempt: str) -> bool:
+def _is_cancelled(worker: Any, attempt: str) -> bool:
     """Whether nobody wants this run any more: who asked for it has hung up, or has died."""
     task = worker.state.tasks.get(task_key(attempt))
     return task is not None and task.state == "cancelled"
@@ -153,7 +153,8 @@ class _Outgoing:
         self.send_if_due()
 
     def send_if_due(self) -> None:
-        if len(self.frames) > self._sent and monotonic() >= self._next:
+        overdue = monotonic() - self._next
+        if overdue >= 0 and (len(self.frames) > self._sent or overdue >= HEARTBEAT_SECONDS):
             self._send()
 
     def _send(self) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from bnviz.jobs.service import Job, Service
+from bnviz.jobs.job import Job
+from bnviz.jobs.service import Service
 
 SECONDS = 60  # nothing here takes as long, but machines are shared
 

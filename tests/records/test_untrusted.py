@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from bnviz import Frame, Record, RunConfig
 from bnviz.figures.overlay import QUANTITIES, overlay
 from bnviz.records import gallery
-from bnviz.records.untrusted import GZIP, LABELS, PLAIN, UNPACKED, read_untrusted
 from bnviz.records.history_entries import result_of
+from bnviz.records.untrusted import GZIP, LABELS, PLAIN, UNPACKED, read_untrusted
 from tests.records.untrusted_files import BAD_FILES
 from tests.records.untrusted_parts import CONFIG, sound_frames, sound_parts, sound_record
 
