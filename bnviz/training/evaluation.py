@@ -121,8 +121,10 @@ def gather_population(
             layer.momentum = momentum
 
 
-def _batch_norms(network: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
-    return [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+def _batch_norms(network: nn.Module) -> list[nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d]:
+    return [
+        module for module in network.modules() if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d)
+    ]
 
 
 def curve(value: float, name: str, units: str) -> Measurement:

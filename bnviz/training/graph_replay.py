@@ -5,19 +5,17 @@ The first pass is made as always, and what torch computes in it, forward and bac
 computes just that. What the network is, or what becomes of the gradient, is not known here.
 """
 
-import linecache
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
-from torch.fx import graph_module
+from torch.utils._python_dispatch import TorchDispatchMode  # docs/decisions/0026
 from torch.utils._pytree import tree_leaves, tree_map
 
 from bnviz.landscape.objective import Criterion, LossAndGradient
 from bnviz.training.cuda_graph import CapturedPass
-from bnviz.training.operation_mode import OperationMode
 
 
 class NotRecordableError(ValueError):
@@ -73,7 +71,7 @@ def eager_step(network: nn.Module, criterion: Criterion, inputs: Tensor, targets
     return loss.detach(), list(gradient)
 
 
-class _Recorder(OperationMode):
+class _Recorder(TorchDispatchMode):
     """Writes down every operation below autograd, as a graph of torch.fx, which makes a function of it.
 
     What was there before the pass (parameters, buffers, random streams) and views of it are taken as they are. A tensor
@@ -124,9 +122,6 @@ class _Recorder(OperationMode):
         self._graph.output(tree_map(self._node, found))
         self._graph.eliminate_dead_code()
         function, there = fx.GraphModule(nn.Module(), self._graph).forward, self._there
-        text = function.__code__.co_filename  # torch.fx keeps it for tracebacks, for ever: 20 kB a run
-        graph_module._loader.eval_cache.pop(text, None)
-        linecache.cache.pop(text, None)
         self._held.clear()
 
         def again(inputs: Tensor, targets: Tensor) -> LossAndGradient:

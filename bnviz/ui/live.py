@@ -186,19 +186,16 @@ def _measured(page: Page, client: RunClient, runs: Runs) -> dict[str, list[Recor
 
     found = {arm: [usable(config) for config in several] for arm, several in runs.arms.items()}
     first = {arm: several[0] for arm, several in found.items() if several[0] is not None}
-    state = session().page(page.name)
     if len(first) < len(found):
-        before = {arm: [usable(config) for config in several] for arm, several in state.on_screen.items()}
-        whole = len(before) >= len(found) and all(
-            record is not None for several in before.values() for record in several
-        )
-        kept = before if whole else {arm: [record] for arm, record in first.items()}
-        return {arm: [record for record in several if record is not None] for arm, several in kept.items()}
+        where, before = session().on_screen
+        if where == page.name and len(before) >= len(found):
+            return dict(before)
+        return {arm: [record] for arm, record in first.items()}
     repeats = {arm: [record] for arm, record in first.items()}
     for one_seed in zip(*(several[1:] for several in found.values()), strict=True):
         ended = [record for record in one_seed if record is not None and record.outcome in ("finished", "diverged")]
         if len(ended) == len(found):
             for arm, record in zip(repeats, ended, strict=True):
                 repeats[arm].append(record)
-    state.on_screen = {arm: tuple(record.config for record in several) for arm, several in repeats.items()}
+    session().on_screen = page.name, repeats
     return repeats

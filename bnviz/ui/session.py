@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import streamlit as st
@@ -34,7 +35,6 @@ class PageState:
         stopped: by run key, what had been measured of runs that this session stopped.
         restarted: by run key, the update at which a stopped run was when the page had it trained again.
         trained: whether "Train live" was pressed on this page.
-        on_screen: by arm, the runs that the page showed last, the first seed first.
         sent: by chart name, the digest of the figure that the browser has.
     """
 
@@ -50,7 +50,6 @@ class PageState:
     stopped: dict[str, Record] = field(default_factory=dict)
     restarted: dict[str, int] = field(default_factory=dict)
     trained: bool = False
-    on_screen: Mapping[str, tuple[RunConfig, ...]] = field(default_factory=dict)
     sent: dict[str, str] = field(default_factory=dict)
 
 
@@ -61,6 +60,8 @@ class Session:
     Attributes:
         name: the service knows the session by it.
         pages: the session's state on each page.
+        on_screen: the page that showed runs last, and by arm their records, the first seed first; they stay on screen
+            until runs with other settings have something to show.
         history: comparisons that finished in this session.
         routed: whether the router runs its pages; None before anything has run.
         forgotten: when the browser's list of runs was emptied.
@@ -71,6 +72,7 @@ class Session:
 
     name: str = field(default_factory=lambda: uuid.uuid4().hex)
     pages: dict[str, PageState] = field(default_factory=dict)
+    on_screen: tuple[str, Mapping[str, list[Record]]] = ("", MappingProxyType({}))
     history: dict[tuple[object, ...], Entry] = field(default_factory=dict)
     routed: bool | None = None
     forgotten: datetime | None = None

@@ -2,7 +2,6 @@
 
 import copy
 import gc
-import linecache
 import subprocess
 import sys
 from functools import partial
@@ -97,13 +96,10 @@ def test_nothing_is_kept_of_a_pass_that_is_done() -> None:
     batch = torch.randn(5, 4), torch.tensor([0, 1, 2, 0, 1])
     RecordedPass(partial(eager_step, network, CRITERIA["classes"]))(*batch)
     gc.collect()
-    lines, texts = set(linecache.cache), set(torch.fx.graph_module._loader.eval_cache)
     graphs = sum(type(one) is torch.fx.Graph for one in gc.get_objects())
     for _ in range(3):
         RecordedPass(partial(eager_step, network, CRITERIA["classes"]))(*batch)
     gc.collect()
-    assert set(linecache.cache) == lines
-    assert set(torch.fx.graph_module._loader.eval_cache) == texts
     assert sum(type(one) is torch.fx.Graph for one in gc.get_objects()) <= graphs
 
 

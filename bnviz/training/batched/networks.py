@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
+from torch.utils._python_dispatch import TorchDispatchMode  # docs/decisions/0026
 
 from bnviz.landscape.batched_points import NamedTensors, gradient_and_loss_function
 from bnviz.landscape.objective import Criterion, LossAndGradient
 from bnviz.torch_support.rng import generators_of
-from bnviz.training.operation_mode import OperationMode
 
 
 class Replicas:
@@ -76,7 +76,7 @@ def _in_one_memory(tensors: Sequence[Mapping[str, Tensor]]) -> NamedTensors:
     return stacked
 
 
-class _OwnStreams(OperationMode):
+class _OwnStreams(TorchDispatchMode):
     """What the first replica would draw for all, each draws from its own random stream, as it does by itself.
 
     Streams are found by the seed of the first replica's: torch hands out its generators in a new wrapper each time.
