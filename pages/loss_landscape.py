@@ -80,7 +80,7 @@ def picture(config: RunConfig, shown: Shown) -> None:
     toggles = look_controls(all_stored(wrong_way_runs(config)))
     links.keep(PAGE, config, DEFAULTS, VIEW)
     against: Against = "loss" if toggles[0] else "updates"
-    several = any(record.config.sharpness_count > 1 for record in records.values())
+    several = any(record.config.option("sharpness_count") > 1 for record in records.values())
     planes = {arm: shown.also[f"plane, {arm}"] for arm in records if f"plane, {arm}" in shown.also}
 
     def build() -> list[Group]:
@@ -233,7 +233,7 @@ def also(config: RunConfig, arms: Mapping[str, RunConfig]) -> dict[str, RunConfi
             "plane_kind": "pca" if view["plane_pca"] else "random",
             "plane_mode": "inference" if view["plane_inference"] else "training",
         }
-        wanted[f"plane, {arm}"] = own.model_copy(update=changes)
+        wanted[f"plane, {arm}"] = own.with_changes(**changes)
     chosen = view["plane"] or view["plane_pca"] or view["plane_inference"]
     if not chosen and not all(gallery.find(one) for one in wanted.values()):
         wanted = {}
@@ -247,7 +247,7 @@ def wrong_way_runs(config: RunConfig) -> dict[str, RunConfig]:
         return {
             f"wrong way, {arm}, {name}": one
             for arm, changes in presets.PAIR.items()
-            for name, one in presets.wrong_ways(config, changes["norm"]).configs().items()
+            for name, one in presets.measurement_pitfalls(config, changes["norm"]).configs().items()
         }
     except ValidationError:
         return {}
@@ -282,5 +282,5 @@ comparison()
 text(BACKGROUND)
 st.latex(FORMULA)
 text(SYMBOLS)
-explain.probe_source("landscape_line", "sharpness", "landscape_plane", "wrong_ways")
+explain.probe_source("landscape_line", "sharpness", "landscape_plane", "measurement_pitfalls")
 try_next(PAGE, SUGGESTIONS)

@@ -22,7 +22,7 @@ SEEDS = 2**31  # seeds are below; the one after the last is 0
 
 def repeated(config: RunConfig, seeds: int) -> tuple[RunConfig, ...]:
     """The run with its own seed and the seeds after it."""
-    return tuple(config.model_copy(update={"seed": (config.seed + more) % SEEDS}) for more in range(seeds))
+    return tuple(config.with_changes(seed=(config.seed + more) % SEEDS) for more in range(seeds))
 
 
 def in_order(runs: Runs, extras: Mapping[str, RunConfig]) -> list[RunConfig]:

@@ -14,7 +14,7 @@ from bnviz.core import environment
 from bnviz.core.config import RunConfig, sentences
 from bnviz.core.record import Record
 from bnviz.ui import links
-from bnviz.ui.fields import LABELS, draw
+from bnviz.ui.fields import draw, labels
 from bnviz.ui.links import one_of, run_settings, setting_key, within
 from bnviz.ui.status import duration
 
@@ -113,7 +113,7 @@ def _validated(chosen: dict[str, Any]) -> RunConfig | None:
     try:
         config = RunConfig.model_validate(chosen)
     except ValidationError as error:
-        for sentence in sentences(error, names=LABELS):
+        for sentence in sentences(error, names=labels()):
             st.error(sentence)
         return None
     longest = environment.seconds("BNVIZ_LONGEST_SECONDS")

@@ -5,15 +5,16 @@ controls a page has, and where, is for `controls`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from bnviz.core import registry
-from bnviz.core.config import RunConfig
+from bnviz.core.config import setting_schemas
 from bnviz.core.messages import shown
 from bnviz.core.nonlinearities import NONLINEARITIES
+from bnviz.core.options import declared_options
 from bnviz.ui.links import control_key, setting, setting_key
 from bnviz.ui.notes import notes
 
@@ -24,44 +25,25 @@ LABELS = {
     "widths": "Units in each hidden layer",
     "activation": "Nonlinearity",
     "init": "Initial weights",
-    "init_std": "Standard deviation of the initial weights",
     "learning_rate": "Learning rate",
     "batch_size": "Batch size",
     "steps": "Updates",
     "optimizer": "Optimiser",
-    "binarize": "Black-and-white images (as the paper)",
     "seed": "Seed",
     "precision": "Precision",
     "probe_points": "Measured steps",
     "probe_data": "Measure on",
-    "noise_mean": "Shift of units, n_μ",
-    "noise_scale": "Scale of units, n_σ",
-    "noise_spread_mean": "Spread of a sample's shift, r_μ",
-    "noise_spread_scale": "Spread of a sample's scale, r_σ",
-    "noise_per": "Noise drawn for",
-    "noise_at_test": "Noise also when test images are scored",
-    "line_from": "Shortest step",
-    "line_to": "Longest step",
-    "line_in": "in units of",
-    "line_along": "Look along",
-    "line_points": "Step lengths looked at",
-    "sharpness_count": "Hessian eigenvalues",
 }
-"""What the control of each setting is called, also in messages."""
+"""What the control of each field is called, also in messages; options bring labels of their own."""
 LEARNING_RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 SMALL_LEARNING_RATES = (1e-7, 1e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4)
 """For data whose targets are values: squared errors have gradients of any size."""
 STEPS = (50, 100, 200, 400, 600, 1000, 2000, 5000, 10_000, 20_000, 50_000)
 BATCH_SIZES = (2, 4, 8, 16, 32, 60, 128, 256, 512, 1000)
 PROBE_POINTS = (8, 12, 24, 40, 60, 100, 200)
-LINE_POINTS = (4, 6, 8, 12, 16, 24)
-INITS = {"normal": "Normal, std of your choice", "xavier": "Xavier (Glorot) normal", "he": "He normal"}
 OPTIMIZERS = {"sgd": "SGD", "adam": "Adam"}
 PROBE_DATA = {"batch": "the training mini-batch (as the paper)", "fixed": "one fixed batch"}
 PRECISIONS = {"float32": "single (float32)", "float64": "double (float64)", "bfloat16": "bfloat16 products (for GPUs)"}
-NOISE_PER = {"unit": "each unit", "layer": "each layer"}
-LINE_ALONG = {"gradient": "the gradient (as the paper)", "random": "a random direction"}
-LINE_IN = {"learning_rate": "times the learning rate", "absolute": "as they are"}
 LINE_RANGES = {
     "1/2 to 4 × learning rate (VGG, the paper)": (0.5, 4.0, "learning_rate"),
     "0.05 to 0.4 (lecture notes)": (0.05, 0.4, "absolute"),
@@ -87,14 +69,15 @@ def _choice(
     page: str,
     name: str,
     width: int | None,
-    options: Mapping[str, str],
+    options: Mapping[str, str] | None = None,
     help_text: str | None = None,
     disabled: bool = False,
 ) -> str:
+    options = options or declared_options()[name].choices
     chosen: str = st.selectbox(
-        LABELS[name],
+        labels()[name],
         list(options),
-        format_func=lambda option: options.get(option, option),
+        format_func=lambda choice: options.get(choice, choice),
         key=control_key(page, name),
         help=help_text,
         disabled=disabled,
@@ -117,12 +100,12 @@ def _activation(page: str, name: str, width: int | None) -> str:
     return _choice(page, name, width, {key: item.label for key, item in NONLINEARITIES.items()})
 
 
-def _ladder(page: str, name: str, width: int | None, rungs: Sequence[float]) -> Any:
+def _ladder(page: str, name: str, width: int | None, rungs: Sequence[float] = ()) -> Any:
     """A slider over log-spaced values; a value from a link that lies between two of them gets a place of its own."""
     key = control_key(page, name)
     return st.select_slider(
-        LABELS[name],
-        sorted({*rungs, st.session_state[key]}),
+        labels()[name],
+        sorted({*(rungs or declared_options()[name].rungs), st.session_state[key]}),
         key=key,
         width=width or "stretch",
         format_func=lambda value: f"{value:g}" if value < 1000 else f"{value:,.0f}".replace(",", "\u2009"),
@@ -148,7 +131,7 @@ def _number(
     number = int if schema["type"] == "integer" else float
     least = number(schema.get("minimum", smallest))
     return st.number_input(
-        LABELS[name],
+        labels()[name],
         key=key,
         min_value=min(least, st.session_state[key]),  # a link may name one that is smaller than the smallest
         max_value=number(schema["maximum"]),
@@ -161,7 +144,7 @@ def _number(
 
 
 def _toggle(page: str, name: str, width: int | None) -> bool:
-    return st.toggle(LABELS[name], key=control_key(page, name), width=width or "stretch")
+    return st.toggle(labels()[name], key=control_key(page, name), width=width or "stretch")
 
 
 def _widths(page: str, chosen: Chosen, width: int | None) -> str | None:
@@ -185,7 +168,7 @@ def _widths(page: str, chosen: Chosen, width: int | None) -> str | None:
 
 
 def _init(page: str, chosen: Chosen, width: int | None) -> None:
-    chosen["init"] = _choice(page, "init", width, INITS)
+    chosen["init"] = _plugin(page, "init", width, "initialisations")
     fixed = chosen["init"] != "normal"
     chosen["init_std"] = _number(page, "init_std", width, smallest=0.001, disabled=fixed)
 
@@ -211,7 +194,7 @@ def _line_limits(page: str, chosen: Chosen, width: int | None) -> None:
         chosen["line_from"] = _number(page, "line_from", width, smallest=0.001, disabled=fixed)
     with high:
         chosen["line_to"] = _number(page, "line_to", width, smallest=0.001, disabled=fixed)
-    chosen["line_in"] = _choice(page, "line_in", width, LINE_IN, disabled=fixed)
+    chosen["line_in"] = _choice(page, "line_in", width, disabled=fixed)
 
 
 WIDGETS: Mapping[str, Callable[[str, str, int | None], Any]] = {
@@ -232,10 +215,10 @@ WIDGETS: Mapping[str, Callable[[str, str, int | None], Any]] = {
     "noise_scale": partial(_number, step=0.05),
     "noise_spread_mean": partial(_number, step=0.05),
     "noise_spread_scale": partial(_number, step=0.05),
-    "noise_per": partial(_choice, options=NOISE_PER),
+    "noise_per": _choice,
     "noise_at_test": _toggle,
-    "line_along": partial(_choice, options=LINE_ALONG),
-    "line_points": partial(_ladder, rungs=LINE_POINTS),
+    "line_along": _choice,
+    "line_points": _ladder,
     "sharpness_count": _number,
 }
 COMPOSED: Mapping[str, Control] = {
@@ -246,13 +229,16 @@ COMPOSED: Mapping[str, Control] = {
 }
 
 
-@cache
+def labels() -> dict[str, str]:
+    """What the control of every setting is called."""
+    return LABELS | {name: option.label for name, option in declared_options().items()}
+
+
 def _schema(name: str) -> dict[str, Any]:
     """The setting's JSON schema: type and bounds."""
-    found: dict[str, Any] = RunConfig.model_json_schema()["properties"][name]
-    return found
+    return setting_schemas()[name]
 
 
 def _described(name: str) -> str:
-    described = RunConfig.model_fields[name].description or ""
+    described = _schema(name)["description"]
     return described[:1].upper() + described[1:]

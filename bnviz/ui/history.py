@@ -18,7 +18,7 @@ import streamlit as st
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bnviz.core import registry
-from bnviz.core.config import QUERY_NAMES, RunConfig
+from bnviz.core.config import QUERY_NAMES, RunConfig, setting_schemas
 from bnviz.core.number_format import percent, two_digits
 from bnviz.core.presets import DEFAULTS
 from bnviz.core.record import Record
@@ -30,7 +30,7 @@ PAGES = HERE.parent.parent / "pages"
 MOST = 200
 """Entries kept; the oldest go first."""
 LONGEST_QUERY = 2000
-SETTINGS = {*RunConfig.model_fields, *QUERY_NAMES.values()}
+SETTINGS = {*setting_schemas(), *QUERY_NAMES.values()}
 EARLIEST, LATEST = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 SESSION = "bnviz.runs"
 FORGOTTEN = "bnviz.runs/forgotten"

@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-from bnviz.core.config import RunConfig
+from bnviz.core.config import RunConfig, setting_schemas
 from bnviz.core.messages import shown
 from bnviz.ui.notes import notes
 from bnviz.ui.routing import require_router
@@ -45,7 +45,7 @@ def setting(page: str, name: str) -> Any:
 def run_settings(page: str) -> dict[str, Any]:
     """All settings of a run by their names, as they were when the page was opened; not yet validated."""
     values: Mapping[str, Any] = notes(page)["values"]
-    return {name: values[name] for name in RunConfig.model_fields}
+    return {name: values[name] for name in setting_schemas()}
 
 
 def without_control(page: str) -> dict[str, str]:
@@ -55,19 +55,17 @@ def without_control(page: str) -> dict[str, str]:
     """
     noted = notes(page)
     defaults: RunConfig = noted["defaults"]
-    usual = defaults.model_dump()
+    usual = defaults.settings()
     changed = {name for name, value in run_settings(page).items() if value != usual[name]}
-    hidden = {
-        name: noted["values"][name] for name in RunConfig.model_fields if name in changed - noted["controls"].keys()
-    }
-    return defaults.model_copy(update=hidden).to_query(defaults)
+    hidden = {name: noted["values"][name] for name in setting_schemas() if name in changed - noted["controls"].keys()}
+    return defaults.with_changes(**hidden).to_query(defaults)
 
 
 def reset_without_control(page: str) -> None:
     """Put those settings back to the page's defaults."""
     noted = notes(page)
-    defaults = noted["defaults"].model_dump()
-    noted["values"] |= {name: defaults[name] for name in RunConfig.model_fields if name not in noted["controls"]}
+    defaults = noted["defaults"].settings()
+    noted["values"] |= {name: defaults[name] for name in setting_schemas() if name not in noted["controls"]}
 
 
 def open_page(page: str, defaults: RunConfig, view: Mapping[str, int]) -> None:
@@ -93,7 +91,7 @@ def open_page(page: str, defaults: RunConfig, view: Mapping[str, int]) -> None:
     elif came_from_elsewhere or (query != noted.get("query") and not behind):
         config, problems = RunConfig.from_query({k: v for k, v in query.items() if k not in view}, defaults)
         seen = {name: _whole(query.get(name), default, name, problems) for name, default in view.items()}
-        _fill(page, config.model_dump() | seen)
+        _fill(page, config.settings() | seen)
         noted |= {"settings": None, "problems": problems, "query": query, "replaced": {}}
     else:
         noted["values"] = values | held
@@ -109,7 +107,7 @@ def keep(page: str, config: RunConfig, defaults: RunConfig, view: Mapping[str, i
     """Remember the page's settings and write them into the address, defaults left out."""
     noted = notes(page)
     seen = {name: int(st.session_state[setting_key(page, name)]) for name in view}
-    settings = config.model_dump() | seen
+    settings = config.settings() | seen
     if noted.get("settings") not in (None, settings):
         noted["problems"] = []  # something was changed by hand: the link's problems are history
     noted["settings"] = noted["values"] = settings
@@ -169,7 +167,7 @@ def _clear_others(page: str) -> None:
     state = st.session_state
     parts = {str(key): str(key).partition(".") for key in state}
     for key, (other, _, name) in parts.items():
-        if other != page and name in RunConfig.model_fields:
+        if other != page and name in setting_schemas():
             del state[key]
 
 
@@ -182,7 +180,7 @@ def _held(page: str, view: Iterable[str]) -> dict[str, Any]:
 
 def _own(values: Mapping[str, Any]) -> dict[str, Any]:
     """The page's own among them: those that are not a run's."""
-    return {name: value for name, value in values.items() if name not in RunConfig.model_fields}
+    return {name: value for name, value in values.items() if name not in setting_schemas()}
 
 
 def _bring(page: str, name: str, value: int, allowed: str) -> bool:
@@ -203,7 +201,7 @@ def _fill(page: str, settings: Mapping[str, Any]) -> None:
     noted = notes(page)
     noted["values"] = noted.get("values", {}) | settings
     for name, value in settings.items():
-        if name in noted.get("controls", ()) or name not in RunConfig.model_fields:
+        if name in noted.get("controls", ()) or name not in setting_schemas():
             st.session_state[setting_key(page, name)] = value
 
 

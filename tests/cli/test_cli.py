@@ -108,7 +108,7 @@ def test_summary_and_record(tmp_path: Path) -> None:
     result = invoke("run", *TINY, "--norm", "batch", "--no-norm-affine", "--out", str(tmp_path / "run.nc"))
     record = Record.load(tmp_path / "run.nc")
     assert record.outcome == "finished"
-    assert record.config == BASE.model_copy(update={"norm": "batch", "norm_affine": False})
+    assert record.config == BASE.with_changes(norm="batch", norm_affine=False)
     for expected in (
         record.config.key,
         "finished after 4 steps",
@@ -232,7 +232,7 @@ def test_comparison_over_seeds(tmp_path: Path) -> None:
     assert [row[:2] for row in rows[1:7]] == [[arm, seed] for arm in ("none", "batch") for seed in ("0", "1", "5")]
     assert [row[:2] for row in rows[7:]] == [[arm, word] for arm in ("none", "batch") for word in ("mean", "std")]
     record = Record.load(out / "batch-seed5.nc")
-    assert record.config == BASE.model_copy(update={"norm": "batch", "seed": 5})
+    assert record.config == BASE.with_changes(norm="batch", seed=5)
     assert rows[6][3] == f"{record.final('final_test_accuracy'):.4f}"
 
 

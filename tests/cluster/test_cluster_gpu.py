@@ -33,7 +33,7 @@ def test_runs_for_a_gpu_wait_for_a_worker_that_offers_one_and_others_do_not(clus
     cluster.kill(gpu)
     if torch.cuda.is_available():
         assert for_gpu.record().to_bytes() == trained_here(for_gpu.config)
-        on_processor = Record.from_bytes(trained_here(for_gpu.config.model_copy(update={"device": "cpu"})))
+        on_processor = Record.from_bytes(trained_here(for_gpu.config.with_changes(device="cpu")))
         assert not for_gpu.record().data["train_loss"].equals(on_processor.data["train_loss"])
     else:
         assert for_gpu.error == "device is 'cuda', but this machine has no CUDA device; use 'auto' or 'cpu'"
@@ -55,4 +55,4 @@ def keep_busy(service, cluster, name):
 @pytest.mark.parametrize(("asked", "trained"), [("auto", "cpu"), ("cpu", "cpu"), ("cuda", "cuda")])
 def test_a_worker_trains_on_the_processor_unless_a_gpu_is_asked_for(asked, trained):
     config = RunConfig(device=asked, seed=3)
-    assert on_any_machine(config) == config.model_copy(update={"device": trained})
+    assert on_any_machine(config) == config.with_changes(device=trained)

@@ -8,12 +8,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bnviz import Record, RunConfig, datasets, networks, norms, training
+from bnviz import Record, RunConfig, datasets, initialisations, networks, norms, training
 from bnviz.core import registry
+from bnviz.core.options import PLUGIN_FIELDS, plugin_options
 from bnviz.datasets import Dataset, DatasetError, Split, _download
 from bnviz.torch_support.rng import stream
 
-KINDS = ("datasets", "networks", "norms", "probes")
+KINDS = tuple(PLUGIN_FIELDS.values())
+FIELDS = {kind: field for field, kind in PLUGIN_FIELDS.items()}
 ALL = [(kind, name) for kind in KINDS for name in registry.plugins(kind)]
 CPU = torch.device("cpu")
 
@@ -29,7 +31,7 @@ def test_every_file_says_what_it_is(kind: str, name: str) -> None:
     assert 0 < len(plugin.label) < 40
     assert "\n" not in plugin.label
     assert len(plugin.help) > 20
-    field = {"datasets": "dataset", "networks": "network", "norms": "norm", "probes": "probes"}[kind]
+    field = FIELDS[kind]
     value: Any = (name,) if field == "probes" else name
     changes = {field: value} | ({"dataset": fitting_dataset(name)} if kind == "networks" else {})
     config = RunConfig(**changes)
@@ -59,9 +61,9 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_download, "LOCK_SECONDS", 1)
 
 
-def loaded(name: str, seed: int = 0, binarize: bool = False) -> Dataset:
+def loaded(name: str, seed: int = 0, **options: Any) -> Dataset:
     try:
-        dataset: Dataset = registry.load("datasets", name).load(seed, binarize)
+        dataset: Dataset = registry.load("datasets", name).load(seed, **options)
     except DatasetError as error:
         pytest.skip(f"not on this machine: {error}")
     return dataset
@@ -99,18 +101,14 @@ def test_dataset_is_the_same_each_time(name: str, offline: None) -> None:
         np.testing.assert_array_equal(one.labels, other.labels)
 
 
-@each("datasets")
-def test_dataset_is_black_and_white_on_request_or_says_that_it_cannot_be(name: str, offline: None) -> None:
-    loaded(name)  # or skip
-    try:
-        dataset = registry.load("datasets", name).load(0, True)
-    except DatasetError as error:
-        refusal = str(error)
-    else:
-        refusal = ""
-        assert set(np.unique(dataset.train.inputs)) == {0.0, 1.0}
-        assert dataset.train.inputs.dtype == np.float32
-    assert not refusal or "binarize" in refusal
+BINARIZED = [name for name in registry.names("datasets") if "binarize" in plugin_options("datasets", name)]
+
+
+@pytest.mark.parametrize("name", BINARIZED)
+def test_dataset_with_binarize_is_black_and_white(name: str, offline: None) -> None:
+    inputs = loaded(name, binarize=True).train.inputs
+    assert set(np.unique(inputs)) == {0.0, 1.0}
+    assert inputs.dtype == np.float32
 
 
 # Normalisations
@@ -194,7 +192,7 @@ def test_network_trains_on_data_that_fits(name: str, norm: str, monkeypatch: pyt
         inputs = random.random((samples, *constants["INPUT_SHAPE"]), dtype=np.float32)
         return Split(inputs, random.integers(0, constants["CLASSES"], samples))
 
-    monkeypatch.setattr(datasets, "load", lambda *_: Dataset(split(40), split(20), constants["CLASSES"]))
+    monkeypatch.setattr(datasets, "load", lambda *_, **__: Dataset(split(40), split(20), constants["CLASSES"]))
     config = RunConfig(network=name, dataset=dataset, norm=norm, widths=(6, 5), batch_size=10, steps=3, device="cpu")
     network = networks.build(config, constants["INPUT_SHAPE"], constants["CLASSES"], CPU)
     before = {key: value.clone() for key, value in network.named_parameters()}
@@ -204,6 +202,35 @@ def test_network_trains_on_data_that_fits(name: str, norm: str, monkeypatch: pyt
     unmoved = [key for key, value in network.named_parameters() if torch.equal(value, before[key])]
     assert not unmoved
     assert config.multiply_adds > 0
+
+
+# Initialisations
+
+
+def weights_of(name: str, shape: tuple[int, ...], seed: int = 0) -> Tensor:
+    weights = torch.full(shape, torch.nan)
+    initialisations.draw(weights, RunConfig(init=name), stream(seed, "init", "here"))
+    return weights
+
+
+@pytest.mark.parametrize("shape", [(30, 20), (8, 6, 3, 3)], ids=["dense", "convolution"])
+@each("initialisations")
+def test_initialisation_fills_and_repeats(name: str, shape: tuple[int, ...]) -> None:
+    torch.manual_seed(1)  # makes no difference
+    weights = weights_of(name, shape)
+    torch.manual_seed(2)
+    assert torch.isfinite(weights).all()
+    assert torch.equal(weights, weights_of(name, shape))
+    assert not torch.equal(weights, weights_of(name, shape, seed=1))
+    assert abs(weights.mean()) < 4.5 * weights.std() / weights.numel() ** 0.5
+
+
+@each("initialisations")
+def test_initialisation_trains(name: str) -> None:
+    config = RunConfig(init=name, widths=(6, 5), steps=3, device="cpu")
+    record = Record.from_frames(config, training.train(config))
+    assert record.outcome == "finished"
+    assert np.isfinite(record.data["train_loss"]).all()
 
 
 # Probes

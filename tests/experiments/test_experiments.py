@@ -207,5 +207,5 @@ def test_arms_go_over_settings_and_settings_over_the_base() -> None:
     )
     configs = made.configs(2, "faster", "blobs_2d")
     assert configs["plain"] == RunConfig(steps=9, learning_rate=0.4, batch_size=10, seed=2, dataset="blobs_2d")
-    assert configs["own"] == configs["plain"].model_copy(update={"learning_rate": 0.5})
+    assert configs["own"] == configs["plain"].with_changes(learning_rate=0.5)
     assert made.configs()["plain"] == made.base

@@ -9,9 +9,7 @@ from bnviz.core.config import RunConfig
 from bnviz.ui import clock, live
 
 TINY = RunConfig(widths=(6,), steps=12, batch_size=20, test_samples=30, probe_points=4, curve_points=3)
-VALUES = TINY.model_copy(
-    update={"dataset": "linear_map", "network": "deep_linear", "probes": (), "learning_rate": 1e-3}
-)
+VALUES = TINY.with_changes(dataset="linear_map", network="deep_linear", probes=(), learning_rate=1e-3)
 
 
 def page():
@@ -43,7 +41,7 @@ def viewed(service, full_gallery, monkeypatch):
 
     def viewed(base=TINY, seeds=1, also=None, needs=(), norms=("none", "batch")) -> AppTest:
         at = AppTest.from_function(page, default_timeout=60)
-        arms = {norm: base.model_copy(update={"norm": norm}) for norm in norms}
+        arms = {norm: base.with_changes(norm=norm) for norm in norms}
         at.session_state["arms"] = {name: config.model_dump_json() for name, config in arms.items()}
         at.session_state["also"] = {name: config.model_dump_json() for name, config in (also or {}).items()}
         at.session_state["page.seeds"] = seeds
@@ -56,7 +54,7 @@ def viewed(service, full_gallery, monkeypatch):
 
 
 def seeded(seed: int, config: RunConfig = TINY) -> RunConfig:
-    return config.model_copy(update={"seed": seed})
+    return config.with_changes(seed=seed)
 
 
 def line(at: AppTest) -> str:
@@ -65,7 +63,7 @@ def line(at: AppTest) -> str:
 
 
 def test_further_seeds_come_after_every_arm_and_what_was_asked_for_besides(viewed, asked, finish):
-    plane = seeded(900, TINY.model_copy(update={"steps": 5}))
+    plane = seeded(900, TINY.with_changes(steps=5))
     at = finish(viewed(seeded(100), seeds=3, also={"the plane": plane}))
     assert [(config.norm, config.seed) for config in asked] == [
         ("none", 100),
@@ -96,7 +94,7 @@ def test_further_seeds_come_after_every_arm_and_what_was_asked_for_besides(viewe
 
 
 def test_four_arms_with_three_seeds_are_twelve_runs_and_stop_ends_them_all(viewed, asked, finish, service):
-    long = TINY.model_copy(update={"steps": 100_000, "probe_points": 2})
+    long = TINY.with_changes(steps=100_000, probe_points=2)
     at = viewed(seeded(200, long), seeds=3, norms=("none", "batch", "noisy_batch", "noisy_none"))
     assert len(asked) == len({config.key for config in asked}) == 12
     assert [config.seed for config in asked] == [200] * 4 + [201] * 4 + [202] * 4
@@ -177,7 +175,7 @@ def looks(monkeypatch) -> list[tuple[float | None, str | None]]:
 
 
 def test_the_picture_is_drawn_again_while_a_run_goes_on_and_once_after(viewed, finish, looks):
-    at = viewed(seeded(800, TINY.model_copy(update={"steps": 3000})), norms=("none",))
+    at = viewed(seeded(800, TINY.with_changes(steps=3000)), norms=("none",))
     finish(at)
     if looks[-1] == (0.0, "page/view"):  # it ended between the view and its status, which asks for the view at once
         at.run()
@@ -187,7 +185,7 @@ def test_the_picture_is_drawn_again_while_a_run_goes_on_and_once_after(viewed, f
 
 
 def test_what_waits_has_its_status_alone_looked_at(viewed, finish, looks, service):
-    long = TINY.model_copy(update={"steps": 100_000, "probe_points": 2})
+    long = TINY.with_changes(steps=100_000, probe_points=2)
     first = viewed(seeded(810, long), norms=("none", "batch"))
     end = time.monotonic() + 60
     while line(first).count("update") < 2:
@@ -207,15 +205,15 @@ def test_what_waits_has_its_status_alone_looked_at(viewed, finish, looks, servic
 
 def test_divergence_is_counted_over_seeds(viewed, finish):
     wild = {"learning_rate": 1000.0, "activation": "relu", "weight_decay": 0.1, "steps": 60, "widths": (30, 20)}
-    at = finish(viewed(seeded(600, TINY.model_copy(update=wild)), seeds=3, norms=("none",)))
+    at = finish(viewed(seeded(600, TINY.with_changes(**wild)), seeds=3, norms=("none",)))
     assert "**none** diverged with 3 of 3 seeds" in line(at)
 
 
 def test_who_stops_keeps_what_was_measured_and_others_go_on(viewed, finish, service):
-    long = TINY.model_copy(update={"steps": 100_000, "probe_points": 2, "curve_points": 500})
+    long = TINY.with_changes(steps=100_000, probe_points=2, curve_points=500)
     mine = viewed(seeded(300, long))
     others = viewed(seeded(300, long))
-    jobs = [service.find(seeded(300, long.model_copy(update={"norm": norm})).key) for norm in ("none", "batch")]
+    jobs = [service.find(seeded(300, long.with_changes(norm=norm)).key) for norm in ("none", "batch")]
     end = time.monotonic() + 60
     while any(job.step < 1 for job in jobs):
         assert time.monotonic() < end
@@ -251,8 +249,8 @@ def wait_for_updates(service, config: RunConfig, state: str = "running"):
 
 
 def test_run_stopped_before_a_reload_says_that_it_starts_again(viewed, finish, service):
-    long = seeded(850, TINY.model_copy(update={"steps": 100_000, "probe_points": 2, "curve_points": 500}))
-    arm = long.model_copy(update={"norm": "none"})
+    long = seeded(850, TINY.with_changes(steps=100_000, probe_points=2, curve_points=500))
+    arm = long.with_changes(norm="none")
     at = viewed(long, norms=("none",))
     assert not [info for info in at.info if "stopped before" in info.value]
     wait_for_updates(service, arm)
@@ -271,11 +269,11 @@ def test_run_stopped_before_a_reload_says_that_it_starts_again(viewed, finish, s
 
 
 def test_run_left_for_another_setting_says_that_it_starts_again(viewed, finish, service):
-    long = seeded(860, TINY.model_copy(update={"steps": 100_000, "probe_points": 2, "curve_points": 500}))
-    arm = long.model_copy(update={"norm": "none"})
+    long = seeded(860, TINY.with_changes(steps=100_000, probe_points=2, curve_points=500))
+    arm = long.with_changes(norm="none")
     at = viewed(long, norms=("none",))
     wait_for_updates(service, arm)
-    at.session_state["arms"] = {"none": seeded(861).model_copy(update={"norm": "none"}).model_dump_json()}
+    at.session_state["arms"] = {"none": seeded(861).with_changes(norm="none").model_dump_json()}
     finish(at.run())
     reached = wait_for_updates(service, arm, "stopped").step
     at.session_state["arms"] = {"none": arm.model_dump_json()}
@@ -286,9 +284,9 @@ def test_run_left_for_another_setting_says_that_it_starts_again(viewed, finish, 
 
 
 def test_stop_never_trains_although_the_run_has_just_been_stopped(viewed, asked, finish, service):
-    long = seeded(800, TINY.model_copy(update={"steps": 100_000, "probe_points": 2}))
+    long = seeded(800, TINY.with_changes(steps=100_000, probe_points=2))
     at = viewed(long, norms=("none",))
-    job = service.find(long.model_copy(update={"norm": "none"}).key)
+    job = service.find(long.with_changes(norm="none").key)
     end = time.monotonic() + 60
     while job.step < 1:
         assert time.monotonic() < end
@@ -313,8 +311,8 @@ def test_a_full_queue_and_a_store_that_fails_are_told(viewed, service, monkeypat
 
 def test_what_is_left_on_screen_is_not_drawn_again_while_an_arm_waits(viewed, finish, looks):
     at = finish(viewed(seeded(820), norms=("none", "batch", "noisy_batch")))
-    long = seeded(821, TINY.model_copy(update={"steps": 100_000, "probe_points": 2}))
-    arms = {name: long.model_copy(update={"norm": name}).model_dump_json() for name in ("none", "batch", "noisy_batch")}
+    long = seeded(821, TINY.with_changes(steps=100_000, probe_points=2))
+    arms = {name: long.with_changes(norm=name).model_dump_json() for name in ("none", "batch", "noisy_batch")}
     at.session_state["arms"] = arms
     end = time.monotonic() + 60
     while line(at.run()).count("update") < 2:

@@ -21,7 +21,7 @@ def page():
 
     tiny = RunConfig(widths=(6,), steps=12, batch_size=20, test_samples=30, probe_points=4, curve_points=3)
     arms = ("none", "batch", "noisy_batch")  # one more than there are workers
-    configs = {norm: tiny.model_copy(update={"norm": norm, "seed": st.session_state["seed"]}) for norm in arms}
+    configs = {norm: tiny.with_changes(norm=norm, seed=st.session_state["seed"]) for norm in arms}
 
     def picture(shown):
         st.caption("picture")
