@@ -5,7 +5,7 @@ The attributes of `Option` are the keys that a declaration may have; `type` is i
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
@@ -82,9 +82,7 @@ def read_options(declared: Any, plugin: str) -> dict[str, Option]:
             [problem, *_] = error.errors()
             place = " ".join(str(part) for part in problem["loc"]).replace("kind", "type") or "default"
             raise DeclarationError(f"option {name}, {place}: {problem['msg']}") from error
-        options[name] = TypeAdapter(Option).validate_python(
-            given | {"name": name, "plugin": plugin, "default": default}
-        )
+        options[name] = replace(option, default=default)
     return options
 
 

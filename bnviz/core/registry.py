@@ -133,6 +133,8 @@ def _read(file: str, modified: int) -> Plugin:  # noqa: ARG001 (part of the cach
         return Plugin(kind, name, label=name, help="", error="it has no docstring to take its label from")
     label, _, text = docstring.partition("\n")
     constants = _constants(tree)
+    if "OPTIONS" in _assigned(tree) and "OPTIONS" not in constants:
+        return Plugin(kind, name, label=name, help="", error="OPTIONS must be a literal: it is read without importing")
     try:
         options = read_options(constants.get("OPTIONS", {}), name)
     except DeclarationError as problem:
@@ -143,11 +145,19 @@ def _read(file: str, modified: int) -> Plugin:  # noqa: ARG001 (part of the cach
 def _constants(tree: ast.Module) -> dict[str, Any]:
     """Upper-case names that the module sets to a literal."""
     found: dict[str, Any] = {}
+    for name, value in _assigned(tree).items():
+        with suppress(ValueError, TypeError):  # not a literal
+            found[name] = ast.literal_eval(value)
+    return found
+
+
+def _assigned(tree: ast.Module) -> dict[str, ast.expr]:
+    """What the module sets its upper-case names to."""
+    found: dict[str, ast.expr] = {}
     for node in tree.body:
         if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
             continue
         target = node.targets[0] if isinstance(node, ast.Assign) else node.target
         if isinstance(target, ast.Name) and target.id.isupper():
-            with suppress(ValueError, TypeError):  # not a literal
-                found[target.id] = ast.literal_eval(node.value)
+            found[target.id] = node.value
     return found

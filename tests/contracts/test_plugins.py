@@ -9,8 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from bnviz import Record, RunConfig, datasets, initialisations, networks, norms, training
+from bnviz.cli.run_command import run
 from bnviz.core import registry
-from bnviz.core.options import PLUGIN_FIELDS, plugin_options
+from bnviz.core.option import Option
+from bnviz.core.options import PLUGIN_FIELDS, active_options, declared_options, plugin_options
+from bnviz.core.query import QUERY_NAMES
 from bnviz.datasets import Dataset, DatasetError, Split, _download
 from bnviz.torch_support.rng import stream
 
@@ -45,6 +48,49 @@ def fitting_dataset(network: str) -> str:
         if needed in (None, registry.describe("datasets", name).constants["INPUT_SHAPE"]):
             return name
     raise AssertionError(f"there is no data set for {network}")
+
+
+# Options
+
+OWN = [(kind, name, option) for kind, name in ALL for option in registry.plugins(kind)[name].options.values()]
+
+
+def test_option_names_are_unique() -> None:
+    """Nor is one the name of a field, or of something else on the command line."""
+    names = [option.name for _, _, option in OWN]
+    assert len(set(names)) == len(names)
+    assert not {*names} & {*RunConfig.model_fields, *QUERY_NAMES.values()}
+    flags = [flag for parameter in run.params for flag in (*parameter.opts, *parameter.secondary_opts)]
+    assert len(set(flags)) == len(flags)
+
+
+@pytest.mark.parametrize(("kind", "name"), ALL, ids=[f"{kind}-{name}" for kind, name in ALL])
+def test_shared_options_name_a_file_that_has_some(kind: str, name: str) -> None:
+    other = registry.plugins(kind)[name].constants.get("OPTIONS_OF")
+    assert other is None or registry.plugins(kind)[other].options
+
+
+@pytest.mark.parametrize(("kind", "name", "option"), OWN, ids=[option.name for _, _, option in OWN])
+def test_option_can_be_shown_and_linked(kind: str, name: str, option: Option) -> None:
+    assert 0 < len(option.label) < 50
+    assert 10 < len(option.help) < 100
+    changes: dict[str, Any] = {FIELDS[kind]: (name,) if kind == "probes" else name}
+    config = RunConfig(**changes)
+    assert active_options(config)[option.name] == option
+    assert config.option(option.name) == option.default
+    other = config.with_changes(**{option.name: another_value(option)})
+    assert RunConfig.from_query(other.to_query()) == (other, [])
+    assert other.key != config.key
+
+
+def another_value(option: Option) -> Any:
+    """An allowed value that is not the default, nor beyond the default of an option that must be larger."""
+    if option.kind == "choice":
+        return next(choice for choice in option.choices if choice != option.default)
+    if option.kind == "boolean":
+        return not option.default
+    largest = declared_options()[option.less_than].default if option.less_than else option.maximum
+    return (int if option.kind == "integer" else float)((option.default + largest) / 2)
 
 
 # Data sets

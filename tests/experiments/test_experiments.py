@@ -42,7 +42,8 @@ def test_every_arm_is_valid_in_every_setting_and_on_every_dataset(experiment: Ex
             assert len({config.key for config in configs.values()}) == len(configs), "two arms are the same run"
             for arm, config in configs.items():
                 assert (config.seed, config.dataset) == (3, dataset)
-                assert all(getattr(config, name) == value for name, value in experiment.arms[arm].items())
+                settings = config.settings()
+                assert all(settings[name] == value for name, value in experiment.arms[arm].items())
 
 
 def test_a_setting_changes_something_and_is_not_called_the_default(experiment: Experiment) -> None:
