@@ -9,6 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from bnviz.core import environment, registry
+from bnviz.core.options import PLUGIN_FIELDS
 from bnviz.ui.page_style import page_style
 from bnviz.ui.router_guard import mark_routed
 from bnviz.ui.share import FRONT_PAGE
@@ -39,7 +40,7 @@ st.set_page_config(page_title=f"{chosen.title} · bnviz")
 page_style()
 mark_routed()
 
-kinds = [registry.plugins(kind) for kind in ("datasets", "networks", "norms", "probes")]
+kinds = [registry.plugins(kind) for kind in PLUGIN_FIELDS.values()]
 for broken in (plugin for group in (found, *kinds) for plugin in group.values() if plugin.error):
     st.sidebar.warning(f"{broken.kind}/{broken.name}.py is left out: {broken.error}", icon=":material/extension_off:")
 

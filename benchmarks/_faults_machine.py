@@ -181,8 +181,8 @@ def two_apps() -> Row:
         try:
             with running_app(1) as one, running_app(1) as other:
                 told, seconds = asyncio.run(_one_dies(one, other))
-            config = presets.DEFAULTS[PAGE].model_copy(update={"seed": 9, "steps": STEPS})
-            arms = [config.model_copy(update=arm) for arm in presets.PAIR.values()]
+            config = presets.DEFAULTS[PAGE].with_changes(seed=9, steps=STEPS)
+            arms = [config.with_changes(**arm) for arm in presets.PAIR.values()]
             return told, sum(ResultStore(folder).get(arm) is None for arm in arms), seconds
         finally:
             if before is None:

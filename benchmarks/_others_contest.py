@@ -36,7 +36,7 @@ def small() -> Iterator[tuple[str, RunConfig]]:
     """Name and configuration of each small network on digits, without and with batch norm."""
     for name, config in SMALL.items():
         for norm, words in (("none", ""), ("batch", ", batch norm")):
-            yield name + words, config.model_copy(update={"norm": norm})
+            yield name + words, config.with_changes(norm=norm)
 
 
 def prepared(config: RunConfig, samples: int) -> tuple[nn.Module, Objective]:

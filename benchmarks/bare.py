@@ -22,7 +22,7 @@ def prepare(config: RunConfig) -> tuple[nn.Sequential, Tensor, Tensor]:
     Inputs are (samples, features), for LeNet (samples, 1, 28, 28).
     """
     torch.manual_seed(config.seed)
-    data = datasets.load(config.dataset, config.seed, config.binarize)
+    data = datasets.load(config.dataset, config.seed, **config.options_of("dataset"))
     inputs, labels = tensors(config, data.train)
     layers = _lenet(config) if config.network == "lenet" else _dense(config, inputs.shape[1], data.classes)
     network = nn.Sequential(*layers)
@@ -109,7 +109,7 @@ def _lenet(config: RunConfig) -> list[nn.Module]:
         norm = [nn.BatchNorm2d(maps)] if config.norm == "batch" else []
         layers += [nn.Conv2d(before, maps, 3, bias=bias), *norm, _activation(config), nn.MaxPool2d(2)]
     layers.append(nn.Flatten())
-    dense = config.model_copy(update={"network": "mlp", "widths": (120, 84)})
+    dense = config.with_changes(network="mlp", widths=(120, 84))
     return [*layers, *_dense(dense, 16 * 5 * 5, 10)]
 
 
@@ -120,7 +120,11 @@ def _activation(config: RunConfig) -> nn.Module:
 def _draw(layer: nn.Linear | nn.Conv2d, config: RunConfig) -> None:
     receptive = math.prod(layer.weight.shape[2:])
     fan_out, fan_in = layer.weight.shape[0] * receptive, layer.weight.shape[1] * receptive
-    std = {"normal": config.init_std, "xavier": math.sqrt(2 / (fan_in + fan_out)), "he": math.sqrt(2 / fan_in)}
+    std = {
+        "normal": config.option("init_std"),
+        "xavier": math.sqrt(2 / (fan_in + fan_out)),
+        "he": math.sqrt(2 / fan_in),
+    }
     nn.init.normal_(layer.weight, std=std[config.init])
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)

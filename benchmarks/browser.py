@@ -38,8 +38,8 @@ import torch
 from benchmarks import bare
 torch.set_num_threads(1)
 from bnviz.core.presets import DEFAULTS
-arms = [DEFAULTS[sys.argv[1]].model_copy(update={"norm": norm}) for norm in ("none", "batch")]
-for arm in arms: bare.timed(arm.model_copy(update={"steps": 20}))
+arms = [DEFAULTS[sys.argv[1]].with_changes(norm=norm) for norm in ("none", "batch")]
+for arm in arms: bare.timed(arm.with_changes(steps=20))
 for _ in sys.stdin: print(sum(bare.timed(arm) for arm in arms), flush=True)
 """
 READY = """() => document.querySelector(".bnviz-board[data-ready=true]")

@@ -44,7 +44,7 @@ class Case:
 CASES = (
     Case("3x100 sigmoid, digits", RunConfig()),
     Case("10x100 ReLU, digits", presets.TEN_LAYERS, 4),
-    Case("25 linear layers", presets.DEEP_LINEAR.base.model_copy(update={"probes": RunConfig().probes}), 16),
+    Case("25 linear layers", presets.DEEP_LINEAR.base.with_changes(probes=RunConfig().probes), 16),
     Case("3x100 sigmoid, MNIST", RunConfig(dataset="mnist"), 4),
     Case("LeNet, MNIST", RunConfig(dataset="mnist", network="lenet", activation="relu", init="he"), 16),
 )
@@ -87,7 +87,7 @@ class Shortened:
             name: _points(_looks(self.of.steps, getattr(self.of, name)) * looks / usual, steps)
             for name in ("curve_points", "probe_points")
         }
-        return self.of.model_copy(update={"steps": steps, **points})
+        return self.of.with_changes(steps=steps, **points)
 
     def whole(self, seconds: Seconds) -> float:
         """Seconds of the whole run."""

@@ -70,7 +70,7 @@ def tables(pairs: int, device: torch.device, steps: int | None = None) -> Iterat
     chosen, left_out = cases.available()
     changes = {"device": device.type, "probes": ()} | ({"steps": steps} if steps else {})
     runs = {
-        case.name + row: case.config.model_copy(update=changes | {"norm": norm})
+        case.name + row: case.config.with_changes(**(changes | {"norm": norm}))
         for case in chosen
         for norm, row in cases.NORMS.items()
     }
@@ -98,7 +98,7 @@ def _single(config: RunConfig, device: torch.device, pairs: int) -> tuple[Values
     works: list[Work] = [lambda: _run(config), lambda: bare.loop(config, network, *there)]
     if device.type == "cuda":
         works.append(lambda: patch.object(graph_replay, "CapturedPass", _not_captured)(_run)(config))
-        works.append(lambda: _run(config.model_copy(update={"device": "cpu"})))
+        works.append(lambda: _run(config.with_changes(device="cpu")))
     rounds = _rounds(works, device, pairs)
     ratios: list[Values] = [tuple(one[0] / one[other] for one in rounds) for other in range(1, len(works))]
     return *ratios, *([()] * (len(SINGLE) - len(ratios)))
@@ -110,7 +110,7 @@ def _not_captured(compute: Callable[..., object], _: object) -> Callable[..., ob
 
 def _replicas(config: RunConfig, pairs: int) -> tuple[Values, ...]:
     rates = [config.learning_rate * 2.0**power for power in range(-RATES // 2, RATES // 2)]
-    many = [config.model_copy(update={"learning_rate": rate, "seed": seed}) for rate in rates for seed in range(SEEDS)]
+    many = [config.with_changes(learning_rate=rate, seed=seed) for rate in rates for seed in range(SEEDS)]
     works: list[Work] = [partial(_run_together, many), *(partial(_run, one) for one in many[:ALONE])]
     rounds = _rounds(works, torch.device(config.device), pairs)
     ratios = tuple(one[0] / fmean(one[1:]) for one in rounds)
@@ -141,7 +141,7 @@ def _lenet(device: torch.device, steps: int | None) -> dict[str, tuple[Values, .
     found: dict[str, tuple[Values, ...]] = {}
     for (norm, row), (precision, how) in itertools.product(cases.NORMS.items(), PRECISIONS.items()):
         changes = {"device": device.type, "norm": norm, "steps": steps or whole, "precision": precision}
-        run = config.model_copy(update=changes)
+        run = config.with_changes(**changes)
         [[seconds]] = _rounds([partial(_run, run)], device, 1)
         found[f"{run.steps} updates of LeNet{row}{how}"] = ((seconds,),)
     return found

@@ -100,10 +100,7 @@ def print_same(sessions: int, workers: int) -> None:
 def print_different(sessions: int, workers: int, every: float, steps: int, rounds: int) -> None:
     """Another seed for each, in so many rounds, and each round's runs once more without an app, in turn."""
     classes = [
-        [
-            DEFAULTS.model_copy(update={"seed": FIRST_SEED * (1 + number) + seat, "steps": steps})
-            for seat in range(sessions)
-        ]
+        [DEFAULTS.with_changes(seed=FIRST_SEED * (1 + number) + seat, steps=steps) for seat in range(sessions)]
         for number in range(rounds)
     ]
     with _app(workers) as (app, counted):
@@ -178,7 +175,7 @@ def bare_workers(configs: Sequence[RunConfig], workers: int) -> Trained:
         service = Service()
         stack.callback(service.close)
         counted = Trainings(client)
-        _train_all(service, [DEFAULTS.model_copy(update={"steps": 20, "seed": FIRST_SEED - 1})])
+        _train_all(service, [DEFAULTS.with_changes(steps=20, seed=FIRST_SEED - 1)])
         before = counted.so_far()
         _train_all(service, configs)
         return counted.so_far().since(before)
@@ -188,7 +185,7 @@ def _train_all(service: Service, configs: Sequence[RunConfig]) -> None:
     jobs = []
     for seat, base in enumerate(configs):
         for arm in presets.PAIR.values():
-            jobs.append(service.submit(base.model_copy(update=arm), f"seat {seat}"))
+            jobs.append(service.submit(base.with_changes(**arm), f"seat {seat}"))
     while any(job.live for job in jobs):
         time.sleep(0.05)
 

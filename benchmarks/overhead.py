@@ -53,8 +53,8 @@ def tables(pairs: int) -> list[Table]:
 
 
 def _ratios(case: cases.Case, norm: str, pairs: int) -> tuple[Values, ...]:
-    config = case.config.model_copy(update={"norm": norm, "device": "cpu"})
-    few = config.model_copy(update={"steps": 5})
+    config = case.config.with_changes(norm=norm, device="cpu")
+    few = config.with_changes(steps=5)
     bare.timed(few), cases.timed(few)  # the first ones are slow
     rounds = [_round(config, case.times) for _ in range(pairs)]
     return tuple(zip(*rounds, strict=True))
@@ -62,9 +62,9 @@ def _ratios(case: cases.Case, norm: str, pairs: int) -> tuple[Values, ...]:
 
 def _round(config: RunConfig, times: int) -> Values:
     """A value for each column."""
-    few = config.model_copy(update={"steps": config.steps // times})
+    few = config.with_changes(steps=config.steps // times)
     updates = bare.timed(few, process_time) * config.steps / few.steps
-    without = cases.Shortened(config.model_copy(update={"probes": ()}), times)
+    without = cases.Shortened(config.with_changes(probes=()), times)
     default = cases.Shortened(config, times)
     seconds = cases.timed(without.config)
     no_probes = without.whole(seconds)
@@ -77,14 +77,16 @@ def _round(config: RunConfig, times: int) -> Values:
 def _all_probes(config: RunConfig, without: cases.Seconds) -> float:
     """Seconds that all probes take at a step, by what the start and the end of a run take without them."""
     measured = {"probes": cases.all_probes(), "probe_points": 2, "curve_points": 2, "steps": 10}
-    seconds = cases.timed(config.model_copy(update=measured))
+    seconds = cases.timed(config.with_changes(**measured))
     return (seconds.start - without.start + seconds.end - without.end) / 2
 
 
 def _scoring(config: RunConfig, times: int) -> float:
     """Seconds that a bare loop takes to score as many test images as often as a whole run does."""
     network, _, _ = bare.prepare(config)
-    inputs, labels = bare.tensors(config, datasets.load(config.dataset, config.seed, config.binarize).test)
+    inputs, labels = bare.tensors(
+        config, datasets.load(config.dataset, config.seed, **config.options_of("dataset")).test
+    )
     some = slice(config.test_samples)
     often = len(spread_steps(config.steps, config.curve_points))
     few = -(-often // times)

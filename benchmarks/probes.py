@@ -51,7 +51,7 @@ def tables(pairs: int) -> list[Table]:
     rows: dict[str, tuple[Values, ...]] = {}
     for name, config in NETWORKS.items():
         for norm, row in (("none", name), ("batch", f"{name}, batch norm")):
-            works = _works(config.model_copy(update={"norm": norm}))
+            works = _works(config.with_changes(norm=norm))
             rows[row] = tuple(_ratios(*works[probe], 1 if probe == "plane" else REPEATS, pairs) for probe in GOALS)
     goals = {(row, probe): goal for row in rows for probe, goal in GOALS.items()}
     about = ABOUT.format(pairs=pairs)

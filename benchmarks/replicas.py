@@ -80,7 +80,7 @@ def _bare(configs: Sequence[list[RunConfig]], workers: int) -> Trained:
 
 
 def _configs(first_seed: int, count: int) -> list[RunConfig]:
-    return [DEFAULTS.model_copy(update={"seed": load.FIRST_SEED + first_seed + seat}) for seat in range(count)]
+    return [DEFAULTS.with_changes(seed=load.FIRST_SEED + first_seed + seat) for seat in range(count)]
 
 
 def _all(seen: Sequence[Seen], what: str) -> list[float]:

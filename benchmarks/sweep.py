@@ -82,8 +82,8 @@ def _measured(pairs: int) -> tuple[list[Timed], list[Timed]]:
 def _grid(first_seed: int) -> list[RunConfig]:
     """The runs of one round; no other round has the same."""
     every = itertools.product(RATES, NORMS, range(first_seed, first_seed + SEEDS))
-    usual = RunConfig().model_copy(update=HALF)
-    return [usual.model_copy(update={"learning_rate": rate, "norm": norm, "seed": seed}) for rate, norm, seed in every]
+    usual = RunConfig().with_changes(**HALF)
+    return [usual.with_changes(learning_rate=rate, norm=norm, seed=seed) for rate, norm, seed in every]
 
 
 def _timed(work: Callable[[], object], members: Sequence[psutil.Process]) -> Timed:

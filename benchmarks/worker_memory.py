@@ -33,7 +33,7 @@ def tables(pairs: int) -> list[Table]:
     chosen, left_out = cases.available()
     rows: dict[str, tuple[Values, ...]] = {}
     for case in chosen:
-        config = case.config.model_copy(update={"norm": "batch", "device": "cpu"})
+        config = case.config.with_changes(norm="batch", device="cpu")
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as fresh:
             rows[case.name] = tuple((megabytes,) for megabytes in fresh.submit(_measured, config, pairs).result())
     about = f"{ABOUT.format(first=FIRST_RUNS, last=FIRST_RUNS + pairs)} {left_out}".strip()
@@ -51,7 +51,7 @@ def _measured(config: RunConfig, runs: int) -> tuple[float, float, float]:
     short = cases.Shortened(config, SHORTER).config
     sizes = []
     for seed in range(1, 1 + FIRST_RUNS + runs):
-        _train(short.model_copy(update={"seed": seed}))
+        _train(short.with_changes(seed=seed))
         sizes.append(_resident("VmRSS"))
     return before, peak, sizes[-1] - sizes[FIRST_RUNS - 1]
 

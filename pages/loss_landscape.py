@@ -140,7 +140,7 @@ PAGE = Page(
         ),
     ),
     judges=(Verdict("loss_landscape"),),
-    shows_source_of=("landscape_line", "sharpness", "landscape_plane", "wrong_ways"),
+    shows_source_of=("landscape_line", "sharpness", "landscape_plane", "measurement_pitfalls"),
     suggestions=(
         Suggestion("Tanh", "without kinks, does β settle?", {"activation": "tanh"}),
         Suggestion("Sigmoid", "whose band is wider now, and who learns?", {"activation": "sigmoid"}),

@@ -48,7 +48,6 @@ PAGE = Page(
     prose=Prose(INTRODUCTION, (LOOK_FOR, noise_captions.scoring), BACKGROUND, (FORMULA,), SYMBOLS),
     opens_with=presets.NOISY_BN,
     controls=("dataset", "activation", "learning_rate", "seeds"),
-    more=("Noise", "Network", "Training", "Measuring"),
     looks=(
         Layer(10),
         Unit(17),

@@ -19,7 +19,7 @@ WITHOUT_FILES = [case for case in cases.CASES if case.config.dataset != "mnist"]
 @pytest.mark.parametrize("norm", cases.NORMS)
 @pytest.mark.parametrize("case", WITHOUT_FILES, ids=lambda case: case.name)
 def test_the_bare_loop_makes_the_updates_of_train(case: cases.Case, norm: str) -> None:
-    config = case.config.model_copy(update={"norm": norm, "steps": 30, "probes": ()})
+    config = case.config.with_changes(norm=norm, steps=30, probes=())
     network, inputs, labels = bare.prepare(config)
     ours = copy.deepcopy(network)
     bare.loop(config, network, inputs, labels, stream(config.seed, "order"))
@@ -34,7 +34,7 @@ def test_the_bare_loop_makes_the_updates_of_train(case: cases.Case, norm: str) -
 @pytest.mark.parametrize("norm", cases.NORMS)
 def test_the_bare_lenet_has_the_layers_of_bnvizs(norm: str) -> None:
     (config,) = (case.config for case in cases.CASES if case.config.network == "lenet")
-    config = config.model_copy(update={"norm": norm})
+    config = config.with_changes(norm=norm)
     theirs = [parameter.shape for layer in bare._lenet(config) for parameter in layer.parameters()]
     ours = networks.build(config, (1, 28, 28), 10, torch.device("cpu"))
     assert theirs == [parameter.shape for parameter in ours.parameters()]

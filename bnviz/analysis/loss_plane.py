@@ -77,7 +77,7 @@ def _heights(logarithm: Array, across: Array, up: Array, path: Array) -> Array:
 
 
 def _axes(record: Record, explained: Array) -> tuple[str, str]:
-    if record.config.plane_kind == "random":
+    if record.config.option("plane_kind") == "random":
         return "random direction (1: as long as the weights)", "another random direction"
     shares = [f" ({percent(float(share))} of the path)" if math.isfinite(share) else "" for share in explained]
     return f"principal component 1{shares[0]}", f"principal component 2{shares[1]}"

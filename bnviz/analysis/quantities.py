@@ -176,7 +176,7 @@ def of_all(record: Record, quantity: Kind) -> xr.DataArray:
 
 def direction(records: Mapping[str, Record]) -> str:
     """What is looked along, in words."""
-    random = any(record.config.line_along == "random" for record in records.values())
+    random = any(record.config.option("line_along") == "random" for record in records.values())
     return "a random direction" if random else "the gradient"
 
 

@@ -15,7 +15,7 @@ from bnviz.cli.signs import print_every_sign
 from bnviz.core import registry
 from bnviz.core.nonlinearities import NONLINEARITIES
 
-PLUGIN_KINDS = ("datasets", "norms", "networks", "probes", "experiments")
+PLUGIN_KINDS = ("datasets", "norms", "networks", "initialisations", "probes", "experiments")
 KINDS = (*PLUGIN_KINDS, "nonlinearities")
 WIDTH = 100
 

@@ -1,18 +1,20 @@
-"""Every field of RunConfig as an option of the command line, and from there back to a RunConfig.
+"""Every setting of a run as an option of the command line, and from there back to a RunConfig.
 
-Read off RunConfig itself: a new field is a new option. Values stay text until pydantic validates them, so that a bad
-one is refused in the same words as in a link. Knows nothing of training.
+Read off RunConfig and the plug-ins themselves: a new field or a plug-in's new option needs no line here. Values stay
+text until pydantic validates them, so that a bad one is refused in the same words as in a link.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, BinaryIO, TypeVar
 from urllib.parse import parse_qsl
 
 import click
 from pydantic import ValidationError
 
-from bnviz.core.config import QUERY_NAMES, RunConfig, sentences
+from bnviz.core import messages
+from bnviz.core.config import QUERY_NAMES, RunConfig, sentences, setting_schemas
+from bnviz.core.options import PLUGIN_FIELDS, active_options, declared_options, plugins_with
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 SHORT_NAMES = {short: name for name, short in QUERY_NAMES.items()}
@@ -24,12 +26,40 @@ class Refusal(click.ClickException):
     exit_code = 2
 
 
+class RunCommand(click.Command):
+    """A command whose help lists the options of plug-ins after all others, in a section for each plug-in."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the sections of the help; called by click."""
+        sections: dict[str, list[tuple[str, str]]] = {"Options": []}
+        declared = declared_options()
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            title = _section(parameter.name) if parameter.name in declared else "Options"
+            if record is not None:
+                sections.setdefault(title, []).append(record)
+        for title, records in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
 def config_options(command: Command) -> Command:
-    """Decorate a command with one option for each field of RunConfig; those not given arrive as None."""
-    properties = RunConfig.model_json_schema()["properties"]
-    for name in reversed(RunConfig.model_fields):
-        command = _option(name, properties[name])(command)
+    """Decorate a command with one option for each setting of a run; those not given arrive as None."""
+    for name, schema in reversed(setting_schemas().items()):
+        command = _option(name, schema)(command)
     return command
+
+
+def refuse_inactive(given: Mapping[str, Any], configs: Iterable[RunConfig]) -> None:
+    """Refuse a plug-in's option that was given although none of the runs uses the plug-in.
+
+    Raises:
+        Refusal: names the plug-ins that have the option, and what to do.
+    """
+    active, declared = active_options(*configs), declared_options()
+    unused = [name for name, value in given.items() if value is not None and name in declared and name not in active]
+    if unused:
+        raise Refusal("\n".join(map(_unused, unused)))
 
 
 def read_config(given: Mapping[str, Any], file: BinaryIO | None = None, link: str | None = None) -> RunConfig:
@@ -47,7 +77,8 @@ def read_config(given: Mapping[str, Any], file: BinaryIO | None = None, link: st
         config, problems = RunConfig.from_query(_query(link), config)
         for problem in problems:
             click.echo(f"Note: {problem}", err=True)
-    chosen = {name: _split(name, value) for name, value in given.items() if value is not None}
+    schemas = setting_schemas()
+    chosen = {name: _split(value, schemas[name]) for name, value in given.items() if value is not None}
     return validated(config.model_dump() | chosen)
 
 
@@ -89,9 +120,27 @@ def _bounds(schema: Mapping[str, Any]) -> list[str]:
     return [f"{word} {schema[key]:.10g}" for key, word in words.items() if key in schema]
 
 
-def _split(name: str, value: Any) -> Any:
-    """Text with commas for a field that takes several values; none at all for empty text."""
-    if "tuple" not in str(RunConfig.model_fields[name].annotation):
+def _section(name: str) -> str:
+    """The title of the help's section for a plug-in's option."""
+    choices = [f"--{_field(kind)} {plugin}" for kind, plugin in plugins_with(name)]
+    return f"Options of {messages.listed(choices)}"
+
+
+def _unused(name: str) -> str:
+    plugins = plugins_with(name)
+    choices = messages.listed([f"--{_field(kind)} {plugin}" for kind, plugin in plugins], "or")
+    names = messages.listed([plugin for _, plugin in plugins])
+    long = "--" + name.replace("_", "-")
+    return f"{long} is an option of {names}, which no run here uses; choose {choices}, or leave out {long}."
+
+
+def _field(kind: str) -> str:
+    return next(field for field, its_kind in PLUGIN_FIELDS.items() if its_kind == kind)
+
+
+def _split(value: Any, schema: Mapping[str, Any]) -> Any:
+    """Text with commas for a setting that takes several values; none at all for empty text."""
+    if schema["type"] != "array":
         return value
     return [part.strip() for part in value.split(",")] if value.strip() else []
 

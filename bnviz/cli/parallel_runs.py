@@ -28,7 +28,7 @@ def train_alike(config: RunConfig) -> Record:
 
     torch.set_num_threads(1)
     with threadpool_limits(1):  # NumPy's and SciPy's threads, too, which torch does not know of
-        return Record.from_frames(config, train(config.model_copy(update={"device": "cpu"})))
+        return Record.from_frames(config, train(config.with_changes(device="cpu")))
 
 
 def train_all(
@@ -77,7 +77,7 @@ def read_record(config: RunConfig, folder: Path) -> Record | None:
         record = Record.load(folder / f"{config.key}.nc")
     except (OSError, ValueError):
         return None
-    return record if record.config == config else None
+    return record if record.config.key == config.key else None
 
 
 def _train_in_processes(wanted: Mapping[str, RunConfig], processes: int, take: Callable[[str, Record], None]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import click
 from pydantic import ValidationError
 
-from bnviz.cli.options import Refusal, config_options, read_config, validated
+from bnviz.cli.options import Refusal, RunCommand, config_options, read_config, refuse_inactive, validated
 from bnviz.cli.report import Result, comparison, summary
 from bnviz.cli.run_training import Planned, one_by_one, side_by_side
 from bnviz.core.comparison import Comparison
@@ -24,7 +24,7 @@ MOST_DIGITS = 15  # that a number is read with; a seed has ten at most
 INTERRUPTED = 130  # the exit status of a command that Ctrl-C ended, by the convention of shells
 
 
-@click.command(short_help="Train, measure and keep the record.")
+@click.command(cls=RunCommand, short_help="Train, measure and keep the record.")
 @config_options
 @click.option("--compare", metavar="NORM,...", help="One arm for each of these normalisations, the rest being equal.")
 @click.option("--seeds", metavar="0-4", help="Repeat for each of these seeds: 0-4, or 0,3,7, or both mixed.")
@@ -66,6 +66,7 @@ def run(
     if together and seeds is None:
         raise Refusal("--together trains the seeds of an arm as one batch; give --seeds, for instance 0-63.")
     planned = _plan(base, compare, seeds)
+    refuse_inactive(given, [config for _, config in planned])
     if out is not None:
         _check(out, several)
     results: list[Result] = []

@@ -27,10 +27,9 @@ class Comparison:
             raise ValueError("arms of a comparison share seed and batch_size; change them in the base")
 
     def configs(self) -> dict[str, RunConfig]:
-        """Each arm's full configuration, validated again.
+        """Each arm's full configuration, validated again, with the options of its own plug-ins only.
 
         Raises:
             pydantic.ValidationError: an arm's changes are not allowed.
         """
-        base = self.base.model_dump()
-        return {name: RunConfig.model_validate(base | dict(changes)) for name, changes in self.arms.items()}
+        return {name: self.base.with_changes(**changes).with_active_options() for name, changes in self.arms.items()}

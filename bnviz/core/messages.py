@@ -48,7 +48,8 @@ def fields(item: Mapping[str, Any]) -> tuple[str, ...]:
     problem = item.get("ctx", {}).get("error")
     if isinstance(problem, ClashError):
         return problem.fields
-    return (str(item["loc"][0]) if item["loc"] else "",)
+    place = item["loc"][1:] if item["loc"][:1] == ("options",) and len(item["loc"]) > 1 else item["loc"]
+    return (str(place[0]) if place else "",)
 
 
 def allowed(schema: Mapping[str, Any]) -> str:
@@ -68,7 +69,12 @@ def allowed(schema: Mapping[str, Any]) -> str:
 
 def one_of(names: Sequence[str]) -> str:
     """Names to choose from, as a person lists them."""
-    return f"one of {', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else "".join(names)
+    return f"one of {listed(names, 'or')}" if len(names) > 1 else "".join(names)
+
+
+def listed(names: Sequence[str], last: str = "and") -> str:
+    """Names in a sentence: a, b and c."""
+    return f"{', '.join(names[:-1])} {last} {names[-1]}" if len(names) > 1 else "".join(names)
 
 
 def shown(value: Any) -> str:

@@ -23,7 +23,7 @@ NOISY_BN = Comparison(TEN_LAYERS, FOUR)
 """Santurkar et al. 2018, Sec. 2.1 and Fig. 2, with the fourth arm: noise on the standard network."""
 
 COVARIATE_SHIFT = Comparison(
-    TEN_LAYERS.model_copy(update={"probes": ("covariate_shift", "gradient_flow"), "probe_points": 40}), PAIR
+    TEN_LAYERS.with_changes(probes=("covariate_shift", "gradient_flow"), probe_points=40), PAIR
 )
 """Santurkar et al. 2018, Def. 2.1 and Fig. 3, in a network that learns to classify."""
 
@@ -43,12 +43,10 @@ DEEP_LINEAR = Comparison(
 )
 """The same in the deep linear network of 25 layers, trained by full-batch gradient descent."""
 
-LANDSCAPE = Comparison(
-    TEN_LAYERS.model_copy(update={"probes": ("landscape_line", "sharpness"), "sharpness_points": 27}), PAIR
-)
+LANDSCAPE = Comparison(TEN_LAYERS.with_changes(probes=("landscape_line", "sharpness"), sharpness_points=27), PAIR)
 """Santurkar et al. 2018, Sec. 3.1 and Fig. 4."""
 
-LANDSCAPE_PLANE = Comparison(LANDSCAPE.base.model_copy(update={"probes": ("landscape_plane",)}), PAIR)
+LANDSCAPE_PLANE = Comparison(LANDSCAPE.base.with_changes(probes=("landscape_plane",)), PAIR)
 """The plane around the weights that those runs end at."""
 
 THEORY = Comparison(
@@ -75,11 +73,11 @@ STEP_FACTORS = (0.5, 1.0, 2.0, 4.0)
 """Multiples of the learning rate: the range that Fig. 4 looks at, and of the separate runs that are taken for it."""
 
 
-def wrong_ways(base: RunConfig, norm: str) -> Comparison:
+def measurement_pitfalls(base: RunConfig, norm: str) -> Comparison:
     """One arm of a landscape, once for each of STEP_FACTORS: separate runs, by their learning rates."""
     rates = [base.learning_rate * factor for factor in STEP_FACTORS]
     arms = {f"learning rate {rate:g}": {"norm": norm, "learning_rate": rate} for rate in rates}
-    return Comparison(base.model_copy(update={"probes": ("landscape_line", "wrong_ways")}), arms)
+    return Comparison(base.with_changes(probes=("landscape_line", "measurement_pitfalls")), arms)
 
 
 OVERVIEW = Comparison(ACTIVATIONS.base, {arm: FOUR[arm] for arm in ("standard", "batch norm", "noisy batch norm")})
@@ -95,12 +93,12 @@ PRESETS: Mapping[str, Comparison] = {
     "landscape_plane": LANDSCAPE_PLANE,
     "theory": THEORY,
     "forty_layers": FORTY_LAYERS,
-    "wrong_ways_none": wrong_ways(LANDSCAPE.base, "none"),
-    "wrong_ways_batch": wrong_ways(LANDSCAPE.base, "batch"),
+    "measurement_pitfalls_none": measurement_pitfalls(LANDSCAPE.base, "none"),
+    "measurement_pitfalls_batch": measurement_pitfalls(LANDSCAPE.base, "batch"),
 }
 
 DEFAULTS: Mapping[str, RunConfig] = {
-    "activations": ACTIVATIONS.base.model_copy(update={"norm": "batch"}),
+    "activations": ACTIVATIONS.base.with_changes(norm="batch"),
     "noisy_bn": NOISY_BN.base,
     "covariate_shift": COVARIATE_SHIFT.base,
     "loss_landscape": LANDSCAPE.base,

@@ -158,7 +158,10 @@ class Record:
     def to_bytes(self) -> bytes:
         """The whole record as one netCDF-3 file."""
         described = self.data.assign_attrs(
-            title="bnviz run", config=self.config.model_dump_json(), run_key=self.config.key, outcome=self.outcome
+            title="bnviz run",
+            config=self.config.with_active_options().model_dump_json(),
+            run_key=self.config.key,
+            outcome=self.outcome,
         )
         return bytes(described.to_netcdf(engine="scipy"))
 
@@ -178,7 +181,7 @@ class Record:
                 raise ValueError("it is not a netCDF-3 file")
             with netcdf_file(io.BytesIO(content), mmap=False) as file:
                 data = _dataset(file)
-            config = RunConfig.model_validate(json.loads(data.attrs["config"]))
+            config = RunConfig.model_validate(json.loads(data.attrs["config"])).with_active_options()
             outcome = data.attrs["outcome"]
             if outcome not in get_args(Outcome) or not {"step", "probe_step"} <= data.indexes.keys():
                 raise ValueError("it lacks what every record has")

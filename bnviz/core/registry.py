@@ -18,9 +18,13 @@ from time import monotonic
 from types import ModuleType
 from typing import Any
 
+from bnviz.core.option import DeclarationError, Option, read_options
+
 PACKAGE_FOLDER = Path(__file__).parents[1]
 FRESH_SECONDS = 1.0
 """A folder is looked into again after so long: one run of a page asks for its plug-ins thirty times."""
+RENAMED = {"probes": {"wrong_ways": "measurement_pitfalls"}}
+"""Present names by kind and former name: links and record files with a former name stay readable."""
 _found: dict[str, tuple[float, Mapping[str, "Plugin"]]] = {}
 
 
@@ -37,11 +41,12 @@ class Plugin:
     label: str
     help: str
     constants: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Option] = field(default_factory=dict)
     error: str | None = None
 
 
 def plugins(kind: str) -> Mapping[str, Plugin]:
-    """All plug-ins of a kind (`"norms"`, `"datasets"`, `"networks"`, `"probes"`), by name, broken ones included."""
+    """All plug-ins of a kind (`"norms"`, `"datasets"`, `"probes"`, ...), by name, broken ones included."""
     return read_folder(PACKAGE_FOLDER / kind)
 
 
@@ -68,6 +73,11 @@ def _look_into(folder: Path) -> Mapping[str, Plugin]:
 def find(kind: str, name: str) -> Plugin | None:
     """One plug-in, broken or not; None if there is no such file."""
     return plugins(kind).get(name)
+
+
+def current_name(kind: str, name: str) -> str:
+    """The present name of a plug-in that may be given by a former one."""
+    return name if find(kind, name) is not None else RENAMED.get(kind, {}).get(name, name)
 
 
 def names(kind: str) -> tuple[str, ...]:
@@ -122,17 +132,32 @@ def _read(file: str, modified: int) -> Plugin:  # noqa: ARG001 (part of the cach
     if not docstring:
         return Plugin(kind, name, label=name, help="", error="it has no docstring to take its label from")
     label, _, text = docstring.partition("\n")
-    return Plugin(kind, name, label.strip().rstrip("."), " ".join(text.split()), _constants(tree))
+    constants = _constants(tree)
+    if "OPTIONS" in _assigned(tree) and "OPTIONS" not in constants:
+        return Plugin(kind, name, label=name, help="", error="OPTIONS must be a literal: it is read without importing")
+    try:
+        options = read_options(constants.get("OPTIONS", {}), name)
+    except DeclarationError as problem:
+        return Plugin(kind, name, label=name, help="", error=str(problem))
+    return Plugin(kind, name, label.strip().rstrip("."), " ".join(text.split()), constants, options)
 
 
 def _constants(tree: ast.Module) -> dict[str, Any]:
     """Upper-case names that the module sets to a literal."""
     found: dict[str, Any] = {}
+    for name, value in _assigned(tree).items():
+        with suppress(ValueError, TypeError):  # not a literal
+            found[name] = ast.literal_eval(value)
+    return found
+
+
+def _assigned(tree: ast.Module) -> dict[str, ast.expr]:
+    """What the module sets its upper-case names to."""
+    found: dict[str, ast.expr] = {}
     for node in tree.body:
         if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
             continue
         target = node.targets[0] if isinstance(node, ast.Assign) else node.target
         if isinstance(target, ast.Name) and target.id.isupper():
-            with suppress(ValueError, TypeError):  # not a literal
-                found[target.id] = ast.literal_eval(node.value)
+            found[target.id] = node.value
     return found

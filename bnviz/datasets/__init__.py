@@ -1,12 +1,13 @@
 """Data to learn from: one file per data set, arrays in NumPy.
 
 A data set's file has the constants INPUT_SHAPE, CLASSES, TRAIN_SAMPLES and TEST_SAMPLES (read without importing it),
-TARGETS = "values" if what is to be learned are numbers, not classes, and a function `load(seed, binarize=False) ->
-Dataset`. This package does not know what is done with the data.
+TARGETS = "values" if what is to be learned are numbers, not classes, and a function `load(seed) -> Dataset`, with a
+keyword argument for each of its OPTIONS.
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,12 +41,12 @@ class Dataset:
 
 
 @lru_cache(maxsize=4)
-def load(name: str, seed: int, binarize: bool = False) -> Dataset:
-    """Load a data set by its name; a process keeps the last few, so their arrays must not be written to.
+def load(name: str, seed: int, **options: Any) -> Dataset:
+    """Load a data set by its name, with values of its options; a process keeps the last few: do not write to them.
 
     Raises:
         UnknownPluginError: there is no such data set.
         DatasetError: its files cannot be had; the message says what to do.
     """
-    dataset: Dataset = registry.load("datasets", name).load(seed, binarize)
+    dataset: Dataset = registry.load("datasets", name).load(seed, **options)
     return dataset

@@ -10,7 +10,7 @@ falls through the other, so a mini-batch of one subset alone says nothing of the
 import numpy as np
 import numpy.typing as npt
 
-from bnviz.datasets import Dataset, DatasetError, Split
+from bnviz.datasets import Dataset, Split
 
 INPUT_SHAPE = (2,)
 CLASSES = 2
@@ -28,18 +28,12 @@ def boundary(horizontal: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return 1.0 - np.square(np.asarray(horizontal, dtype=np.float64)) / 2.0
 
 
-def load(seed: int, binarize: bool = False) -> Dataset:
+def load(seed: int) -> Dataset:
     """Draw the points; inputs float32 (samples, 2) in [-3, 3], subsets and classes in equal numbers, shuffled.
 
     Args:
         seed: decides the draw, of training and of test points.
-        binarize: must be False.
-
-    Raises:
-        DatasetError: `binarize` is True.
     """
-    if binarize:
-        raise DatasetError("blobs_2d has points, not images, and cannot be binarized; set binarize to False")
     random = np.random.default_rng(seed)
     return Dataset(_draw(TRAIN_SAMPLES, random), _draw(TEST_SAMPLES, random), CLASSES)
 

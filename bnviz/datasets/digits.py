@@ -13,6 +13,15 @@ from sklearn.datasets import load_digits
 
 from bnviz.datasets import Dataset, Split
 
+OPTIONS = {
+    "binarize": {
+        "type": "boolean",
+        "default": False,
+        "label": "Black-and-white images (as the paper)",
+        "help": "black-and-white images: 1 where a pixel is at least half bright",
+    },
+}
+
 INPUT_SHAPE = (1, 8, 8)
 CLASSES = 10
 TRAIN_SAMPLES = 1500

@@ -8,7 +8,7 @@ Santurkar et al. 2018, Sec. 2.2. There are no classes, so there is no accuracy; 
 
 import numpy as np
 
-from bnviz.datasets import Dataset, DatasetError, Split
+from bnviz.datasets import Dataset, Split
 
 INPUT_SHAPE = (10,)
 CLASSES = 10  # outputs
@@ -17,14 +17,8 @@ TEST_SAMPLES = 200
 TARGETS = "values"
 
 
-def load(seed: int, binarize: bool = False) -> Dataset:
-    """Draw A, then the inputs, all entries from N(0, 1); inputs and values float32 (samples, 10).
-
-    Raises:
-        DatasetError: `binarize` is True.
-    """
-    if binarize:
-        raise DatasetError("linear_map has numbers, not images, and cannot be binarized; set binarize to False")
+def load(seed: int) -> Dataset:
+    """Draw A, then the inputs, all entries from N(0, 1); inputs and values float32 (samples, 10)."""
     random = np.random.default_rng(seed)
     matrix = random.standard_normal((CLASSES, *INPUT_SHAPE))  # (outputs, inputs)
     splits = []

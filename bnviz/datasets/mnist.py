@@ -21,6 +21,8 @@ import numpy.typing as npt
 from bnviz.datasets import Dataset, DatasetError, Split
 from bnviz.datasets._download import Progress, data_folder, fetch
 
+OPTIONS_OF = "digits"
+
 INPUT_SHAPE = (1, 28, 28)
 CLASSES = 10
 TRAIN_SAMPLES = 60000

@@ -12,6 +12,7 @@ from pathlib import Path
 from bnviz import datasets
 from bnviz.core import registry
 from bnviz.core.config import RunConfig
+from bnviz.core.options import PLUGIN_FIELDS
 from bnviz.doctor.check import INSTALL, Check, State
 from bnviz.records import gallery
 
@@ -74,10 +75,10 @@ def charts() -> Iterator[Check]:
 def plugins() -> Iterator[Check]:
     """Files in the plug-in folders that cannot be read; only those of the default run are needed."""
     # Not RunConfig(), which would be refused if one of these were broken.
-    default = {name: field.default for name, field in RunConfig.model_fields.items()}
-    needed = {default["dataset"], default["network"], default["norm"], *default["probes"]}
+    default = {name: RunConfig.model_fields[name].default for name in PLUGIN_FIELDS}
+    needed = {name for value in default.values() for name in ((value,) if isinstance(value, str) else value)}
     total = 0
-    for kind in ("datasets", "norms", "networks", "probes"):
+    for kind in PLUGIN_FIELDS.values():
         for plugin in registry.plugins(kind).values():
             total += 1
             if plugin.error is not None:

@@ -124,8 +124,10 @@ class Experiment:
     ) -> dict[str, RunConfig]:
         """Each arm's configuration, validated; a setting's changes go over the base, an arm's over both."""
         changes = {} if setting == DEFAULT_SETTING else dict(self.settings[setting])
-        base = self.base.model_dump() | changes | {"seed": seed, "dataset": dataset or self.datasets[0]}
-        return {arm: RunConfig.model_validate(base | dict(own)) for arm, own in self.arms.items()}
+        changes |= {"seed": seed, "dataset": dataset or self.datasets[0]}
+        return {
+            arm: self.base.with_changes(**(changes | dict(own))).with_active_options() for arm, own in self.arms.items()
+        }
 
     def claim(self, name: str) -> Claim:
         """The claim of that name.

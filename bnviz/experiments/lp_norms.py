@@ -17,7 +17,7 @@ EXPERIMENT = Experiment(
     source=SOURCE,
     page="noisy_bn",
     page_order=2,
-    base=TEN_LAYERS.model_copy(update={"probes": ()}),
+    base=TEN_LAYERS.with_changes(probes=()),
     arms={"standard": {"norm": "none"}, "batch norm": {"norm": "batch"}}
     | {arm: {"norm": "lp_batch", "norm_p": order} for arm, order in ORDERS.items()},
     claims=tuple(

@@ -120,7 +120,7 @@ EXPERIMENT = Experiment(
     source=FIGURE,
     page="loss_landscape",
     page_order=2,
-    base=TEN_LAYERS.model_copy(update={"probes": ("landscape_line", "wrong_ways")}),
+    base=TEN_LAYERS.with_changes(probes=("landscape_line", "measurement_pitfalls")),
     arms={
         run_name(arm, rate): {"norm": norm, "learning_rate": rate}
         for arm, norm in NORMS.items()

@@ -38,8 +38,8 @@ EXPERIMENT = Experiment(
     question="Does batch norm keep units from saturating?",
     source=f"Ioffe & Szegedy 2015, Sec. 2; {NOTES}",
     page="activations",
-    base=TEN_LAYERS.model_copy(
-        update={"activation": "tanh", "init": "normal", "init_std": 1.0, "probes": ("activations", "gradient_flow")}
+    base=TEN_LAYERS.with_changes(
+        activation="tanh", init="normal", init_std=1.0, probes=("activations", "gradient_flow")
     ),
     arms={"standard": {"norm": "none"}, "batch norm": {"norm": "batch"}},
     claims=(

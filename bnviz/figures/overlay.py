@@ -26,8 +26,8 @@ RUN_STYLES = (
 )
 MOST_RUNS = len(RUN_STYLES)
 QUANTITIES = {"test_accuracy": "Test accuracy", "train_loss": "Training loss"}
-MEASURING = ("device", "probe", "line_", "plane_", "sharpness_", "curve_", "test_samples", "percentiles")
-"""How the names begin of settings that decide what is measured; what is trained is the same without them."""
+MEASURING = ("device", "probe", "curve_", "test_samples", "percentiles")
+"""How the names begin of fields that decide what is measured; what is trained is the same without them."""
 MOST_DIFFERENCES = 4
 
 
@@ -68,16 +68,20 @@ def overlay(records: Mapping[str, Record], quantity: str) -> Chart:
 
 def names(configs: Sequence[RunConfig]) -> list[str]:
     """A name for each run: the settings in which they differ, a number where they do not."""
+    settings = [config.with_active_options().model_dump() for config in configs]
+    of_probes = {option for plugin in registry.plugins("probes").values() for option in plugin.options}
     told_apart = [
-        field
-        for field in RunConfig.model_fields
-        if not field.startswith(MEASURING) and len({getattr(config, field) for config in configs}) > 1
+        name
+        for name in dict.fromkeys(name for values in settings for name in values)
+        if not (name.startswith(MEASURING) or name in of_probes)
+        and len({values[name] for values in settings if name in values}) > 1
     ]
     found = []
-    for config in configs:
-        parts = [_setting(config, field) for field in told_apart]
+    for values in settings:
+        parts = [_setting(name, values[name]) for name in told_apart if name in values]
         shown = parts[:MOST_DIFFERENCES]
-        found.append(", ".join([*shown, "…"] if len(parts) > len(shown) else shown) or _setting(config, "norm"))
+        parts_shown = [*shown, "…"] if len(parts) > len(shown) else shown
+        found.append(", ".join(parts_shown) or _setting("norm", values["norm"]))
     again = Counter(found)
     seen: Counter[str] = Counter()
     for place, name in enumerate(found):
@@ -86,8 +90,7 @@ def names(configs: Sequence[RunConfig]) -> list[str]:
     return found
 
 
-def _setting(config: RunConfig, field: str) -> str:
-    value: Any = getattr(config, field)
+def _setting(field: str, value: Any) -> str:
     if field == "norm":
         return registry.describe("norms", value).label.lower()
     if field == "widths" and len(set(value)) == 1:

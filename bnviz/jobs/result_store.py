@@ -65,7 +65,7 @@ class ResultStore:
             logger.warning("%s of the store is damaged and was set aside: %s", config.key, error)
             self._ask("written to", lambda shelf: shelf.set_aside(config.key))
             return None
-        return record if record.config == config else None
+        return record if record.config.key == config.key else None
 
     def put(self, record: Record, packed: bytes | None = None) -> bool:
         """Keep the record of a run that came to its end, and make room for it; says whether it is kept now.

@@ -86,7 +86,7 @@ def on_default_device(config: RunConfig) -> RunConfig:
     Records bear the name of what was asked for. Were "auto" a GPU where there is one, they, and the arms of a
     comparison, would differ with the worker that happened to be free.
     """
-    return config.model_copy(update={"device": "cpu"}) if config.device == "auto" else config
+    return config.with_changes(device="cpu") if config.device == "auto" else config
 
 
 def _run(config: RunConfig, attempt: str) -> bytes:

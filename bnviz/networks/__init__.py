@@ -6,12 +6,10 @@ same to every batch says RECORDABLE = True in its class, and is trained sooner (
 are drawn here, each from the random stream that bears its own name, so that arms share what they have in common.
 """
 
-import math
-
 import torch
 from torch import Tensor, nn
 
-from bnviz import norms
+from bnviz import initialisations, norms
 from bnviz.core import registry
 from bnviz.core.config import RunConfig
 from bnviz.core.nonlinearities import NONLINEARITIES
@@ -64,22 +62,10 @@ def has_bias(config: RunConfig) -> bool:
 
 
 def initialise(network: nn.Module, config: RunConfig) -> None:
-    """Draw every weight matrix from the stream of its own name; biases 0; normalisations keep gamma = 1, beta = 0.
-
-    `normal`: N(0, init_std^2). `xavier`: N(0, 2 / (fan_in + fan_out)) (Glorot & Bengio 2010). `he`: N(0, 2 / fan_in)
-    (He et al. 2015).
-    """
+    """Draw every weight matrix from the stream of its own name; biases 0; normalisations keep gamma = 1, beta = 0."""
     for name, module in network.named_modules():
         if isinstance(module, nn.Linear | nn.Conv2d):
             with torch.no_grad():
-                module.weight.normal_(0.0, _std(module, config), generator=stream(config.seed, "init", name))
+                initialisations.draw(module.weight, config, stream(config.seed, "init", name))
                 if module.bias is not None:
                     module.bias.zero_()
-
-
-def _std(module: nn.Linear | nn.Conv2d, config: RunConfig) -> float:
-    if config.init == "normal":
-        return config.init_std
-    receptive = math.prod(module.weight.shape[2:])
-    fan_out, fan_in = module.weight.shape[0] * receptive, module.weight.shape[1] * receptive
-    return math.sqrt(2.0 / (fan_in + fan_out)) if config.init == "xavier" else math.sqrt(2.0 / fan_in)

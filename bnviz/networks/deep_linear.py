@@ -15,7 +15,7 @@ from bnviz.networks import Stack, hidden_block
 
 def build(config: RunConfig, input_shape: tuple[int, ...], classes: int, device: torch.device) -> Stack:
     """(batch, *input_shape) -> (batch, classes)."""
-    linear = config.model_copy(update={"activation": "identity"})
+    linear = config.with_changes(activation="identity")
     network = Stack()
     network.add_module("flatten", nn.Flatten())
     before = math.prod(input_shape)

@@ -10,6 +10,16 @@ from torch import Tensor, nn
 
 from bnviz.norms import Slot
 
+OPTIONS = {
+    "norm_p": {
+        "type": "choice",
+        "default": "1",
+        "choices": {"1": "l₁: mean of |x|", "2": "l₂: root of the mean of x²", "inf": "l∞: largest |x|"},
+        "label": "Divide by",
+        "help": "which norm l_p batch norm divides by",
+    },
+}
+
 SUBSUMES_BIAS = False  # the norm is taken before the shift, so a bias in front changes the scale
 RUNNING_STATISTICS = True
 
@@ -24,7 +34,7 @@ class LpBatchNorm(nn.Module):
     def __init__(self, slot: Slot) -> None:
         super().__init__()
         config = slot.config
-        self.p = config.norm_p
+        self.p = config.option("norm_p")
         self.eps = config.norm_eps
         self.momentum = config.norm_momentum
         self.over = (0, *range(2, 2 + slot.spatial))

@@ -4,6 +4,9 @@ Batch norm, and then noise whose own mean and scale are drawn anew at every step
 shifts all the time (Santurkar et al. 2018, Sec. 2.1, Fig. 2).
 """
 
+from dataclasses import dataclass
+from typing import Self
+
 import torch
 from torch import Tensor, nn
 
@@ -11,8 +14,84 @@ from bnviz.core.config import RunConfig
 from bnviz.norms import Slot
 from bnviz.norms import batch as batch_norm
 
+OPTIONS = {
+    "noise_mean": {
+        "type": "number",
+        "default": 0.5,
+        "minimum": 0.0,
+        "maximum": 10.0,
+        "step": 0.1,
+        "label": "Shift of units, n_μ",
+        "help": "n_mu: unit shifts are drawn from [-n_mu, n_mu] each step",
+    },
+    "noise_scale": {
+        "type": "number",
+        "default": 1.25,
+        "minimum": 1.0,
+        "maximum": 10.0,
+        "step": 0.05,
+        "label": "Scale of units, n_σ",
+        "help": "n_sigma: unit scales are drawn from [1, n_sigma]",
+    },
+    "noise_spread_mean": {
+        "type": "number",
+        "default": 0.1,
+        "minimum": 0.0,
+        "maximum": 10.0,
+        "step": 0.05,
+        "label": "Spread of a sample's shift, r_μ",
+        "help": "r_mu: spread of a sample's shift about the unit's",
+    },
+    "noise_spread_scale": {
+        "type": "number",
+        "default": 0.1,
+        "minimum": 0.0,
+        "maximum": 10.0,
+        "step": 0.05,
+        "label": "Spread of a sample's scale, r_σ",
+        "help": "r_sigma: std of a sample's scale about the unit's",
+    },
+    "noise_per": {
+        "type": "choice",
+        "default": "unit",
+        "choices": {"unit": "each unit", "layer": "each layer"},
+        "label": "Noise drawn for",
+        "help": "draw the noise's own mean and scale per unit or layer",
+    },
+    "noise_at_test": {
+        "type": "boolean",
+        "default": False,
+        "label": "Noise also when test images are scored",
+        "help": "keep the noise on when the test images are scored",
+    },
+}
+
 SUBSUMES_BIAS = True
 RUNNING_STATISTICS = True
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The noise's settings, as a run has them; `per_layer`: one mean and scale for all units of a layer."""
+
+    mean: float
+    scale: float
+    spread_mean: float
+    spread_scale: float
+    per_layer: bool
+    at_test: bool
+
+    @classmethod
+    def of(cls, config: RunConfig) -> Self:
+        """The noise that the options of `config` describe."""
+        return cls(
+            mean=config.option("noise_mean"),
+            scale=config.option("noise_scale"),
+            spread_mean=config.option("noise_spread_mean"),
+            spread_scale=config.option("noise_spread_scale"),
+            per_layer=config.option("noise_per") == "layer",
+            at_test=config.option("noise_at_test"),
+        )
 
 
 class NoisyBatchNorm(nn.Module):
@@ -23,17 +102,17 @@ class NoisyBatchNorm(nn.Module):
     def __init__(self, slot: Slot) -> None:
         super().__init__()
         self.norm = batch_norm.build(slot)
-        self.config = slot.config
+        self.noise = Noise.of(slot.config)
         self.generator = slot.generator
 
     def forward(self, inputs: Tensor) -> Tensor:
         normalised: Tensor = self.norm(inputs)
-        if not (self.training or self.config.noise_at_test):
+        if not (self.training or self.noise.at_test):
             return normalised
-        return shifting_noise(normalised, self.config, self.generator)
+        return shifting_noise(normalised, self.noise, self.generator)
 
 
-def shifting_noise(values: Tensor, config: RunConfig, generator: torch.Generator) -> Tensor:
+def shifting_noise(values: Tensor, noise: Noise, generator: torch.Generator) -> Tensor:
     """Scale and shift each value at random, about a mean and a scale that are random too, and shared by the batch.
 
     For unit j: mu_j ~ U(-n_mu, n_mu) and sigma_j ~ U(1, n_sigma); for sample i of it (in a feature map: for each
@@ -45,13 +124,13 @@ def shifting_noise(values: Tensor, config: RunConfig, generator: torch.Generator
         drawn = torch.rand(shape, generator=generator, device=values.device, dtype=values.dtype)
         return low + (high - low) * drawn
 
-    units = values.shape[1] if config.noise_per == "unit" else 1
+    units = 1 if noise.per_layer else values.shape[1]
     shared = (1, units, *(1 for _ in values.shape[2:]))
-    mean = uniform(-config.noise_mean, config.noise_mean, shared)
-    scale = uniform(1.0, config.noise_scale, shared)
-    shift = mean + uniform(-config.noise_spread_mean, config.noise_spread_mean, tuple(values.shape))
+    mean = uniform(-noise.mean, noise.mean, shared)
+    scale = uniform(1.0, noise.scale, shared)
+    shift = mean + uniform(-noise.spread_mean, noise.spread_mean, tuple(values.shape))
     spread = torch.randn(values.shape, generator=generator, device=values.device, dtype=values.dtype)
-    return (scale + config.noise_spread_scale * spread) * values + shift
+    return (scale + noise.spread_scale * spread) * values + shift
 
 
 def build(slot: Slot) -> NoisyBatchNorm:

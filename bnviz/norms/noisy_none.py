@@ -7,9 +7,10 @@ only. Its unit means and scales are shaken at every step, and nothing puts them 
 import torch
 from torch import Tensor, nn
 
-from bnviz.core.config import RunConfig
 from bnviz.norms import Slot
-from bnviz.norms.noisy_batch import shifting_noise
+from bnviz.norms.noisy_batch import Noise, shifting_noise
+
+OPTIONS_OF = "noisy_batch"
 
 
 class NoiseOnly(nn.Module):
@@ -17,17 +18,17 @@ class NoiseOnly(nn.Module):
 
     RECORDABLE = True
 
-    def __init__(self, config: RunConfig, generator: torch.Generator) -> None:
+    def __init__(self, noise: Noise, generator: torch.Generator) -> None:
         super().__init__()
-        self.config = config
+        self.noise = noise
         self.generator = generator
 
     def forward(self, inputs: Tensor) -> Tensor:
-        if not (self.training or self.config.noise_at_test):
+        if not (self.training or self.noise.at_test):
             return inputs
-        return shifting_noise(inputs, self.config, self.generator)
+        return shifting_noise(inputs, self.noise, self.generator)
 
 
 def build(slot: Slot) -> NoiseOnly:
     """Noise drawn from the slot's own stream, the same draws as noisy batch norm's."""
-    return NoiseOnly(slot.config, slot.generator)
+    return NoiseOnly(Noise.of(slot.config), slot.generator)

@@ -12,6 +12,49 @@ from bnviz.core.record import Measurement
 from bnviz.landscape.line import along, random_direction, step_lengths
 from bnviz.probes import Snapshot
 
+OPTIONS = {
+    "line_points": {
+        "type": "integer",
+        "default": 8,
+        "minimum": 2,
+        "maximum": 64,
+        "rungs": (4, 6, 8, 12, 16, 24),
+        "label": "Step lengths looked at",
+        "help": "K: step lengths looked at along a line, besides none",
+    },
+    "line_from": {
+        "type": "number",
+        "default": 0.5,
+        "above": 0.0,
+        "maximum": 1000.0,
+        "less_than": "line_to",
+        "label": "Shortest step",
+        "help": "the shortest step length along a line",
+    },
+    "line_to": {
+        "type": "number",
+        "default": 4.0,
+        "above": 0.0,
+        "maximum": 1000.0,
+        "label": "Longest step",
+        "help": "the longest step length along a line",
+    },
+    "line_in": {
+        "type": "choice",
+        "default": "learning_rate",
+        "choices": {"learning_rate": "times the learning rate", "absolute": "as they are"},
+        "label": "in units of",
+        "help": "step lengths in multiples of the learning rate, or as they are",
+    },
+    "line_along": {
+        "type": "choice",
+        "default": "gradient",
+        "choices": {"gradient": "the gradient (as the paper)", "random": "a random direction"},
+        "label": "Look along",
+        "help": "against the gradient, or a random direction with each filter as long as its weights",
+    },
+}
+
 FIGURE = "Santurkar et al. 2018, Fig. 4"
 PASSES = "line_points"
 BATCH = "probe_data"
@@ -20,9 +63,9 @@ BATCH = "probe_data"
 def measure(snapshot: Snapshot) -> dict[str, Measurement]:
     """Dimension `alpha` (K step lengths); what is derived from it, for instance its range, is not stored."""
     config, objective = snapshot.config, snapshot.objective
-    unit = config.learning_rate if config.line_in == "learning_rate" else 1.0
-    lengths = step_lengths(config.line_from, config.line_to, config.line_points) * unit
-    direction = random_direction(objective, config.seed, "line") if config.line_along == "random" else None
+    unit = config.learning_rate if config.option("line_in") == "learning_rate" else 1.0
+    lengths = step_lengths(config.option("line_from"), config.option("line_to"), config.option("line_points")) * unit
+    direction = random_direction(objective, config.seed, "line") if config.option("line_along") == "random" else None
     line = along(objective, direction, lengths)
 
     def each(array: object, name: str) -> Measurement:

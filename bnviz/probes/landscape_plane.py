@@ -18,6 +18,39 @@ from bnviz.landscape.objective import flat
 from bnviz.landscape.plane import plane
 from bnviz.probes import Snapshot
 
+OPTIONS = {
+    "plane_kind": {
+        "type": "choice",
+        "default": "random",
+        "choices": {"random": "random, shared by arms", "pca": "the run's own principal components"},
+        "label": "Axes of the plane",
+        "help": "axes of the plane: random, shared by arms, or the run's own principal components",
+    },
+    "plane_points": {
+        "type": "integer",
+        "default": 21,
+        "minimum": 3,
+        "maximum": 51,
+        "label": "Points on each side of the plane",
+        "help": "points on each side of the plane",
+    },
+    "plane_span": {
+        "type": "number",
+        "default": 1.0,
+        "above": 0.0,
+        "maximum": 100.0,
+        "label": "Half the side of the plane",
+        "help": "half the plane's side, 1 being as long as the weights",
+    },
+    "plane_mode": {
+        "type": "choice",
+        "default": "training",
+        "choices": {"training": "by the batch", "inference": "by the running statistics"},
+        "label": "Normalise over the plane",
+        "help": "normalise by the batch, or by the running statistics",
+    },
+}
+
 SOURCE = "Li et al. 2018, Sec. 4"
 NEEDS_PATH = True
 PASSES = ("plane_points", "plane_points", 0.33)  # forward only
@@ -42,19 +75,21 @@ def measure(snapshot: Snapshot) -> dict[str, Measurement]:
         return {}
     objective = snapshot.fixed
     moves = torch.stack(list(snapshot.path)).double() - flat([p.detach() for p in objective.parameters]).double()
-    if config.plane_kind == "pca":
+    if config.option("plane_kind") == "pca":
         axes, explained = principal_axes(moves)
         path = (moves @ axes.T).cpu().numpy()
-        reach = MARGIN * config.plane_span * np.maximum(abs(path).max(axis=0), np.finfo(np.float32).tiny)
+        reach = MARGIN * config.option("plane_span") * np.maximum(abs(path).max(axis=0), np.finfo(np.float32).tiny)
         directions = [_shaped(axis, objective.parameters) for axis in axes]
     else:
         directions = [random_direction(objective, config.seed, "plane", axis) for axis in range(AXES)]
         path = _projected(moves, torch.stack([flat(direction).double() for direction in directions]))
-        reach = np.full(AXES, config.plane_span)
+        reach = np.full(AXES, config.option("plane_span"))
         explained = np.full(AXES, np.nan)
-    across, up = (length * np.linspace(-1, 1, config.plane_points) for length in reach)  # exactly 0 in the middle
+    across, up = (
+        length * np.linspace(-1, 1, config.option("plane_points")) for length in reach
+    )  # exactly 0 in the middle
     with objective.preserved_weights():
-        snapshot.network.train(config.plane_mode == "training")
+        snapshot.network.train(config.option("plane_mode") == "training")
         loss = plane(objective, directions[0], directions[1], across, up)
 
     def labelled(array: Array, dims: tuple[str, ...], name: str) -> Measurement:

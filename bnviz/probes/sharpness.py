@@ -19,6 +19,25 @@ from bnviz.landscape.objective import Objective, flat
 from bnviz.probes import Snapshot
 from bnviz.torch_support.rng import stream
 
+OPTIONS = {
+    "sharpness_points": {
+        "type": "integer",
+        "default": 8,
+        "minimum": 2,
+        "maximum": 500,
+        "label": "Steps with a measured sharpness",
+        "help": "at how many steps the sharpness is measured, at most",
+    },
+    "sharpness_count": {
+        "type": "integer",
+        "default": 1,
+        "minimum": 1,
+        "maximum": 5,
+        "label": "Hessian eigenvalues",
+        "help": "how many of the largest Hessian eigenvalues",
+    },
+}
+
 Array = npt.NDArray[np.float64]
 
 SOURCE = "Cohen et al. 2021"
@@ -44,9 +63,11 @@ def measure(snapshot: Snapshot) -> dict[str, Measurement]:
     the number of parameters.
     """
     config = snapshot.config
-    if snapshot.step not in chosen_steps(spread_steps(config.steps, config.probe_points), config.sharpness_points):
+    if snapshot.step not in chosen_steps(
+        spread_steps(config.steps, config.probe_points), config.option("sharpness_points")
+    ):
         return {}
-    values = largest_eigenvalues(snapshot.fixed, config.sharpness_count, config.seed).astype(np.float32)
+    values = largest_eigenvalues(snapshot.fixed, config.option("sharpness_count"), config.seed).astype(np.float32)
     length = flat(snapshot.fixed.parameters).detach().double().norm().cpu().numpy().astype(np.float32)
     return {
         "sharpness": Measurement(values, ("rank",), "largest eigenvalues of the Hessian", "1", SOURCE),

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bnviz.core import registry
-from bnviz.core.config import QUERY_NAMES, RunConfig
+from bnviz.core.config import QUERY_NAMES, RunConfig, setting_schemas
 from bnviz.core.number_format import percent, two_digits
 from bnviz.core.presets import DEFAULTS
 from bnviz.core.record import Record
@@ -19,7 +19,7 @@ from bnviz.core.record import Record
 PAGES = Path(__file__).parents[2] / "pages"
 MOST_ENTRIES = 200
 LONGEST_QUERY = 2000
-SETTINGS = {*RunConfig.model_fields, *QUERY_NAMES.values()}
+SETTINGS = {*setting_schemas(), *QUERY_NAMES.values()}
 EARLIEST, LATEST = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 

@@ -5,6 +5,8 @@ only once it fits the file exactly, so that neither time nor memory can exceed a
 record is then built anew, coordinates and all. Knows nothing of uploads, and of no particular quantity.
 """
 
+import hashlib
+import json
 import math
 import re
 import struct
@@ -17,7 +19,7 @@ import numpy.typing as npt
 import xarray as xr
 from pydantic import ValidationError
 
-from bnviz.core.config import RunConfig, sentences
+from bnviz.core.config import MEASURING_VERSION, RunConfig, sentences
 from bnviz.core.record import NETCDF_3, Outcome, Record
 
 LARGEST = 5 * 2**20
@@ -217,13 +219,19 @@ def _config(attributes: dict[str, str]) -> RunConfig:
     if attributes.get("title") != TITLE:
         raise _UnsoundError(f"its title is not {TITLE!r}")
     try:
-        config = RunConfig.model_validate_json(attributes.get("config", ""))
+        config = RunConfig.model_validate_json(attributes.get("config", "")).with_active_options()
     except ValidationError as error:
         problem = sentences(error)[0].rstrip(".")
         raise _UnsoundError(problem if PLAIN.fullmatch(problem) else "its settings are not bnviz's") from None
-    if attributes.get("run_key") != config.key:
+    if attributes.get("run_key") not in (config.key, _former_key(attributes["config"])):
         raise _UnsoundError("it was measured by another version of bnviz, or its settings were changed")
     return config
+
+
+def _former_key(config_json: str) -> str:
+    """The run key in files of versions whose run keys hashed every field, defaults included."""
+    text = json.dumps([MEASURING_VERSION, json.loads(config_json)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _steps(file: _File, axis: str, last: int) -> Array:

@@ -98,7 +98,7 @@ class RatedOptimizer(Optimizer):
     """
 
     def __init__(self, config: RunConfig, parameters: Sequence[Tensor], rates: Tensor) -> None:
-        super().__init__(config.model_copy(update={"learning_rate": 1.0, "weight_decay": 0.0}), parameters)
+        super().__init__(config.with_changes(learning_rate=1.0, weight_decay=0.0), parameters)
         self._weight_decay = config.weight_decay
         self._rates = rates
 

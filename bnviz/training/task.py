@@ -33,7 +33,7 @@ class Task:
         Raises:
             DatasetError: it cannot be had.
         """
-        return cls.made_of(datasets.load(config.dataset, config.seed, config.binarize), config, device)
+        return cls.made_of(datasets.load(config.dataset, config.seed, **config.options_of("dataset")), config, device)
 
     @classmethod
     def made_of(cls, data: datasets.Dataset, config: RunConfig, device: torch.device) -> "Task":

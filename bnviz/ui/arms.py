@@ -34,7 +34,7 @@ def learns_values(records: Mapping[str, Record]) -> bool:
 
 def several_eigenvalues(records: Mapping[str, Record]) -> bool:
     """Whether more than the largest eigenvalue was measured."""
-    return any(record.config.sharpness_count > 1 for record in records.values())
+    return any(record.config.option("sharpness_count") > 1 for record in records.values())
 
 
 def has_plane(records: Mapping[str, Record], arm: str) -> bool:

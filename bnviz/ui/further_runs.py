@@ -22,7 +22,8 @@ def planes(arms: Mapping[str, RunConfig], plane: int, plane_pca: bool, plane_inf
         "plane_mode": "inference" if plane_inference else "training",
     }
     runs = {
-        arm: (config.model_copy(update={**changes, "steps": plane or config.steps}),) for arm, config in arms.items()
+        arm: (config.with_changes(**changes, steps=plane or config.steps).with_active_options(),)
+        for arm, config in arms.items()
     }
     asked_for = plane or plane_pca or plane_inference
     return runs if asked_for or _all_stored(config for several in runs.values() for config in several) else {}
@@ -52,7 +53,7 @@ def _pitfalls(config: RunConfig) -> Runs:
         return {
             arm: tuple(
                 sorted(
-                    presets.wrong_ways(config, changes["norm"]).configs().values(),
+                    presets.measurement_pitfalls(config, changes["norm"]).configs().values(),
                     key=lambda run: run.learning_rate != config.learning_rate,
                 )
             )

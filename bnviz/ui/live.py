@@ -53,7 +53,7 @@ class Runs:
 
 def seed_configs(config: RunConfig, seeds: int) -> tuple[RunConfig, ...]:
     """The run with its own seed and the seeds after it."""
-    return tuple(config.model_copy(update={"seed": (config.seed + more) % MOST_SEED}) for more in range(seeds))
+    return tuple(config.with_changes(seed=(config.seed + more) % MOST_SEED) for more in range(seeds))
 
 
 def live_view(page: Page, config: RunConfig, arms: Mapping[str, RunConfig]) -> None:
@@ -99,7 +99,7 @@ def _draw(
     """The board with its controls, and what follows from the runs."""
     records = {arm: several[0] for arm, several in repeats.items()}
     looks = draw_looks(page, config, records)
-    url_state.save(page.name, config, page.own_settings)
+    url_state.save(page.name, config, page.own_settings, (several[0] for several in runs.arms.values()))
     context: Context = {
         "config": config,
         "arms": runs.arms,

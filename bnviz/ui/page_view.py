@@ -4,6 +4,7 @@ import streamlit as st
 
 from bnviz.core import registry
 from bnviz.core.comparison import Comparison
+from bnviz.core.config import RunConfig
 from bnviz.ui import url_state
 from bnviz.ui.board import board
 from bnviz.ui.controls.run_controls import run_controls
@@ -42,7 +43,10 @@ def show(page: Page) -> None:
 def _comparison(page: Page) -> None:
     """The controls, and the runs that they describe."""
     assert page.opens_with is not None
-    config = run_controls(page.name, page.controls, page.more) if page.controls else page.opens_with.base
+    config: RunConfig | None = page.opens_with.base
+    if page.controls:
+        changes = () if page.arms else tuple(page.opens_with.arms.values())
+        config = run_controls(page.name, page.controls, page.more, changes)
     if config is not None:
         arms = page.arms(config) if page.arms else page.opens_with.arms
         live_view(page, config, Comparison(config, arms).configs())

@@ -8,13 +8,14 @@ All settings of a page are in its `PageState.values`. Those with a control also 
 `PAGE.NAME`, which the control holds.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
-from bnviz.core.config import RunConfig
+from bnviz.core.config import RunConfig, setting_schemas
 from bnviz.core.messages import shown
+from bnviz.core.options import active_options, declared_options
 from bnviz.ui.session import session
 
 Defaults = Mapping[str, int]
@@ -46,7 +47,7 @@ def set_value(page: str, name: str, value: Any) -> None:
 def run_settings(page: str) -> dict[str, Any]:
     """All settings of a run by name, not yet validated."""
     values = session().page(page).values
-    return {name: values[name] for name in RunConfig.model_fields}
+    return {name: values[name] for name in setting_schemas()}
 
 
 def hidden_settings(page: str) -> dict[str, str]:
@@ -54,14 +55,14 @@ def hidden_settings(page: str) -> dict[str, str]:
     state = session().page(page)
     visible = state.controls | state.synced.keys()
     hidden = {name: value for name, value in run_settings(page).items() if name not in visible}
-    return state.defaults.model_copy(update=hidden).to_query(state.defaults)
+    return active_query(state.defaults.with_changes(**hidden), state.defaults)
 
 
 def reset_hidden_settings(page: str) -> None:
     """Put those settings back to the page's defaults."""
     state = session().page(page)
-    usual = state.defaults.model_dump()
-    state.values |= {name: usual[name] for name in RunConfig.model_fields if name not in state.controls}
+    usual = state.defaults.settings()
+    state.values |= {name: usual[name] for name in setting_schemas() if name not in state.controls}
 
 
 def open_page(page: str, defaults: RunConfig, own: Defaults) -> None:
@@ -84,22 +85,28 @@ def open_page(page: str, defaults: RunConfig, own: Defaults) -> None:
     elif is_new or (query != state.query and not changed_by_hand):
         config, problems = RunConfig.from_query({k: v for k, v in query.items() if k not in own}, defaults)
         numbers = {name: _whole_number(query.get(name), default, name, problems) for name, default in own.items()}
-        state.values = config.model_dump() | numbers
+        state.values = config.settings() | numbers
         state.problems, state.query, state.saved, state.wishes = problems, query, None, {}
         _restore(page)
     else:
         state.values |= held
 
 
-def save(page: str, config: RunConfig, own: Defaults) -> None:
+def active_query(config: RunConfig, defaults: RunConfig, arms: Iterable[RunConfig] = ()) -> dict[str, str]:
+    """The settings as a link has them, without options of plug-ins that neither the run nor an arm has."""
+    inactive = declared_options().keys() - active_options(config, *arms).keys()
+    return {name: text for name, text in config.to_query(defaults).items() if name not in inactive}
+
+
+def save(page: str, config: RunConfig, own: Defaults, arms: Iterable[RunConfig] = ()) -> None:
     """Remember the page's settings and write them into the address, defaults left out."""
     state = session().page(page)
     numbers = {name: int(value_of(page, name)) for name in own}
-    values = config.model_dump() | numbers
+    values = config.settings() | numbers
     if state.saved not in (None, values):
         state.problems = []  # changed by hand: the link's problems are history
     state.values, state.saved = values, dict(values)
-    query = config.to_query(state.defaults) | {
+    query = active_query(config, state.defaults, arms) | {
         name: str(number) for name, number in numbers.items() if number != own[name]
     }
     state.query = query

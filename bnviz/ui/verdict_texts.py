@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 
 from bnviz import experiments
 from bnviz.core import registry
-from bnviz.core.config import RunConfig
 from bnviz.core.number_format import digits, two_digits
 from bnviz.core.presets import DEFAULTS
 from bnviz.experiments import DEFAULT_SETTING, DIVERGED, Claim, Condition, Experiment, Finding, Judged, Outcome
@@ -181,7 +180,7 @@ def link(chosen: Experiment, setting: str = DEFAULT_SETTING, dataset: str | None
         return f"/{chosen.page}"
     changes = {} if setting == DEFAULT_SETTING else dict(chosen.settings[setting])
     own = {"norm": usual.norm, "probes": usual.probes, "dataset": dataset or chosen.datasets[0]}
-    query = RunConfig.model_validate(chosen.base.model_dump() | changes | own).to_query(usual)
+    query = chosen.base.with_changes(**(changes | own)).to_query(usual)
     return f"/{chosen.page}" + (f"?{urlencode(query, safe=',')}" if query else "")
 
 

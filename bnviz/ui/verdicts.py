@@ -112,7 +112,7 @@ def _is_setting(name: str, setting: str, repeats: Mapping[str, Sequence[Record]]
     """Whether the runs have all that a setting of the experiment changes."""
     configs = [record.config for several in repeats.values() for record in several]
     changes = experiments.load(name).settings[setting].items()
-    return all(getattr(config, field) == value for config in configs for field, value in changes)
+    return all(config.settings()[field] == value for config in configs for field, value in changes)
 
 
 def _judged(name: str, claim: Claim, repeats: Mapping[str, Sequence[Record]]) -> Judged | None:

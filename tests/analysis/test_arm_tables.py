@@ -16,7 +16,7 @@ TINY = RunConfig(widths=(6, 4), steps=12, batch_size=20, test_samples=30, probe_
 
 @pytest.fixture(scope="module")
 def records() -> dict[str, Record]:
-    configs = {name: TINY.model_copy(update={"norm": norm}) for name, norm in (("standard", "none"), ("bn", "batch"))}
+    configs = {name: TINY.with_changes(norm=norm) for name, norm in (("standard", "none"), ("bn", "batch"))}
     return {name: Record.from_frames(config, train(config)) for name, config in configs.items()}
 
 

@@ -20,6 +20,7 @@ from bnviz.cli import main
 from bnviz.cli.options import read_config
 from bnviz.cli.run_command import run
 from bnviz.core import registry
+from bnviz.core.config import setting_schemas
 from bnviz.datasets import DatasetError
 from bnviz.training.batched import training as batched_training
 
@@ -48,7 +49,7 @@ def test_module_can_be_run() -> None:
     assert "Multi-layer perceptron" not in done.stdout
 
 
-@pytest.mark.parametrize("kind", ["datasets", "norms", "networks", "probes", "experiments"])
+@pytest.mark.parametrize("kind", ["datasets", "norms", "networks", "initialisations", "probes", "experiments"])
 def test_list_names_every_plugin(kind: str) -> None:
     printed = invoke("list", kind).stdout
     for name in registry.names(kind):
@@ -67,10 +68,9 @@ def test_list_names_broken_plugins(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 
 def test_every_setting_is_an_option() -> None:
     options = {option.name: option for option in run.params if isinstance(option, click.Option)}
-    for name, field in RunConfig.model_fields.items():
+    for name, schema in setting_schemas().items():
         assert "--" + name.replace("_", "-") in options[name].opts
-        assert field.description
-        assert field.description in (options[name].help or "")
+        assert schema["description"] in (options[name].help or "")
 
 
 def test_short_names_are_those_of_links() -> None:
@@ -82,10 +82,40 @@ def test_short_names_are_those_of_links() -> None:
 def test_every_setting_can_be_given_as_text() -> None:
     default = RunConfig()
     given: dict[str, Any] = {}
-    for name in RunConfig.model_fields:
-        value = getattr(default, name)
+    for name, value in default.settings().items():
         given[name] = ",".join(map(str, value)) if isinstance(value, tuple) else value if value is True else str(value)
     assert read_config(given) == default
+
+
+def test_option_of_chosen_plugin_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "run.nc"
+    invoke("run", *TINY, "--norm", "lp_batch", "--norm-p", "2", "--out", str(path), "--quiet")
+    assert Record.load(path).config == BASE.with_changes(norm="lp_batch", norm_p="2")
+
+
+def test_option_of_one_compared_norm_is_taken(tmp_path: Path) -> None:
+    invoke("run", *TINY, "--compare", "none,noisy_none", "--noise-mean", "1", "--quiet", "--out", str(tmp_path))
+    configs = {arm: Record.load(tmp_path / f"{arm}-seed0.nc").config for arm in ("none", "noisy_none")}
+    assert configs == {"none": BASE, "noisy_none": BASE.with_changes(norm="noisy_none", noise_mean=1.0)}
+
+
+def test_option_of_no_chosen_plugin_is_refused() -> None:
+    result = invoke("run", *TINY, "--norm", "batch", "--norm-p", "2", "--noise-mean", "1", status=2)
+    assert result.stderr.splitlines() == [
+        "Error: --norm-p is an option of lp_batch, which no run here uses; choose --norm lp_batch, or leave out "
+        "--norm-p.",
+        "--noise-mean is an option of noisy_batch and noisy_none, which no run here uses; choose --norm noisy_batch or "
+        "--norm noisy_none, or leave out --noise-mean.",
+    ]
+
+
+def test_help_groups_options_by_plugin() -> None:
+    sections = invoke("run", "--help").stdout.split("\n\n")
+    [noise] = [section for section in sections if section.startswith("Options of --norm noisy_batch and")]
+    assert "--noise-mean NUMBER" in noise
+    assert "--norm-p" not in noise
+    assert [section for section in sections if section.startswith("Options of --init normal:\n  --init-std NUMBER")]
+    assert "--norm-p" not in next(section for section in sections if section.startswith("Options:"))
 
 
 def test_options_go_over_link_and_link_over_file(tmp_path: Path) -> None:
@@ -108,7 +138,7 @@ def test_summary_and_record(tmp_path: Path) -> None:
     result = invoke("run", *TINY, "--norm", "batch", "--no-norm-affine", "--out", str(tmp_path / "run.nc"))
     record = Record.load(tmp_path / "run.nc")
     assert record.outcome == "finished"
-    assert record.config == BASE.model_copy(update={"norm": "batch", "norm_affine": False})
+    assert record.config == BASE.with_changes(norm="batch", norm_affine=False)
     for expected in (
         record.config.key,
         "finished after 4 steps",
@@ -232,7 +262,7 @@ def test_comparison_over_seeds(tmp_path: Path) -> None:
     assert [row[:2] for row in rows[1:7]] == [[arm, seed] for arm in ("none", "batch") for seed in ("0", "1", "5")]
     assert [row[:2] for row in rows[7:]] == [[arm, word] for arm in ("none", "batch") for word in ("mean", "std")]
     record = Record.load(out / "batch-seed5.nc")
-    assert record.config == BASE.model_copy(update={"norm": "batch", "seed": 5})
+    assert record.config == BASE.with_changes(norm="batch", seed=5)
     assert rows[6][3] == f"{record.final('final_test_accuracy'):.4f}"
 
 

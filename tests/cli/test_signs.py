@@ -24,7 +24,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of an experiment whose texts have signs of mathematics, trained for two updates."""
     name = "covariate_shift_mlp"
     chosen = experiments.load(name)
-    small = chosen.base.model_copy(update={"steps": 2, "widths": (6, 6), "probe_points": 2, "curve_points": 2})
+    small = chosen.base.with_changes(steps=2, widths=(6, 6), probe_points=2, curve_points=2)
     monkeypatch.setattr(registry.load("experiments", name), "EXPERIMENT", replace(chosen, base=small))
     return name
 

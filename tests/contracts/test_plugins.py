@@ -8,12 +8,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bnviz import Record, RunConfig, datasets, networks, norms, training
+from bnviz import Record, RunConfig, datasets, initialisations, networks, norms, training
+from bnviz.cli.run_command import run
 from bnviz.core import registry
+from bnviz.core.option import Option
+from bnviz.core.options import PLUGIN_FIELDS, active_options, declared_options, plugin_options
+from bnviz.core.query import QUERY_NAMES
 from bnviz.datasets import Dataset, DatasetError, Split, _download
 from bnviz.torch_support.rng import stream
 
-KINDS = ("datasets", "networks", "norms", "probes")
+KINDS = tuple(PLUGIN_FIELDS.values())
+FIELDS = {kind: field for field, kind in PLUGIN_FIELDS.items()}
 ALL = [(kind, name) for kind in KINDS for name in registry.plugins(kind)]
 CPU = torch.device("cpu")
 
@@ -29,7 +34,7 @@ def test_every_file_says_what_it_is(kind: str, name: str) -> None:
     assert 0 < len(plugin.label) < 40
     assert "\n" not in plugin.label
     assert len(plugin.help) > 20
-    field = {"datasets": "dataset", "networks": "network", "norms": "norm", "probes": "probes"}[kind]
+    field = FIELDS[kind]
     value: Any = (name,) if field == "probes" else name
     changes = {field: value} | ({"dataset": fitting_dataset(name)} if kind == "networks" else {})
     config = RunConfig(**changes)
@@ -43,6 +48,49 @@ def fitting_dataset(network: str) -> str:
         if needed in (None, registry.describe("datasets", name).constants["INPUT_SHAPE"]):
             return name
     raise AssertionError(f"there is no data set for {network}")
+
+
+# Options
+
+OWN = [(kind, name, option) for kind, name in ALL for option in registry.plugins(kind)[name].options.values()]
+
+
+def test_option_names_are_unique() -> None:
+    """Nor is one the name of a field, or of something else on the command line."""
+    names = [option.name for _, _, option in OWN]
+    assert len(set(names)) == len(names)
+    assert not {*names} & {*RunConfig.model_fields, *QUERY_NAMES.values()}
+    flags = [flag for parameter in run.params for flag in (*parameter.opts, *parameter.secondary_opts)]
+    assert len(set(flags)) == len(flags)
+
+
+@pytest.mark.parametrize(("kind", "name"), ALL, ids=[f"{kind}-{name}" for kind, name in ALL])
+def test_shared_options_name_a_file_that_has_some(kind: str, name: str) -> None:
+    other = registry.plugins(kind)[name].constants.get("OPTIONS_OF")
+    assert other is None or registry.plugins(kind)[other].options
+
+
+@pytest.mark.parametrize(("kind", "name", "option"), OWN, ids=[option.name for _, _, option in OWN])
+def test_option_can_be_shown_and_linked(kind: str, name: str, option: Option) -> None:
+    assert 0 < len(option.label) < 50
+    assert 10 < len(option.help) < 100
+    changes: dict[str, Any] = {FIELDS[kind]: (name,) if kind == "probes" else name}
+    config = RunConfig(**changes)
+    assert active_options(config)[option.name] == option
+    assert config.option(option.name) == option.default
+    other = config.with_changes(**{option.name: another_value(option)})
+    assert RunConfig.from_query(other.to_query()) == (other, [])
+    assert other.key != config.key
+
+
+def another_value(option: Option) -> Any:
+    """An allowed value that is not the default, nor beyond the default of an option that must be larger."""
+    if option.kind == "choice":
+        return next(choice for choice in option.choices if choice != option.default)
+    if option.kind == "boolean":
+        return not option.default
+    largest = declared_options()[option.less_than].default if option.less_than else option.maximum
+    return (int if option.kind == "integer" else float)((option.default + largest) / 2)
 
 
 # Data sets
@@ -59,9 +107,9 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_download, "LOCK_SECONDS", 1)
 
 
-def loaded(name: str, seed: int = 0, binarize: bool = False) -> Dataset:
+def loaded(name: str, seed: int = 0, **options: Any) -> Dataset:
     try:
-        dataset: Dataset = registry.load("datasets", name).load(seed, binarize)
+        dataset: Dataset = registry.load("datasets", name).load(seed, **options)
     except DatasetError as error:
         pytest.skip(f"not on this machine: {error}")
     return dataset
@@ -99,18 +147,14 @@ def test_dataset_is_the_same_each_time(name: str, offline: None) -> None:
         np.testing.assert_array_equal(one.labels, other.labels)
 
 
-@each("datasets")
-def test_dataset_is_black_and_white_on_request_or_says_that_it_cannot_be(name: str, offline: None) -> None:
-    loaded(name)  # or skip
-    try:
-        dataset = registry.load("datasets", name).load(0, True)
-    except DatasetError as error:
-        refusal = str(error)
-    else:
-        refusal = ""
-        assert set(np.unique(dataset.train.inputs)) == {0.0, 1.0}
-        assert dataset.train.inputs.dtype == np.float32
-    assert not refusal or "binarize" in refusal
+BINARIZED = [name for name in registry.names("datasets") if "binarize" in plugin_options("datasets", name)]
+
+
+@pytest.mark.parametrize("name", BINARIZED)
+def test_dataset_with_binarize_is_black_and_white(name: str, offline: None) -> None:
+    inputs = loaded(name, binarize=True).train.inputs
+    assert set(np.unique(inputs)) == {0.0, 1.0}
+    assert inputs.dtype == np.float32
 
 
 # Normalisations
@@ -194,7 +238,7 @@ def test_network_trains_on_data_that_fits(name: str, norm: str, monkeypatch: pyt
         inputs = random.random((samples, *constants["INPUT_SHAPE"]), dtype=np.float32)
         return Split(inputs, random.integers(0, constants["CLASSES"], samples))
 
-    monkeypatch.setattr(datasets, "load", lambda *_: Dataset(split(40), split(20), constants["CLASSES"]))
+    monkeypatch.setattr(datasets, "load", lambda *_, **__: Dataset(split(40), split(20), constants["CLASSES"]))
     config = RunConfig(network=name, dataset=dataset, norm=norm, widths=(6, 5), batch_size=10, steps=3, device="cpu")
     network = networks.build(config, constants["INPUT_SHAPE"], constants["CLASSES"], CPU)
     before = {key: value.clone() for key, value in network.named_parameters()}
@@ -204,6 +248,35 @@ def test_network_trains_on_data_that_fits(name: str, norm: str, monkeypatch: pyt
     unmoved = [key for key, value in network.named_parameters() if torch.equal(value, before[key])]
     assert not unmoved
     assert config.multiply_adds > 0
+
+
+# Initialisations
+
+
+def weights_of(name: str, shape: tuple[int, ...], seed: int = 0) -> Tensor:
+    weights = torch.full(shape, torch.nan)
+    initialisations.draw(weights, RunConfig(init=name), stream(seed, "init", "here"))
+    return weights
+
+
+@pytest.mark.parametrize("shape", [(30, 20), (8, 6, 3, 3)], ids=["dense", "convolution"])
+@each("initialisations")
+def test_initialisation_fills_and_repeats(name: str, shape: tuple[int, ...]) -> None:
+    torch.manual_seed(1)  # makes no difference
+    weights = weights_of(name, shape)
+    torch.manual_seed(2)
+    assert torch.isfinite(weights).all()
+    assert torch.equal(weights, weights_of(name, shape))
+    assert not torch.equal(weights, weights_of(name, shape, seed=1))
+    assert abs(weights.mean()) < 4.5 * weights.std() / weights.numel() ** 0.5
+
+
+@each("initialisations")
+def test_initialisation_trains(name: str) -> None:
+    config = RunConfig(init=name, widths=(6, 5), steps=3, device="cpu")
+    record = Record.from_frames(config, training.train(config))
+    assert record.outcome == "finished"
+    assert np.isfinite(record.data["train_loss"]).all()
 
 
 # Probes

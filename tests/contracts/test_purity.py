@@ -53,7 +53,7 @@ def random_data(monkeypatch: pytest.MonkeyPatch) -> None:
     """Random data of the right shape: nothing is downloaded."""
 
     @cache
-    def load(name: str, *_: object) -> Dataset:
+    def load(name: str, *_: object, **__: object) -> Dataset:
         constants, random = registry.describe("datasets", name).constants, np.random.default_rng(0)
 
         def split(samples: int) -> Split:

@@ -13,13 +13,13 @@ def test_each_arm_is_the_base_with_its_changes() -> None:
     comparison = Comparison(BASE, {"standard": {}, "batch norm": {"norm": "batch", "learning_rate": 0.5}})
     assert comparison.configs() == {
         "standard": BASE,
-        "batch norm": BASE.model_copy(update={"norm": "batch", "learning_rate": 0.5}),
+        "batch norm": BASE.with_changes(norm="batch", learning_rate=0.5),
     }
     assert list(comparison.configs()) == ["standard", "batch norm"]
 
 
 def test_there_is_one_arm_unless_more_are_given() -> None:
-    assert Comparison(BASE.model_copy(update={"norm": "batch"})).configs() == {"standard": BASE}
+    assert Comparison(BASE.with_changes(norm="batch")).configs() == {"standard": BASE}
 
 
 @pytest.mark.parametrize("number", [0, MAX_ARMS + 1])

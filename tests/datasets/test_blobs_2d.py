@@ -2,12 +2,11 @@
 
 import numpy as np
 import numpy.typing as npt
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bnviz.core import registry
-from bnviz.datasets import Dataset, DatasetError, Split, blobs_2d
+from bnviz.datasets import Dataset, Split, blobs_2d
 
 
 @given(st.integers(0, 2**32))
@@ -67,11 +66,6 @@ def fit_line(data: Dataset, subset: int) -> npt.NDArray[np.float64]:
 def accuracy(line: npt.NDArray[np.float64], split: Split, subset: int) -> float:
     inside = split.subset == subset
     return float((((split.inputs[inside] @ line[:2] + line[2]) > 0) == (split.labels[inside] == 1)).mean())
-
-
-def test_points_are_not_binarized() -> None:
-    with pytest.raises(DatasetError, match="binarize to False"):
-        blobs_2d.load(0, binarize=True)
 
 
 def test_menu() -> None:

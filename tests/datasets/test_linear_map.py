@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bnviz import Record, RunConfig
-from bnviz.datasets import DatasetError, linear_map
+from bnviz.datasets import linear_map
 from bnviz.training import train
 
 
@@ -28,11 +28,6 @@ def test_inputs_are_standard_normal_and_the_seed_decides() -> None:
     np.testing.assert_array_equal(first.test.labels, again.test.labels)
     assert not np.array_equal(inputs, other.train.inputs)
     assert not np.array_equal(inputs[: len(first.test.inputs)], first.test.inputs)
-
-
-def test_it_has_no_black_and_white() -> None:
-    with pytest.raises(DatasetError, match="set binarize to False"):
-        linear_map.load(0, binarize=True)
 
 
 def test_a_linear_network_learns_it_and_there_is_no_accuracy() -> None:

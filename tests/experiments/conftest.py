@@ -24,7 +24,7 @@ TINY: dict[str, Any] = {
 
 def shrunk(config: RunConfig) -> RunConfig:
     """As deep, but narrow and short."""
-    return config.model_copy(update={**TINY, "widths": (6,) * len(config.widths)})
+    return config.with_changes(**TINY, widths=(6,) * len(config.widths))
 
 
 @pytest.fixture

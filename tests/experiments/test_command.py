@@ -52,7 +52,7 @@ def changed(monkeypatch: pytest.MonkeyPatch, tiny: Tiny) -> Callable[..., Experi
 
 
 def test_table_and_files(tiny: Tiny, changed: Callable[..., Experiment], tmp_path: Path) -> None:
-    base = tiny("theorems").base.model_copy(update={"probe_points": 5})  # every update, so that phases can be judged
+    base = tiny("theorems").base.with_changes(probe_points=5)  # every update, so that phases can be judged
     chosen = changed("theorems", base=base)
     out = tmp_path / "new" / "folder"
     result = invoke("theorems", "--seeds", "3", "--sweep", "--out", str(out))
@@ -122,7 +122,7 @@ def test_a_contradicted_claim_is_a_result_not_a_failure(tiny: Tiny, changed: Cal
         chosen = tiny(name)
         claim = chosen.claim(claim_name)
         opposite = replace(claim, conditions=(replace(claim.conditions[0], rule=rule),))
-        changed(name, base=chosen.base.model_copy(update={"steps": 8, "probe_points": 9}), claims=(opposite,))
+        changed(name, base=chosen.base.with_changes(steps=8, probe_points=9), claims=(opposite,))
         rows = cells(invoke(name, "--seeds", str(FEWEST_SEEDS), "--quiet").stdout)
         assert rows[0][:3] == [claim_name, "whole run" if name == "noisy_batch_norm" else "", told]
 

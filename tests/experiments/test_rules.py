@@ -56,9 +56,7 @@ def claim(*conditions: Condition, **changes) -> Claim:
 def found(values: Sequence[float], rule: Rule, ratio: bool = False) -> Judged:
     numbers = dict(enumerate(values))
     own = claim(Condition("a number", lambda runs: numbers[runs["arm"].config.seed], rule, ratio))
-    arms = {
-        seed: replace(record([1.0] * len(STEPS)), config=CONFIG.model_copy(update={"seed": seed})) for seed in numbers
-    }
+    arms = {seed: replace(record([1.0] * len(STEPS)), config=CONFIG.with_changes(seed=seed)) for seed in numbers}
     return judge("none", own, {seed: {"arm": run} for seed, run in arms.items()}, dataset="digits")
 
 
@@ -269,7 +267,7 @@ def test_runs_that_cannot_be_compared_are_left_out_with_a_reason(changes: dict, 
 
 
 def test_nothing_is_compared_where_nothing_was_trained() -> None:
-    still = {"own": replace(record(by_phase(SHAPES)), config=CONFIG.model_copy(update={"learning_rate": 0.0}))}
+    still = {"own": replace(record(by_phase(SHAPES)), config=CONFIG.with_changes(learning_rate=0.0))}
     measured = Condition("q", alone_over_time(quantity, "own"), Rule("above"))
     assert "learning rate is 0" in judge("none", claim(measured), {0: still}, dataset="digits").first.why_left_out
     assert judge("none", claim(measured, check=True), {0: still}, dataset="digits").first.seeds == (0,)

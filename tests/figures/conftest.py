@@ -23,7 +23,7 @@ TINY = {
     "probe_points": 12,
     "curve_points": 8,
     "init_std": 0.6,
-    "probes": ("activations", "landscape_line", "covariate_shift", "gradient_flow", "wrong_ways", "theorem"),
+    "probes": ("activations", "landscape_line", "covariate_shift", "gradient_flow", "measurement_pitfalls", "theorem"),
     "line_points": 3,
 }
 DIVERGING = {"activation": "relu", "learning_rate": 1000.0, "weight_decay": 0.1, "init_std": 0.1}

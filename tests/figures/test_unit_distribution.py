@@ -65,7 +65,7 @@ def test_the_alternative_text_tells_how_far_the_median_goes(records):
 def test_saturated_zones_are_where_the_nonlinearity_says_and_on_the_axis(records, name):
     kind = NONLINEARITIES[name]
     for arm, record in records.items():
-        same = replace(record, config=record.config.model_copy(update={"activation": name}))
+        same = replace(record, config=record.config.with_changes(activation=name))
         figure = unit_distribution.bands({arm: same}, arm, 1, 2)
         low, high = figure.layout.yaxis.range
         expected = []

@@ -61,7 +61,7 @@ def test_figures_and_captions_take_any_values(records, seed):
         "norm_momentum": float(chance.choice([0.0, 0.1])),
     }
     shown = {
-        arm: spoilt(replace(record, config=record.config.model_copy(update=changed)), chance, outcome)
+        arm: spoilt(replace(record, config=record.config.with_changes(**changed)), chance, outcome)
         for arm, record in records.items()
     }
     for name, say in SENTENCES.items():

@@ -21,7 +21,7 @@ TINY = RunConfig(dataset="blobs_2d", widths=(4,), steps=2, curve_points=2, probe
 
 
 def record_of(seed: int) -> Record:
-    config = TINY.model_copy(update={"seed": seed})
+    config = TINY.with_changes(seed=seed)
     return Record.from_frames(config, train(config))
 
 

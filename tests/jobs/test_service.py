@@ -20,7 +20,7 @@ torch.set_num_threads(1)
 from bnviz import Record, RunConfig
 from bnviz.training import train
 config = RunConfig.model_validate_json(sys.argv[1])
-sys.stdout.buffer.write(Record.from_frames(config, train(config.model_copy(update={"device": "cpu"}))).to_bytes())
+sys.stdout.buffer.write(Record.from_frames(config, train(config.with_changes(device="cpu"))).to_bytes())
 """
 
 

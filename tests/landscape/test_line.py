@@ -136,7 +136,7 @@ def test_arms_share_a_random_direction_wherever_they_share_weights() -> None:
     config = RunConfig(widths=(6, 5))
     directions = {}
     for norm in ("none", "batch"):
-        network = networks.build(config.model_copy(update={"norm": norm}), (1, 8, 8), 10, CPU)
+        network = networks.build(config.with_changes(norm=norm), (1, 8, 8), 10, CPU)
         objective = Objective.of(network, torch.zeros(2, 1, 8, 8), torch.zeros(2).long(), nn.functional.cross_entropy)
         names = [name for name, _ in network.named_parameters()]
         directions[norm] = dict(zip(names, random_direction(objective, 0, "line"), strict=True))

@@ -65,7 +65,7 @@ def test_what_all_ask_for_at_once_is_trained_once(app):
 
 def test_what_each_asks_for_is_trained_for_each_and_controls_go_on_working(app):
     running, counted = app
-    configs = [classroom.DEFAULTS.model_copy(update={"seed": 10 + seat}) for seat in range(SESSIONS)]
+    configs = [classroom.DEFAULTS.with_changes(seed=10 + seat) for seat in range(SESSIONS)]
     seen = run(classroom.different(running.url, running.pid, configs, 2.0, counted))
     assert seen.errors == []
     assert (seen.trained.started, seen.trained.done) == (SESSIONS * classroom.ARMS,) * 2

@@ -91,7 +91,7 @@ def test_a_run_is_that_of_single_precision_within_the_tolerance(norm: str) -> No
 
 def test_a_network_that_is_handed_over_is_trained_so_too() -> None:
     config = RunConfig(**SMALL, norm="batch", probes=(), precision="bfloat16")
-    given = networks.build(config.model_copy(update={"precision": "float32"}), (1, 8, 8), 10, CPU)
+    given = networks.build(config.with_changes(precision="float32"), (1, 8, 8), 10, CPU)
     records = [Record.from_frames(config, train(config, network)) for network in (None, given)]
     assert records[0].to_bytes() == records[1].to_bytes()
 
@@ -99,7 +99,7 @@ def test_a_network_that_is_handed_over_is_trained_so_too() -> None:
 def test_runs_together_are_those_alone_within_the_tolerance() -> None:
     config = RunConfig(**SMALL, norm="batch", probes=(), precision="bfloat16")
     alone = Record.from_frames(config, train(config))
-    mine = [frame for place, frame in train_together([config, config.model_copy(update={"seed": 1})]) if place == 0]
+    mine = [frame for place, frame in train_together([config, config.with_changes(seed=1)]) if place == 0]
     np.testing.assert_allclose(
         Record.from_frames(config, mine).data["train_loss"], alone.data["train_loss"], rtol=TOLERANCE
     )

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from bnviz import RunConfig, norms
-from bnviz.norms.noisy_batch import shifting_noise
+from bnviz.norms.noisy_batch import Noise, shifting_noise
 from bnviz.torch_support.rng import stream
 
 DENSE, IMAGES = (32, 5), (8, 5, 4, 3)
@@ -100,7 +100,7 @@ def test_noisy_batch_without_noise_is_batch(shape: tuple[int, ...], per: str) ->
 
 
 def noise(values: Tensor, generator: torch.Generator, **settings: Any) -> Tensor:
-    return shifting_noise(values, RunConfig(norm="noisy_batch", **settings), generator)
+    return shifting_noise(values, Noise.of(RunConfig(norm="noisy_batch", **settings)), generator)
 
 
 def shift_and_scale(shape: tuple[int, ...], seed: int = 0, **settings: Any) -> tuple[Tensor, Tensor]:

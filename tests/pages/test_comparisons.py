@@ -43,7 +43,7 @@ def wanted(name, link):
     """The runs of the page's arms, as a link describes them."""
     base, problems = RunConfig.from_query(link, presets.DEFAULTS[name])
     assert problems == []
-    return [base.model_copy(update=changes) for changes in ARMS[name].values()]
+    return [base.with_changes(**changes) for changes in ARMS[name].values()]
 
 
 @pytest.mark.parametrize("name", ARMS)

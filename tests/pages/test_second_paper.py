@@ -21,7 +21,7 @@ def test_noisy_bn_compares_four_arms_also_in_the_noise_that_the_link_says(opened
     link = TINY | {"noise_mean": "3", "noise_at_test": "true", "seed": "71"}
     at = finish(opened("noisy_bn", **link, layer="2", unit="1"))
     assert [config.norm for config in asked] == ["none", "batch", "noisy_batch", "noisy_none"]
-    assert {(config.noise_mean, config.noise_at_test) for config in asked} == {(3.0, True)}
+    assert {(config.option("noise_mean"), config.option("noise_at_test")) for config in asked} == {(3.0, True)}
     drawn = groups(at, "noisy_bn")
     arms = ("standard", "batch norm", "noisy batch norm", "noisy standard")
     assert list(drawn["history"]["charts"]) == [f"history-{arm}" for arm in arms]
@@ -85,7 +85,7 @@ def test_a_plane_is_mapped_at_the_update_that_was_clicked(opened, asked, finish,
     asked.clear()
     at.session_state["loss_landscape.plane"] = 7  # what the board's event does, see tests/ui/test_board.py
     finish(at.run())
-    assert [(config.norm, config.steps, config.probes, config.plane_kind) for config in asked] == [
+    assert [(config.norm, config.steps, config.probes, config.option("plane_kind")) for config in asked] == [
         (norm, 7, ("landscape_plane",), "random") for norm in ("none", "batch")
     ]
     assert {(config.widths, config.seed) for config in asked} == {((12, 12), 73)}
@@ -96,7 +96,7 @@ def test_a_plane_is_mapped_at_the_update_that_was_clicked(opened, asked, finish,
     finish(at)
     at.toggle(key="loss_landscape.plane_inference").set_value(True).run()
     finish(at)
-    assert [(config.norm, config.plane_kind, config.plane_mode) for config in asked] == [
+    assert [(config.norm, config.option("plane_kind"), config.option("plane_mode")) for config in asked] == [
         ("none", "pca", "training"),
         ("batch", "pca", "training"),
         ("none", "pca", "inference"),
@@ -112,7 +112,7 @@ def test_another_kind_of_plane_is_mapped_at_the_last_update_without_a_click(open
     asked.clear()
     at.toggle(key="loss_landscape.plane_pca").set_value(True).run()
     finish(at)
-    assert [(config.norm, config.steps, config.plane_kind) for config in asked] == [
+    assert [(config.norm, config.steps, config.option("plane_kind")) for config in asked] == [
         ("none", 20, "pca"),
         ("batch", 20, "pca"),
     ]
@@ -164,7 +164,7 @@ def test_wrong_ways_train_each_arm_at_further_rates_and_are_shown_beside_the_rig
     finish(at)
     base, _ = RunConfig.from_query(link, presets.DEFAULTS["loss_landscape"])
     assert sorted(asked, key=lambda config: (config.norm != "none", config.learning_rate)) == [
-        base.model_copy(update={"norm": norm, "learning_rate": rate, "probes": ("landscape_line", "wrong_ways")})
+        base.with_changes(norm=norm, learning_rate=rate, probes=("landscape_line", "measurement_pitfalls"))
         for norm in ("none", "batch")
         for rate in (0.01, 0.02, 0.04, 0.08)
     ]

@@ -33,13 +33,13 @@ CASES: list[tuple[str, dict[str, object]]] = [
     ("sharpness", {}),
     ("sharpness", {"probe_points": 3, "sharpness_points": 3, "probe_samples": 200}),
     ("theorem", {}),
-    ("wrong_ways", {}),
+    ("measurement_pitfalls", {}),
 ]
 
 
 def said(config: RunConfig) -> float:
     """Passes over a mini-batch that the estimate has for the run's probes."""
-    training = config.model_copy(update={"probes": ()})
+    training = config.with_changes(probes=())
     return config.steps * (config.estimated_seconds / training.estimated_seconds - 1)
 
 

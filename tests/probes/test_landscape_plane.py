@@ -79,7 +79,7 @@ def seen_from(objective: Objective, row: Tensor, mode: str) -> float:
 
 def axes_of(snapshot: Snapshot) -> tuple[Tensor, Tensor]:
     """The two directions as rows: random ones from their streams, principal ones from NumPy, signs as documented."""
-    if snapshot.config.plane_kind == "random":
+    if snapshot.config.option("plane_kind") == "random":
         first, second = (flat(random_direction(snapshot.fixed, 0, "plane", axis)) for axis in (0, 1))
         return first, second
     moves = (torch.stack(list(snapshot.path)) - snapshot.path[-1]).numpy()

@@ -58,7 +58,7 @@ def test_training_again_gives_the_shipped_numbers(name: str) -> None:
     config = SHIPPED[name]
     shipped = gallery.find(config)
     assert shipped is not None
-    frames = train(config.model_copy(update={"device": "cpu"}))
+    frames = train(config.with_changes(device="cpu"))
     until = 0 if name.startswith("forty_layers") else EARLY  # gradients of 1000: nothing agrees after their update
     again = Record.from_frames(config, takewhile(lambda frame: frame.step <= until, frames))
     assert set(again.data) <= set(shipped.data)
@@ -92,7 +92,7 @@ def test_find_returns_what_was_saved(record: Record, tmp_path: Path) -> None:
     assert found.outcome == "finished"
     assert found.data.equals(record.data)
     assert gallery.find(TINY, tmp_path) is found
-    assert gallery.find(TINY.model_copy(update={"seed": 1}), tmp_path) is None
+    assert gallery.find(TINY.with_changes(seed=1), tmp_path) is None
     path.unlink()
     assert gallery.find(TINY, tmp_path) is None
 
@@ -110,7 +110,7 @@ def test_a_damaged_file_counts_as_none(damage: str, record: Record, tmp_path: Pa
         "cut": path.read_bytes()[:-100],
         "no gzip": b"hello",
         "no record": gzip.compress(b"hello"),
-        "other run": gzip.compress(Record.from_frames(TINY.model_copy(update={"seed": 1}), []).to_bytes()),
+        "other run": gzip.compress(Record.from_frames(TINY.with_changes(seed=1), []).to_bytes()),
     }
     path.write_bytes(content[damage])
     assert gallery.find(TINY, tmp_path) is None

@@ -57,6 +57,30 @@ def test_the_writer_of_bad_files_can_write_a_good_one() -> None:
     assert_same(read_untrusted(sound_parts().content()), sound_record())
 
 
+OLD_CONFIG = (
+    '{"dataset":"digits","binarize":false,"network":"mlp","widths":[3,2],"activation":"sigmoid","norm":"batch",'
+    '"norm_eps":0.00001,"norm_momentum":0.1,"norm_affine":true,"norm_p":"1","noise_mean":0.5,"noise_scale":1.25,'
+    '"noise_spread_mean":0.1,"noise_spread_scale":0.1,"noise_per":"unit","noise_at_test":false,"init":"normal",'
+    '"init_std":0.1,"optimizer":"sgd","learning_rate":0.1,"momentum":0.0,"weight_decay":0.0,"batch_size":60,"steps":8,'
+    '"seed":0,"device":"auto","precision":"float32","probes":["landscape_line","wrong_ways"],"probe_points":60,'
+    '"probe_data":"batch","probe_samples":512,"percentiles":[10.0,90.0],"line_points":8,"line_from":0.25,"line_to":4.0,'
+    '"line_in":"learning_rate","line_along":"gradient","sharpness_points":8,"sharpness_count":1,"plane_kind":"random",'
+    '"plane_points":21,"plane_span":1.0,"plane_mode":"training","curve_points":40,"test_samples":2000}'
+)
+OLD_KEY = "d41e1cba7c13f3e7"
+"""As written by the version before options were the plug-ins' own, when a run key hashed every field."""
+
+
+def test_file_with_former_run_key_is_read() -> None:
+    parts = sound_parts()
+    parts.notes |= {"config": OLD_CONFIG, "run_key": OLD_KEY}
+    config = read_untrusted(parts.content()).config
+    probes = ("landscape_line", "measurement_pitfalls")
+    assert config == CONFIG.with_changes(probes=probes, line_from=0.25)
+    parts.notes["config"] = OLD_CONFIG.replace('"seed":0', '"seed":1')
+    assert "another version" in refusal(parts.content())
+
+
 @pytest.mark.parametrize("group", BAD_FILES)
 def test_bad_files_are_refused_in_little_time_and_memory(group: str) -> None:
     tracemalloc.start()

@@ -57,7 +57,7 @@ def one_run(config: RunConfig) -> Iterator[Any]:
 
 
 def three_runs(config: RunConfig) -> Iterator[Any]:
-    return train_together([config.model_copy(update={"seed": seed, "learning_rate": 0.1 + seed}) for seed in range(3)])
+    return train_together([config.with_changes(seed=seed, learning_rate=0.1 + seed) for seed in range(3)])
 
 
 @pytest.mark.parametrize("norm", registry.names("norms"))
@@ -104,7 +104,7 @@ def test_a_run_is_the_same_each_time_and_the_cpu_s_within_the_tolerance(norm: st
     first, again = (Record.from_frames(config, train(config)) for _ in range(2))
     assert first.to_bytes() == again.to_bytes()
     if norm not in ("noisy_batch", "noisy_none"):  # noise is drawn on the device
-        expected = Record.from_frames(config, train(config.model_copy(update={"device": "cpu"})))
+        expected = Record.from_frames(config, train(config.with_changes(device="cpu")))
         for name in ("train_loss", "test_loss"):
             np.testing.assert_allclose(first.data[name], expected.data[name], rtol=TOLERANCE)
 
@@ -131,7 +131,7 @@ def test_lenet_in_bfloat16_is_the_cpu_s_in_float32_within_the_tolerance() -> Non
 def test_runs_together_are_those_alone_within_the_tolerance() -> None:
     config = small(steps=FIRST_STEPS, curve_points=FIRST_STEPS + 1, device="cuda")
     alone = Record.from_frames(config, train(config))
-    mine = [frame for place, frame in train_together([config, config.model_copy(update={"seed": 1})]) if place == 0]
+    mine = [frame for place, frame in train_together([config, config.with_changes(seed=1)]) if place == 0]
     np.testing.assert_allclose(
         Record.from_frames(config, mine).data["train_loss"], alone.data["train_loss"], rtol=TOLERANCE
     )

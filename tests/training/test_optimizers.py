@@ -60,8 +60,7 @@ def test_many_rates_at_once_are_that_many_optimisers(name: str) -> None:
     alone = [[torch.randn(shape, dtype=torch.float64) for shape in shapes] for _ in rates]
     together = [torch.stack(part) for part in zip(*alone, strict=True)]
     optimizers = [
-        Optimizer(config.model_copy(update={"learning_rate": rate}), one)
-        for rate, one in zip(rates, alone, strict=True)
+        Optimizer(config.with_changes(learning_rate=rate), one) for rate, one in zip(rates, alone, strict=True)
     ]
     rated = RatedOptimizer(config, together, torch.tensor(rates, dtype=torch.float64))
     for _ in range(4):

@@ -109,7 +109,7 @@ def test_figures_that_are_left_out_are_told_apart_by_what_is_in_them(screen):
 
 def test_the_runs_that_a_chart_is_drawn_of_are_named_also_where_its_figure_is_left_out(screen):
     """Other settings can give the same picture: its CSV still names the run that is shown."""
-    several = [replace(record(0), config=CONFIG.model_copy(update={"seed": seed})) for seed in (0, 1)]
+    several = [replace(record(0), config=CONFIG.with_changes(seed=seed)) for seed in (0, 1)]
 
     def draw(records, repeats):
         return Chart({"meta": {}})

@@ -66,7 +66,7 @@ def test_a_known_range_is_one_choice(label, limits):
     at = opened()
     at.selectbox(key="page/line range").set_value(label).run()
     config = at.session_state["config"]
-    assert (config.line_from, config.line_to, config.line_in) == limits
+    assert (config.option("line_from"), config.option("line_to"), config.option("line_in")) == limits
     assert at.number_input(key="page.line_from").disabled
     link = dict(at.query_params)
     assert set(link) <= {"line_from", "line_to", "line_in"}
@@ -83,7 +83,11 @@ def test_an_own_range_is_two_numbers():
     at.number_input(key="page.line_from").set_value(0.25).run()
     at.number_input(key="page.line_to").set_value(2.0).run()
     config = at.session_state["config"]
-    assert (config.line_from, config.line_to, config.line_in) == (0.25, 2.0, "learning_rate")
+    assert (config.option("line_from"), config.option("line_to"), config.option("line_in")) == (
+        0.25,
+        2.0,
+        "learning_rate",
+    )
     assert at.query_params == {"line_from": "0.25", "line_to": "2"}
     again = opened(**at.query_params)
     assert again.selectbox(key="page/line range").value == widgets.OWN
@@ -117,7 +121,7 @@ def test_settings_without_a_control_are_named_and_can_be_reset():
     assert told == "This link also sets: `norm_momentum = 0`, `percentiles = 10,90`"
     assert at.session_state["config"].norm_momentum == 0
     at.button(key="page/reset-hidden").click().run()
-    assert at.session_state["config"] == BASE.model_copy(update={"learning_rate": 0.5})
+    assert at.session_state["config"] == BASE.with_changes(learning_rate=0.5)
     assert at.query_params == {"lr": "0.5"}
     assert not [text for text in at.markdown if "also sets" in text.value]
 

@@ -78,9 +78,7 @@ def test_a_link_is_read_and_stays_as_it_is():
     query = {"lr": "0.5", "seed": "7", "layer": "2", "widths": "50,20"}
     at = opened(**query)
     assert settings(at) == (0.5, 7, 2)
-    assert at.session_state["config"] == DEFAULTS.model_copy(
-        update={"learning_rate": 0.5, "seed": 7, "widths": (50, 20)}
-    )
+    assert at.session_state["config"] == DEFAULTS.with_changes(learning_rate=0.5, seed=7, widths=(50, 20))
     assert at.query_params == query
 
 

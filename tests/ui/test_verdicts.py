@@ -59,7 +59,7 @@ def learned(unlearned) -> Runs:
 
 
 def run(config: RunConfig, **changes) -> Record:
-    config = config.model_copy(update=changes)
+    config = config.with_changes(**changes)
     return Record.from_frames(config, train(config))
 
 
@@ -213,7 +213,7 @@ def test_runs_with_learning_rate_0_are_not_comparable(box, kept):
 def test_a_run_that_was_stopped_is_not_comparable(box, learned, keep):
     keep()
     answers = iter([False] * 3)
-    config = TINY.model_copy(update={"seed": SEEDS[0]})
+    config = TINY.with_changes(seed=SEEDS[0])
     halted = Record.from_frames(config, train(config, should_stop=lambda: next(answers, True)))
     assert halted.outcome == "stopped"
     told = rows(box(learned | {"standard": (halted, learned["standard"][1])}))
@@ -224,7 +224,7 @@ def test_a_run_that_was_stopped_is_not_comparable(box, learned, keep):
     assert "On screen: **0.24 (one seed)**" in told["noisy_beats_standard"]
 
 
-SHIFT = TINY.model_copy(update={"probes": ("covariate_shift",)})
+SHIFT = TINY.with_changes(probes=("covariate_shift",))
 WILD = {"activation": "relu", "learning_rate": 1000.0, "weight_decay": 0.1, "init_std": 0.1, "steps": 30}
 
 
@@ -248,7 +248,7 @@ def test_where_an_arm_diverged_what_is_about_learners_is_not_comparable(box, div
 def test_measurement_that_an_arm_diverged_in_is_not_comparable_and_says_where(box, keep):
     """The landscape's claims are not about learners: it is the missing number that tells."""
     keep()
-    landscape = TINY.model_copy(update={"probes": ("landscape_line",), "line_points": 2})
+    landscape = TINY.with_changes(probes=("landscape_line",), line_points=2)
     lost, other = run(landscape, **WILD), run(landscape, norm="batch")
     assert (lost.outcome, other.outcome) == ("diverged", "finished")
     told = rows(box({"standard": (lost,), "batch norm": (other,)}, "loss_landscape"), "loss_landscape")
@@ -267,7 +267,7 @@ def test_otherwise_an_arm_that_diverged_counts_as_declared(box, diverged, learne
 
 def test_identities_are_checked_whether_or_not_anything_was_trained(box, keep):
     keep()
-    config = TINY.model_copy(update={"probes": ("theorem",), "learning_rate": 0.0})
+    config = TINY.with_changes(probes=("theorem",), learning_rate=0.0)
     still = {arm: (run(config, **changes),) for arm, changes in presets.PAIR.items()}
     told = rows(box(still, "theorems"), "theorems")
     assert ":green-badge[:material/check: agrees, one seed]" in told["theorem_41"]
@@ -291,7 +291,7 @@ def test_claim_is_left_out_in_a_setting_in_which_it_says_nothing(box, learned, k
     chosen = experiments.load("noisy_batch_norm")
     (setting,) = chosen.claim("noise_stops_standard").not_in
     there = {
-        arm: tuple(replace(one, config=one.config.model_copy(update=chosen.settings[setting])) for one in several)
+        arm: tuple(replace(one, config=one.config.with_changes(**chosen.settings[setting])) for one in several)
         for arm, several in learned.items()
     }
     told = rows(box(there))

@@ -33,7 +33,7 @@ def variation(records: Mapping[str, Record]) -> str:
 
 def no_steps(records: Mapping[str, Record]) -> str:
     """That nothing was looked at but the weights themselves, where all step lengths are 0."""
-    if any(record.config.line_in == "absolute" or record.config.learning_rate for record in records.values()):
+    if any(record.config.option("line_in") == "absolute" or record.config.learning_rate for record in records.values()):
         return ""
     return "All step lengths are multiples of the learning rate, which is 0; choose a range that does not depend on it."
 
@@ -79,8 +79,14 @@ def beta_by_arithmetic(records: Mapping[str, Record]) -> str:
     if not betas:
         return ""
     config = next(iter(records.values())).config
-    shortest = config.line_from * (config.learning_rate if config.line_in == "learning_rate" else 1.0)
-    if config.line_along != "gradient" or shortest <= 0 or not any(0.5 < beta * shortest < 2 for beta in betas):
+    shortest = config.option("line_from") * (
+        config.learning_rate if config.option("line_in") == "learning_rate" else 1.0
+    )
+    if (
+        config.option("line_along") != "gradient"
+        or shortest <= 0
+        or not any(0.5 < beta * shortest < 2 for beta in betas)
+    ):
         return ""
     return (
         f"An effective β near {two_digits(1 / shortest)} is largely arithmetic: a gradient that changes by its own "

@@ -33,7 +33,7 @@ def scoring(records: Mapping[str, Record]) -> str:
         return ""
     if not any(has_noise(record.config) for record in noisy.values()):
         return "The settings leave no noise: the noisy arms compute the same as the arms without it."
-    if any(record.config.noise_at_test for record in noisy.values()):
+    if any(record.config.option("noise_at_test") for record in noisy.values()):
         return (
             "The noise stays on when test samples are scored, so the accuracies of the noisy arms include its effect."
         )

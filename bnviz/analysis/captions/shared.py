@@ -125,7 +125,12 @@ def differ_in_batch(config: RunConfig) -> bool:
 
 def has_noise(config: RunConfig) -> bool:
     """Whether noise is added behind the normalisation while training."""
-    strengths = (config.noise_mean, config.noise_scale - 1, config.noise_spread_mean, config.noise_spread_scale)
+    strengths = (
+        config.option("noise_mean"),
+        config.option("noise_scale") - 1,
+        config.option("noise_spread_mean"),
+        config.option("noise_spread_scale"),
+    )
     return config.norm.startswith("noisy_") and any(strengths)
 
 

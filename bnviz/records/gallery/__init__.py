@@ -32,7 +32,7 @@ def find(config: RunConfig, folder: Path = FOLDER) -> Record | None:
         record = _read(path, path.stat().st_mtime_ns)
     except (FileNotFoundError, ValueError):
         return None
-    return record if record.config == config else None
+    return record if record.config.key == config.key else None
 
 
 def save(record: Record, folder: Path = FOLDER) -> Path:

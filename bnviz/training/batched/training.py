@@ -120,7 +120,8 @@ def shared_by(configs: Sequence[RunConfig]) -> RunConfig:
         raise NotTogetherError("there is no run to train")
     first = configs[0]
     for config in configs[1:]:
-        different = [name for name in type(first).model_fields if getattr(config, name) != getattr(first, name)]
+        own, shared = (one.with_active_options().settings() for one in (config, first))
+        different = [name for name in own if own[name] != shared[name]]
         if not set(different) <= set(FREE):
             name = next(name for name in different if name not in FREE)
             raise NotTogetherError(f"runs trained together may differ in {' and '.join(FREE)} only, not in {name}")
@@ -132,7 +133,7 @@ class _Data:
 
     def __init__(self, configs: Sequence[RunConfig], device: torch.device) -> None:
         self.device = device
-        loaded = [datasets.load(config.dataset, config.seed, config.binarize) for config in configs]
+        loaded = [datasets.load(config.dataset, config.seed, **config.options_of("dataset")) for config in configs]
         made = {id(one): Task.made_of(one, configs[0], device) for one in loaded}
         self.tasks = [made[id(one)] for one in loaded]
         self._separate = len(made) > 1

@@ -4,7 +4,7 @@ Wraps board.js and chart.js, which draw plotly figures in the browser with plotl
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cache, partial
 from hashlib import blake2b
 from importlib.metadata import version
@@ -109,15 +109,9 @@ def _plain(section: Section, sent: dict[str, str]) -> dict[str, Any]:
         chart = {"name": name, "runs": _run_keys(call), "digest": digest}
         charts.append(chart if sent.get(name) == digest else {**chart, "figure": figure})
         sent[name] = digest
+    texts = {name: getattr(section, name) for name in ("name", "title", "caption", "note")}
     button = {"label": section.button[0], "event": section.button[1]} if section.button else None
-    return {
-        **{name: value for name, value in asdict(section).items() if name in TEXTS},
-        "action": button,
-        "charts": charts,
-    }
-
-
-TEXTS = ("name", "title", "caption", "note")
+    return {**texts, "action": button, "charts": charts}
 
 
 def rendered(call: "partial[Chart]") -> tuple[str, str]:

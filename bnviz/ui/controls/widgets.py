@@ -1,67 +1,22 @@
-"""The control of each setting of a run: which widget, in which words, over which values.
+"""The control of each setting of a run.
 
-Values come from session state (filled by `links`) and stay what a link gave, also between the rungs of a ladder. Which
-controls a page has, and where, is for `controls`.
+Values come from session state and stay what a link gave, also between the values that a slider offers.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
 
 from bnviz.core import registry
-from bnviz.core.config import RunConfig
+from bnviz.core.config import setting_schemas
 from bnviz.core.messages import shown
 from bnviz.core.nonlinearities import NONLINEARITIES
+from bnviz.core.options import PLUGIN_FIELDS, declared_options
+from bnviz.core.setting_labels import LEARNING_RATES, SMALL_LEARNING_RATES, choices_of, labels, rungs_of
 from bnviz.ui.session import session
 from bnviz.ui.url_state import set_value, value_of, widget_key
 
-LABELS = {
-    "dataset": "Data",
-    "network": "Network",
-    "norm": "Compared with",
-    "widths": "Units in each hidden layer",
-    "activation": "Nonlinearity",
-    "init": "Initial weights",
-    "init_std": "Standard deviation of the initial weights",
-    "learning_rate": "Learning rate",
-    "batch_size": "Batch size",
-    "steps": "Updates",
-    "optimizer": "Optimiser",
-    "binarize": "Black-and-white images (as the paper)",
-    "seed": "Seed",
-    "precision": "Precision",
-    "probe_points": "Measured steps",
-    "probe_data": "Measure on",
-    "noise_mean": "Shift of units, n_μ",
-    "noise_scale": "Scale of units, n_σ",
-    "noise_spread_mean": "Spread of a sample's shift, r_μ",
-    "noise_spread_scale": "Spread of a sample's scale, r_σ",
-    "noise_per": "Noise drawn for",
-    "noise_at_test": "Noise also when test images are scored",
-    "line_from": "Shortest step",
-    "line_to": "Longest step",
-    "line_in": "in units of",
-    "line_along": "Look along",
-    "line_points": "Step lengths looked at",
-    "sharpness_count": "Hessian eigenvalues",
-}
-"""What the control of each setting is called, also in messages."""
-LEARNING_RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-SMALL_LEARNING_RATES = (1e-7, 1e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4)
-"""For data whose targets are values: squared errors have gradients of any size."""
-STEPS = (50, 100, 200, 400, 600, 1000, 2000, 5000, 10_000, 20_000, 50_000)
-BATCH_SIZES = (2, 4, 8, 16, 32, 60, 128, 256, 512, 1000)
-PROBE_POINTS = (8, 12, 24, 40, 60, 100, 200)
-LINE_POINTS = (4, 6, 8, 12, 16, 24)
-INITS = {"normal": "Normal, std of your choice", "xavier": "Xavier (Glorot) normal", "he": "He normal"}
-OPTIMIZERS = {"sgd": "SGD", "adam": "Adam"}
-PROBE_DATA = {"batch": "the training mini-batch (as the paper)", "fixed": "one fixed batch"}
-PRECISIONS = {"float32": "single (float32)", "float64": "double (float64)", "bfloat16": "bfloat16 products (for GPUs)"}
-NOISE_PER = {"unit": "each unit", "layer": "each layer"}
-LINE_ALONG = {"gradient": "the gradient (as the paper)", "random": "a random direction"}
-LINE_IN = {"learning_rate": "times the learning rate", "absolute": "as they are"}
 LINE_RANGES = {
     "1/2 to 4 × learning rate (VGG, the paper)": (0.5, 4.0, "learning_rate"),
     "0.05 to 0.4 (lecture notes)": (0.05, 0.4, "absolute"),
@@ -69,59 +24,69 @@ LINE_RANGES = {
 }
 OWN = "own"
 LIMITS = ("line_from", "line_to", "line_in")
-
+LEFT_OUT = {"norm": ("none",)}
+"""By setting, plug-ins that its menu does not offer."""
 Chosen = dict[str, Any]
-Control = Callable[[str, Chosen, int | None], str | None]
-"""Draws over the page's setting and notes what was chosen; returns a sentence if that cannot be used."""
 
 
 def draw(page: str, name: str, chosen: Chosen, width: int | None = None) -> str | None:
-    """The control of one of a run's settings, or of several that are one choice; notes the values in `chosen`."""
+    """Draw the control of a setting, or of several that are one choice, and note the values in `chosen`.
+
+    Returns a sentence if what was entered cannot be used.
+    """
     if name in COMPOSED:
         return COMPOSED[name](page, chosen, width)
-    chosen[name] = WIDGETS[name](page, name, width)
+    chosen[name] = _widget(page, name, width)
     return None
 
 
+def _widget(page: str, name: str, width: int | None, disabled: bool = False) -> Any:
+    """The control that fits the setting's type."""
+    if name in PLUGIN_FIELDS:
+        return _plugin(page, name, width)
+    if name == "activation":
+        return _choice(page, name, width, {key: item.label for key, item in NONLINEARITIES.items()})
+    if name == "learning_rate":
+        data = registry.describe("datasets", value_of(page, "dataset")).constants
+        small = SMALL_LEARNING_RATES if data.get("TARGETS") == "values" else ()
+        return _slider(page, name, width, (*small, *LEARNING_RATES))
+    if choices := choices_of(name):
+        return _choice(page, name, width, choices, disabled=disabled)
+    if rungs := rungs_of(name):
+        return _slider(page, name, width, rungs)
+    if setting_schemas()[name]["type"] == "boolean":
+        return st.toggle(labels()[name], key=widget_key(page, name), width=width or "stretch")
+    return _number(page, name, width, disabled)
+
+
 def _choice(
-    page: str,
-    name: str,
-    width: int | None,
-    options: Mapping[str, str],
-    help_text: str | None = None,
-    disabled: bool = False,
+    page: str, name: str, width: int | None, options: Mapping[str, str], help_text: str = "", disabled: bool = False
 ) -> str:
     chosen: str = st.selectbox(
-        LABELS[name],
+        labels()[name],
         list(options),
         format_func=lambda option: options.get(option, option),
         key=widget_key(page, name),
-        help=help_text,
+        help=help_text or None,
         disabled=disabled,
         width=width or "stretch",
     )
     return chosen
 
 
-def _plugin(page: str, name: str, width: int | None, kind: str, leave_out: Sequence[str] = ()) -> str:
-    options = {
-        key: item.label for key, item in registry.plugins(kind).items() if not item.error and key not in leave_out
-    }
-    current = value_of(page, name)
-    if current not in options:  # a link may name what the menu leaves out
-        options[current] = registry.describe(kind, current).label
+def _plugin(page: str, name: str, width: int | None) -> str:
+    kind, current = PLUGIN_FIELDS[name], value_of(page, name)
+    offered = {key: item.label for key, item in registry.plugins(kind).items() if not item.error}
+    # A link may name what the menu leaves out.
+    options = {key: label for key, label in offered.items() if key == current or key not in LEFT_OUT.get(name, ())}
     return _choice(page, name, width, options, registry.describe(kind, current).help)
 
 
-def _activation(page: str, name: str, width: int | None) -> str:
-    return _choice(page, name, width, {key: item.label for key, item in NONLINEARITIES.items()})
-
-
-def _ladder(page: str, name: str, width: int | None, rungs: Sequence[float]) -> Any:
-    """A slider over log-spaced values; a value from a link that lies between two of them gets a place of its own."""
+def _slider(page: str, name: str, width: int | None, rungs: tuple[float, ...]) -> Any:
+    """Offers these values, and the one that a link gave."""
     key = widget_key(page, name)
     return st.select_slider(
-        LABELS[name],
+        labels()[name],
         sorted({*rungs, st.session_state[key]}),
         key=key,
         width=width or "stretch",
@@ -129,39 +94,25 @@ def _ladder(page: str, name: str, width: int | None, rungs: Sequence[float]) -> 
     )
 
 
-def _learning_rate(page: str, name: str, width: int | None) -> Any:
-    data = registry.describe("datasets", value_of(page, "dataset")).constants
-    small = SMALL_LEARNING_RATES if data.get("TARGETS") == "values" else ()
-    return _ladder(page, name, width, (*small, *LEARNING_RATES))
-
-
-def _number(
-    page: str,
-    name: str,
-    width: int | None,
-    step: float = 0.01,
-    smallest: float = 0.0,
-    disabled: bool = False,
-) -> Any:
-    """A number within the setting's bounds; `smallest` stands where only the bound itself is not allowed."""
-    key, schema = widget_key(page, name), _schema(name)
+def _number(page: str, name: str, width: int | None, disabled: bool = False) -> Any:
+    """A number within the setting's bounds; where a bound itself is not allowed, a thousandth above it is the least."""
+    key, schema = widget_key(page, name), setting_schemas()[name]
     number = int if schema["type"] == "integer" else float
-    least = number(schema.get("minimum", smallest))
+    least = number(schema["minimum"]) if "minimum" in schema else schema["exclusiveMinimum"] + 0.001
+    option = declared_options().get(name)
+    step = option.step if option is not None else None
+    description = schema["description"]
     return st.number_input(
-        LABELS[name],
+        labels()[name],
         key=key,
         min_value=min(least, st.session_state[key]),  # a link may name one that is smaller than the smallest
         max_value=number(schema["maximum"]),
-        step=1 if number is int else step,
+        step=1 if number is int else step or 0.01,
         format=None if number is int else "%g",
-        help=_described(name),
+        help=description[:1].upper() + description[1:],
         disabled=disabled,
         width=width or "stretch",
     )
-
-
-def _toggle(page: str, name: str, width: int | None) -> bool:
-    return st.toggle(LABELS[name], key=widget_key(page, name), width=width or "stretch")
 
 
 def _widths(page: str, chosen: Chosen, width: int | None) -> str | None:
@@ -170,31 +121,18 @@ def _widths(page: str, chosen: Chosen, width: int | None) -> str | None:
         st.session_state[key] = ", ".join(map(str, widths))
         synced["widths"] = widths
     text = st.text_input(
-        LABELS["widths"],
+        labels()["widths"],
         key=key,
         width=width or "stretch",
         help="Whole numbers with commas or blanks between: 100, 100, 100",
     )
-    typed = _widths_of(text)
-    if typed is None:
-        return f"{LABELS['widths']} must be whole numbers, such as 100, 100, 100, not {shown(text)}."
+    try:
+        typed = tuple(int(part) for part in text.replace(",", " ").split())
+    except ValueError:
+        return f"{labels()['widths']} must be whole numbers, such as 100, 100, 100, not {shown(text)}."
     chosen["widths"] = synced["widths"] = typed
     set_value(page, "widths", typed)
     return None
-
-
-def _widths_of(text: str) -> tuple[int, ...] | None:
-    """The numbers in a text; None if it has anything else."""
-    try:
-        return tuple(int(part) for part in text.replace(",", " ").split())
-    except ValueError:
-        return None
-
-
-def _init(page: str, chosen: Chosen, width: int | None) -> None:
-    chosen["init"] = _choice(page, "init", width, INITS)
-    fixed = chosen["init"] != "normal"
-    chosen["init_std"] = _number(page, "init_std", width, smallest=0.001, disabled=fixed)
 
 
 def _line_range(page: str, chosen: Chosen, width: int | None) -> None:
@@ -213,53 +151,13 @@ def _line_range(page: str, chosen: Chosen, width: int | None) -> None:
 def _line_limits(page: str, chosen: Chosen, width: int | None) -> None:
     """The numbers of the range, to be changed if it is one's own; drawn in any case, or Streamlit forgets them."""
     fixed = st.session_state[f"{page}/line range"] != OWN
-    low, high = st.columns(2)
-    with low:
-        chosen["line_from"] = _number(page, "line_from", width, smallest=0.001, disabled=fixed)
-    with high:
-        chosen["line_to"] = _number(page, "line_to", width, smallest=0.001, disabled=fixed)
-    chosen["line_in"] = _choice(page, "line_in", width, LINE_IN, disabled=fixed)
+    for name, place in zip(LIMITS, (*st.columns(2), st.container()), strict=True):
+        with place:
+            chosen[name] = _widget(page, name, width, disabled=fixed)
 
 
-WIDGETS: Mapping[str, Callable[[str, str, int | None], Any]] = {
-    "dataset": partial(_plugin, kind="datasets"),
-    "network": partial(_plugin, kind="networks"),
-    "norm": partial(_plugin, kind="norms", leave_out=("none",)),
-    "activation": _activation,
-    "learning_rate": _learning_rate,
-    "batch_size": partial(_ladder, rungs=BATCH_SIZES),
-    "steps": partial(_ladder, rungs=STEPS),
-    "optimizer": partial(_choice, options=OPTIMIZERS),
-    "binarize": _toggle,
-    "seed": _number,
-    "precision": partial(_choice, options=PRECISIONS),
-    "probe_points": partial(_ladder, rungs=PROBE_POINTS),
-    "probe_data": partial(_choice, options=PROBE_DATA),
-    "noise_mean": partial(_number, step=0.1),
-    "noise_scale": partial(_number, step=0.05),
-    "noise_spread_mean": partial(_number, step=0.05),
-    "noise_spread_scale": partial(_number, step=0.05),
-    "noise_per": partial(_choice, options=NOISE_PER),
-    "noise_at_test": _toggle,
-    "line_along": partial(_choice, options=LINE_ALONG),
-    "line_points": partial(_ladder, rungs=LINE_POINTS),
-    "sharpness_count": _number,
-}
-COMPOSED: Mapping[str, Control] = {
+COMPOSED: Mapping[str, Callable[[str, Chosen, int | None], str | None]] = {
     "widths": _widths,
-    "init": _init,
     "line_range": _line_range,
     "line_limits": _line_limits,
 }
-
-
-@cache
-def _schema(name: str) -> dict[str, Any]:
-    """The setting's JSON schema: type and bounds."""
-    found: dict[str, Any] = RunConfig.model_json_schema()["properties"][name]
-    return found
-
-
-def _described(name: str) -> str:
-    described = RunConfig.model_fields[name].description or ""
-    return described[:1].upper() + described[1:]

@@ -28,7 +28,7 @@ def built(name: str, norm: str) -> tuple[list[nn.Module], tuple[int, ...]]:
     """Networks in float64 that differ in their seed, and the shape of their inputs."""
     shape = (1, 28, 28) if name == "lenet" else (1, 8, 8)
     config = RunConfig(network=name, norm=norm, noise_at_test=True, **NETWORKS[name])
-    seeds = [config.model_copy(update={"seed": seed}) for seed in range(COUNT)]
+    seeds = [config.with_changes(seed=seed) for seed in range(COUNT)]
     return [networks.build(one, shape, 10, CPU).double() for one in seeds], shape
 
 
