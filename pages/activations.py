@@ -8,7 +8,8 @@ from functools import partial
 
 import streamlit as st
 
-from bnviz.analysis.captions import shared as captions
+from bnviz.analysis.captions import activations, learning
+from bnviz.analysis.csv_tables import unit_table
 from bnviz.core import registry
 from bnviz.core.comparison import Comparison
 from bnviz.core.config import RunConfig
@@ -64,7 +65,6 @@ def picture(config: RunConfig, shown: Shown) -> None:
     """The board of this page for one layer and unit."""
     records, repeats = shown.records, shown.repeats
     at, one, shared = unit_controls(PAGE, records)
-    axes = {arm: records if shared else {arm: records[arm]} for arm in records}
     links.keep(PAGE, config, DEFAULTS, VIEW)
 
     wide = [arm for arm, record in records.items() if len(record.config.recorded_percentiles) > 1]
@@ -74,7 +74,7 @@ def picture(config: RunConfig, shown: Shown) -> None:
             Group(
                 "learning",
                 "Does it learn?",
-                captions.learning(records, repeats),
+                learning.scores(records, repeats),
                 {
                     "accuracy": partial(curves.accuracy, records, repeats),
                     "loss": partial(curves.loss, records, repeats),
@@ -83,27 +83,30 @@ def picture(config: RunConfig, shown: Shown) -> None:
             Group(
                 "unit",
                 f"One unit: {one} of layer {at}",
-                captions.one_unit(records, at, one),
-                {f"bands-{arm}": partial(unit_distribution.bands, axes[arm], arm, at, one) for arm in records}
-                | {"at-cursor": partial(unit_distribution.at_cursor, records, at, one)},
+                activations.unit_drift(records, at, one),
+                {f"bands-{arm}": partial(unit_distribution.bands, records, arm, at, one, not shared) for arm in records}
+                | {"at-cursor": partial(unit_distribution.histogram_at_cursor, records, at, one)},
             ),
             Group(
                 "history",
                 "Its whole distribution",
                 "Brighter where more of the mini-batch lies.",
-                {f"history-{arm}": partial(unit_distribution.history, axes[arm], arm, at, one) for arm in records},
+                {
+                    f"history-{arm}": partial(unit_distribution.history, records, arm, at, one, not shared)
+                    for arm in records
+                },
             ),
             Group(
                 "layer",
                 f"All units of layer {at}",
-                captions.whole_layer(records, at) + " Click a unit to look at it above.",
+                activations.layer_drift(records, at) + " Click a unit to look at it above.",
                 {f"medians-{arm}": partial(layer_heatmaps.medians, records, arm, at) for arm in records}
                 | {f"widths-{arm}": partial(layer_heatmaps.widths, records, arm, at) for arm in wide},
             ),
             Group(
                 "drift",
                 "Saturation and drift",
-                captions.saturation_and_drift(records, at),
+                activations.saturation_and_drift(records, at),
                 {
                     "saturated": partial(layer_heatmaps.saturated, records, at),
                     "mean-drift": partial(layer_heatmaps.drift, records, "mean_change", at),
@@ -121,7 +124,7 @@ def below(shown: Shown) -> None:
     """What the runs amount to, and what can be taken away."""
     explain.what_to_look_for(shown.records, WHAT_TO_LOOK_FOR)
     verdict_box("ioffe_activations", shown)
-    of_unit = ("unit.csv", partial(explain.unit_table, chosen=looked_at()))
+    of_unit = ("unit.csv", lambda records: unit_table(records, **looked_at()))
     explain.take_away(PAGE, shown.records, {"The unit looked at (CSV)": of_unit})
 
 

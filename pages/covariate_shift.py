@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from bnviz.analysis.captions import covariate_shift as shift_captions
-from bnviz.analysis.captions import shared as captions
+from bnviz.analysis.captions import learning
 from bnviz.core import presets
 from bnviz.core.comparison import Comparison
 from bnviz.core.config import RunConfig
@@ -84,13 +84,13 @@ def picture(config: RunConfig, shown: Shown) -> None:
             Group(
                 "learning",
                 "Does it learn?",
-                captions.learning(records, repeats) + ("" if scores else " Numbers are learned here, not classes."),
+                learning.scores(records, repeats) + ("" if scores else " Numbers are learned here, not classes."),
                 scores | {"loss": partial(curves.loss, records, repeats)},
             ),
             Group(
                 "layer",
                 f"Layer {at}: how much do the layers in front change its gradient?",
-                shift_captions.shift(records, at),
+                shift_captions.gradient_shift(records, at),
                 {
                     "cosine": partial(covariate_shift.shift_lines, records, "cosine", at, repeats),
                     "relative": partial(covariate_shift.shift_lines, records, "relative", at, repeats),
@@ -115,7 +115,7 @@ def picture(config: RunConfig, shown: Shown) -> None:
             Group(
                 "flow",
                 "Signals and gradients by depth",
-                shift_captions.growth(records),
+                shift_captions.gradient_growth(records),
                 {
                     "gradients": partial(gradient_flow.gradients, records),
                     "weight-gradients": partial(gradient_flow.weight_gradients, records),

@@ -11,15 +11,15 @@ import streamlit as st
 from pydantic import ValidationError
 
 from bnviz.analysis import quantities
+from bnviz.analysis.captions import learning
 from bnviz.analysis.captions import loss_landscape as landscape_captions
-from bnviz.analysis.captions import shared as captions
+from bnviz.analysis.captions.shared import batches_differ
 from bnviz.analysis.loss_plane import last_plane
 from bnviz.core import presets
 from bnviz.core.comparison import Comparison
 from bnviz.core.config import RunConfig
 from bnviz.core.record import Record
 from bnviz.figures import curves, gradient_ray, landscape, measurement_pitfalls, plane, sharpness
-from bnviz.figures.landscape import Against
 from bnviz.records import gallery
 from bnviz.ui import explain, links
 from bnviz.ui.board import Action, Group, board
@@ -79,7 +79,7 @@ def picture(config: RunConfig, shown: Shown) -> None:
     records, repeats = shown.records, shown.repeats
     toggles = look_controls(all_stored(wrong_way_runs(config)))
     links.keep(PAGE, config, DEFAULTS, VIEW)
-    against: Against = "loss" if toggles[0] else "updates"
+    against_loss = bool(toggles[0])
     several = any(record.config.sharpness_count > 1 for record in records.values())
     planes = {arm: shown.also[f"plane, {arm}"] for arm in records if f"plane, {arm}" in shown.also}
 
@@ -90,11 +90,11 @@ def picture(config: RunConfig, shown: Shown) -> None:
             Group(
                 "variation",
                 f"How far does the loss range along {quantities.direction(records)}?",
-                f"{captions.learning(records, repeats)} {landscape_captions.variation(records)}",
+                f"{learning.scores(records, repeats)} {landscape_captions.loss_variation(records)}",
                 {
                     "band": partial(landscape.loss_band, records),
-                    "variation": partial(landscape.loss_variation, records, repeats, against),
-                    "relative-variation": partial(landscape.relative_loss_variation, records, repeats, against),
+                    "variation": partial(landscape.loss_variation, records, repeats, against_loss),
+                    "relative-variation": partial(landscape.relative_loss_variation, records, repeats, against_loss),
                     "accuracy": partial(curves.accuracy, records, repeats),
                 },
                 note="Hatched: the range over step lengths within one run. It is not an uncertainty.",
@@ -104,9 +104,9 @@ def picture(config: RunConfig, shown: Shown) -> None:
                 "Does the gradient predict what is ahead?",
                 landscape_captions.predictiveness(records),
                 {
-                    "change": partial(landscape.gradient_change, records, repeats, against),
-                    "relative-change": partial(landscape.relative_gradient_change, records, repeats, against),
-                    "cosine": partial(landscape.least_cosine, records, repeats, against),
+                    "change": partial(landscape.gradient_change, records, repeats, against_loss),
+                    "relative-change": partial(landscape.relative_gradient_change, records, repeats, against_loss),
+                    "cosine": partial(landscape.least_cosine, records, repeats, against_loss),
                 },
                 note=rounding,
             ),
@@ -128,7 +128,7 @@ def picture(config: RunConfig, shown: Shown) -> None:
                 "How smooth, and how sharp?",
                 landscape_captions.smoothness(records),
                 {
-                    "smoothness": partial(landscape.effective_smoothness, records, repeats, against),
+                    "smoothness": partial(landscape.effective_smoothness, records, repeats, against_loss),
                     "sharpness": partial(sharpness.smoothness_and_sharpness, records),
                     "scale-invariant": partial(sharpness.scale_invariant, records),
                 }
@@ -138,7 +138,7 @@ def picture(config: RunConfig, shown: Shown) -> None:
             Group(
                 "plane",
                 "The plane around the weights",
-                landscape_captions.around(planes)
+                landscape_captions.plane(planes)
                 if planes
                 else "Move the cursor to an update and map the plane there; each arm is trained to it once more.",
                 {f"surface-{arm}": partial(plane.surface, planes, arm) for arm in mapped}
@@ -153,7 +153,7 @@ def picture(config: RunConfig, shown: Shown) -> None:
 
 def below(shown: Shown) -> None:
     """What the runs amount to, and what can be taken away."""
-    arithmetic = landscape_captions.beta_by_arithmetic(shown.records)
+    arithmetic = landscape_captions.beta_artefact(shown.records)
     explain.what_to_look_for(shown.records, f"{WHAT_TO_LOOK_FOR.rstrip()} {arithmetic}")
     verdict_box("loss_landscape", shown)
     explain.take_away(PAGE, shown.records)
@@ -204,7 +204,7 @@ def wrong_group(shown: Shown) -> list[Group]:
             f"{quantities.direction(usual)}. A band over separate runs shows how differently they train"
             + (
                 "; the gradients of consecutive steps differ mostly because their mini-batches do."
-                if any(captions.differ_in_batch(record.config) for record in usual.values())
+                if any(batches_differ(record.config) for record in usual.values())
                 else "."
             ),
             {

@@ -8,8 +8,8 @@ from functools import partial
 
 import streamlit as st
 
+from bnviz.analysis.captions import learning
 from bnviz.analysis.captions import noisy_bn as noise_captions
-from bnviz.analysis.captions import shared as captions
 from bnviz.core import presets
 from bnviz.core.comparison import Comparison
 from bnviz.core.config import RunConfig
@@ -72,7 +72,6 @@ def picture(config: RunConfig, shown: Shown) -> None:
     """The board for one layer and unit, and what it amounts to."""
     records, repeats = shown.records, shown.repeats
     at, one, shared = unit_controls(PAGE, records)
-    axes = {arm: records if shared else {arm: records[arm]} for arm in records}
     links.keep(PAGE, config, DEFAULTS, VIEW)
 
     def build() -> list[Group]:
@@ -80,7 +79,7 @@ def picture(config: RunConfig, shown: Shown) -> None:
             Group(
                 "learning",
                 "Who learns?",
-                captions.learning(records, repeats),
+                learning.scores(records, repeats),
                 {
                     "accuracy": partial(curves.accuracy, records, repeats),
                     "loss": partial(curves.loss, records, repeats),
@@ -90,7 +89,7 @@ def picture(config: RunConfig, shown: Shown) -> None:
             Group(
                 "drift",
                 f"Whose distributions move? Layer {at}",
-                noise_captions.drift(records, at),
+                noise_captions.moment_drift(records, at),
                 {
                     "mean-drift": partial(layer_heatmaps.drift, records, "mean_change", at),
                     "variance-drift": partial(layer_heatmaps.drift, records, "variance_change", at),
@@ -100,7 +99,10 @@ def picture(config: RunConfig, shown: Shown) -> None:
                 "history",
                 f"One unit: {one} of layer {at}",
                 "Its whole distribution over the updates; brighter where more of the mini-batch lies.",
-                {f"history-{arm}": partial(unit_distribution.history, axes[arm], arm, at, one) for arm in records},
+                {
+                    f"history-{arm}": partial(unit_distribution.history, records, arm, at, one, not shared)
+                    for arm in records
+                },
             ),
             Group(
                 "layer",
@@ -116,7 +118,9 @@ def picture(config: RunConfig, shown: Shown) -> None:
 
 def below(shown: Shown) -> None:
     """What the runs amount to, and what can be taken away."""
-    explain.what_to_look_for(shown.records, f"{WHAT_TO_LOOK_FOR.rstrip()} {noise_captions.scoring(shown.records)}")
+    explain.what_to_look_for(
+        shown.records, f"{WHAT_TO_LOOK_FOR.rstrip()} {noise_captions.scoring_conditions(shown.records)}"
+    )
     verdict_box("noisy_batch_norm", shown)
     explain.take_away(PAGE, shown.records)
 

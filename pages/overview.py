@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from bnviz.analysis.captions import shared as captions
+from bnviz.analysis.captions import activations, learning
 from bnviz.core.presets import OVERVIEW
 from bnviz.figures import curves, unit_distribution
 from bnviz.ui.board import Group, board
@@ -76,7 +76,7 @@ def picture(shown: Shown) -> None:
     def build() -> list[Group]:
         charts = {"accuracy": partial(curves.accuracy, records)}
         charts |= {f"bands-{arm}": partial(unit_distribution.bands, records, arm, LAYER, UNIT) for arm in records}
-        caption = f"{captions.learning(records)} {captions.one_unit(records, LAYER, UNIT)}"
+        caption = f"{learning.scores(records)} {activations.unit_drift(records, LAYER, UNIT)}"
         return [Group("first", "Three real networks, measured", caption, charts)]
 
     board(f"{PAGE}/board", build, shown)

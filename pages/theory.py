@@ -8,7 +8,7 @@ from functools import partial
 import streamlit as st
 
 from bnviz.analysis.captions import covariate_shift as shift_captions
-from bnviz.analysis.captions import shared as captions
+from bnviz.analysis.captions import learning
 from bnviz.analysis.captions import theory as theory_captions
 from bnviz.core import presets
 from bnviz.core.comparison import Comparison
@@ -83,7 +83,7 @@ def picture(config: RunConfig, shown: Shown) -> None:
             Group(
                 "exact",
                 "Do the two sides agree?",
-                f"{captions.learning(records, repeats)} {theory_captions.exactness(records)}",
+                f"{learning.scores(records, repeats)} {theory_captions.exactness(records)}",
                 {
                     "gradient-norms": partial(theory.gradient_norms, records),
                     "curvatures": partial(theory.curvatures, records),
@@ -93,8 +93,8 @@ def picture(config: RunConfig, shown: Shown) -> None:
             Group(
                 "amount",
                 "How much does batch norm take off the gradient?",
-                theory_captions.let_through(records),
-                {"let-through": partial(theory.let_through, records)},
+                theory_captions.gradient_reduction(records),
+                {"let-through": partial(theory.gradient_reduction, records)},
             ),
             Group(
                 "condition",
@@ -115,7 +115,7 @@ def picture(config: RunConfig, shown: Shown) -> None:
             Group(
                 "depth",
                 "Forty layers, before the first update",
-                f"A favourable start? {shift_captions.growth(deep)}" if deep else "Not trained yet.",
+                f"A favourable start? {shift_captions.gradient_growth(deep)}" if deep else "Not trained yet.",
                 {
                     "deep-gradients": partial(gradient_flow.gradients, deep),
                     "deep-signals": partial(gradient_flow.signals, deep),

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from bnviz.analysis.phases import WHOLE, Phase
-from bnviz.analysis.statistics import FEWEST_SEEDS, p_value, ranks, standing, student
+from bnviz.analysis.statistics import FEWEST_SEEDS, holm_significant, p_value, ranks, student
 from bnviz.core.record import Record
 from bnviz.experiments._claims import DEFAULT_SETTING, LEARNED, Claim, Condition, Rule, Verdict
 from bnviz.experiments._over_time import OverTime, Runs
@@ -224,4 +224,4 @@ def _nan_last(p: float) -> float:
 def standing_after_holm(judged: Iterable[Judged]) -> set[tuple[str, str, str]]:
     """Experiment, claim and phase of each verdict that stands after Holm's correction over all verdicts given."""
     p_values = {(one.first.experiment, one.first.claim, phase): one.p(phase) for one in judged for phase in one.phases}
-    return standing(p_values)
+    return holm_significant(p_values)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from bnviz.core.nonlinearities import NONLINEARITIES
+from bnviz.core.nonlinearities import applied_nonlinearity
 from bnviz.core.record import Measurement
 from bnviz.probes import Snapshot
 
@@ -26,7 +26,7 @@ Counts = npt.NDArray[np.signedinteger]
 def measure(snapshot: Snapshot) -> dict[str, Measurement]:
     """Dimensions of each quantity: `layer`, `unit`, and `quantile` or `bin`; a narrower layer is padded with NaN."""
     layers = [by_unit(tensor) for tensor in snapshot.pre_activations]
-    kind = NONLINEARITIES["identity" if snapshot.config.network == "deep_linear" else snapshot.config.activation]
+    nonlinearity = applied_nonlinearity(snapshot.config.network, snapshot.config.activation)
     quantiles, low, high, counts, saturated = [], [], [], [], []
     for values in _stacked(layers):
         ordered = np.sort(values, axis=1)  # NumPy sorts many short rows much faster than torch does
@@ -34,7 +34,7 @@ def measure(snapshot: Snapshot) -> dict[str, Measurement]:
         low.append(ordered[:, 0])
         high.append(ordered[:, -1])
         counts.append(histogram(values, ordered[:, 0], ordered[:, -1]))
-        share = ((values < kind.saturated_below) | (values > kind.saturated_above)).mean(axis=1)
+        share = ((values < nonlinearity.saturated_below) | (values > nonlinearity.saturated_above)).mean(axis=1)
         saturated.append(np.where(np.isnan(ordered[:, -1]), np.nan, share))  # unknown where a value is unknown
     widths = [len(values) for values in layers]
     mean, variance = _moments(layers)

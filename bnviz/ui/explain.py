@@ -3,11 +3,10 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 
-import pandas as pd
 import streamlit as st
 
 from bnviz.analysis.captions.shared import untrained
-from bnviz.analysis.csv_tables import as_csv, units_of
+from bnviz.analysis.csv_tables import curves_table
 from bnviz.core import registry
 from bnviz.core.record import Record
 from bnviz.ui.prose import text
@@ -84,41 +83,6 @@ def _whole(recall: Recall) -> bytes:
 
 def _made(build: Callable[[Mapping[str, Record]], bytes], recalled: Mapping[str, Recall]) -> bytes:
     return build({name: recall() for name, recall in recalled.items()})
-
-
-def curves_table(records: Mapping[str, Record]) -> bytes:
-    """Loss and accuracy, where there is one, of every arm at every noted step, long format, CSV."""
-    names = ["train_loss", "test_loss", "test_accuracy"]
-    return csv_table(
-        records,
-        {arm: one.data[[name for name in names if name in one.data]].to_dataframe() for arm, one in records.items()},
-    )
-
-
-def csv_table(records: Mapping[str, Record], tables: Mapping[str, pd.DataFrame]) -> bytes:
-    """One table of every arm's rows, with the arm and the run key in front, long format, CSV."""
-    rows = []
-    for arm, table in tables.items():
-        named = table.reset_index()
-        named.insert(0, "arm", arm)
-        named.insert(1, "run_key", records[arm].config.key)
-        rows.append(named)
-    return as_csv(pd.concat(rows), units_of(records.values()))
-
-
-def unit_table(records: Mapping[str, Record], chosen: Mapping[str, int]) -> bytes:
-    """Percentiles, moments and their changes of one unit in every arm at every measured step, CSV.
-
-    `chosen` says which, by its `layer` and `unit`; the table does, too.
-    """
-    tables = {}
-    for name, record in records.items():
-        measured = record.data.sel(layer=chosen["layer"], unit=chosen["unit"])
-        table = measured[["mean", "variance", "mean_change", "variance_change", "saturated_share"]].to_dataframe()
-        for level in record.config.recorded_percentiles:
-            table[f"percentile_{level:g}"] = measured["percentile"].sel(quantile=level).to_series()
-        tables[name] = table
-    return csv_table(records, tables)
 
 
 def _slug(name: str) -> str:

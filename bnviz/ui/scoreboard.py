@@ -11,8 +11,8 @@ from bnviz.analysis.statistics import CONFIDENCE
 from bnviz.core import registry
 from bnviz.core.presets import DEFAULTS
 from bnviz.experiments import DEFAULT_SETTING, Experiment, Judged
+from bnviz.experiments.verdicts import links, texts
 from bnviz.records.gallery import findings as stored
-from bnviz.ui import verdict_texts as texts
 from bnviz.ui.prose import text
 
 Standing = set[tuple[str, str, str]]
@@ -21,7 +21,7 @@ Standing = set[tuple[str, str, str]]
 def scoreboard() -> None:
     """Every claim, by experiment; then the checks, which are not counted."""
     kept = stored.read()
-    found = texts.shown_here(kept)
+    found = texts.current(kept.findings)
     own = [one for one in found if one.first.setting == DEFAULT_SETTING]
     if not own:
         st.info("No findings are stored; `python -m bnviz gallery build` makes them.", icon=":material/inventory_2:")
@@ -32,7 +32,7 @@ def scoreboard() -> None:
     for name, chosen in _in_page_order().items():
         ours = [one for one in claims if one.first.experiment == name]
         if ours:
-            st.markdown(f"**[{texts.label(name)}]({texts.link(chosen)})** · {chosen.source}")
+            st.markdown(f"**[{texts.label(name)}]({links.link(chosen)})** · {chosen.source}")
             _table(chosen, ours, standing)
     checks = [one for one in own if texts.claim_of(one.first).check]
     if checks:
@@ -70,12 +70,12 @@ def _table(chosen: Experiment, judged: Sequence[Judged], standing: Standing) -> 
     rows = []
     for one in judged:
         claim = texts.claim_of(one.first)
-        elsewhere = texts.flipped(name, claim.name)
+        elsewhere = links.flips(name, claim.name, stored.read().of(name, dataset=chosen.datasets[0]))
         other = on_mnist.get(claim.name)
         if other is not None and other.outcome != one.outcome:
-            elsewhere.append(f"[MNIST]({texts.link(chosen, dataset='mnist')}): {texts.outcome_text(other)}")
+            elsewhere.append(f"[MNIST]({links.link(chosen, dataset='mnist')}): {texts.outcome_text(other)}")
         stands = (name, claim.name, one.phases[0]) in standing and one.in_phase(one.phases[0]) != "inconclusive"
-        said = texts.measured(one, "Stored runs")
+        said = texts.statistics(one, "Stored runs")
         rows.append(
             {
                 "Verdict": texts.badge(one),

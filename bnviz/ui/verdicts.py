@@ -7,11 +7,12 @@ from functools import partial
 import streamlit as st
 
 from bnviz import experiments
+from bnviz.analysis.captions.shared import capitalised
 from bnviz.core.record import Record
 from bnviz.experiments import DEFAULT_SETTING, FEWEST_SEEDS, Claim, Judged
+from bnviz.experiments.verdicts import links, texts
 from bnviz.figures.phase_curve import phase_curve
 from bnviz.records.gallery import findings as stored
-from bnviz.ui import verdict_texts as texts
 from bnviz.ui.drawn import drawing
 from bnviz.ui.prose import READING_WIDTH
 from bnviz.ui.shown import Shown
@@ -44,7 +45,7 @@ def verdict_box(name: str, shown: Shown, title: str = "The verdict") -> None:
             if curve:
                 _picture(data=curve, key=f"curve/{name}/{place}")
         if any(record.outcome == "diverged" for several in shown.repeats.values() for record in several):
-            st.caption(f"A run diverged. {texts.diverged(name)}")
+            st.caption(f"A run diverged. {texts.divergence_rules(name)}")
         st.caption(
             "One run can lie on either side of what many say; three seeds show how far they differ. Statistic and rule "
             "of each claim were declared before the runs. A verdict needs two 95 % intervals over seeds that agree, of "
@@ -59,7 +60,7 @@ def _told(name: str, repeats: Mapping[str, Sequence[Record]]) -> list[Told]:
     """Each claim that these runs can be judged by."""
     chosen = experiments.load(name)
     kept = {one.first.claim: one for one in stored.read().of(name, DEFAULT_SETTING, chosen.datasets[0])}
-    standing = experiments.standing_after_holm(texts.evidence(texts.shown_here(stored.read())))
+    standing = experiments.standing_after_holm(texts.evidence(texts.current(stored.read().findings)))
     told = []
     for claim in chosen.claims:
         here = _judged(name, claim, repeats)
@@ -67,10 +68,10 @@ def _told(name: str, repeats: Mapping[str, Sequence[Record]]) -> list[Told]:
             continue
         lost = _how_it_was_lost(here, repeats)
         badge = texts.NOT_COMPARABLE if lost else texts.badge(here)
-        lines = [f"{badge} {claim.statement} *({claim.source})*", texts.measured(here, "On screen"), lost]
+        lines = [f"{badge} {claim.statement} *({claim.source})*", texts.statistics(here, "On screen"), lost]
         if claim.name in kept:
             lines.append(_stored_line(kept[claim.name], standing))
-        if flips := texts.flipped(name, claim.name):
+        if flips := links.flips(name, claim.name, stored.read().of(name, dataset=chosen.datasets[0])):
             lines.append(f"Otherwise in {'; '.join(flips)}.")
         told.append(("  \n".join(filter(None, lines)), _curve(here, claim, repeats)))
     return told
@@ -93,12 +94,12 @@ def _stored_line(judged: Judged, standing: set[tuple[str, str, str]]) -> str:
     """What the stored runs say, phase by phase, and whether it stands after Holm's correction."""
     first = judged.first
     if not first.seeds:
-        return f"{texts.badge(judged)} Stored runs, as the page opens. {texts.left_out(first)}"
+        return f"{texts.badge(judged)} Stored runs, as the page opens. {texts.exclusions(first)}"
     numbers = " and ".join(texts.numbers(one) for one in judged.of_phase(judged.phases[0]))
     stands = (first.experiment, first.claim, judged.phases[0]) in standing and judged.outcome != "inconclusive"
     after = " It stands after Holm's correction over the scoreboard." if stands else ""
     phases = texts.phases(judged)
-    rest = " ".join(filter(None, [f"{texts.first_upper(phases)}." if phases else "", texts.left_out(first)]))
+    rest = " ".join(filter(None, [f"{capitalised(phases)}." if phases else "", texts.exclusions(first)]))
     return f"{texts.badge(judged)} Stored runs, as the page opens: {numbers}.{after} {rest}".rstrip()
 
 

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from bnviz.analysis.statistics import FEWEST_SEEDS, p_value, ranks, standing, student
+from bnviz.analysis.statistics import FEWEST_SEEDS, holm_significant, p_value, ranks, student
 
 numbers = st.floats(-1e3, 1e3).map(lambda value: round(value, 6))
 samples = st.lists(numbers, min_size=2, max_size=20).filter(lambda values: np.std(values) > 1e-3)
@@ -88,7 +88,7 @@ def test_p_value_is_the_larger_of_two_tests() -> None:
 @given(st.dictionaries(st.integers(), st.floats(0, 1), max_size=30))
 def test_standing_is_the_textbooks_step_down(p_values: dict[int, float]) -> None:
     """Holm 1979: reject while the k-th smallest p is at most 0.05 / (m - k + 1)."""
-    stand = standing(p_values)
+    stand = holm_significant(p_values)
     ordered = sorted(p_values.values())
     rejected = 0
     while rejected < len(ordered) and ordered[rejected] <= (1 - 0.95) / (len(ordered) - rejected):
@@ -98,6 +98,6 @@ def test_standing_is_the_textbooks_step_down(p_values: dict[int, float]) -> None
 
 
 def test_standing_counts_what_is_undefined_as_a_test() -> None:
-    assert standing({"a": 0.02, "b": math.nan, "c": math.nan}) == set()
-    assert standing({"a": 0.02}) == {"a"}
-    assert standing({}) == set()
+    assert holm_significant({"a": 0.02, "b": math.nan, "c": math.nan}) == set()
+    assert holm_significant({"a": 0.02}) == {"a"}
+    assert holm_significant({}) == set()

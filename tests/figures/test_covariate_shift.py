@@ -41,7 +41,7 @@ def test_in_front_of_the_first_layer_there_is_nothing(records):
     figure = covariate_shift.shift_lines(records, "l2", 1)
     assert {trace.name for trace in figure.data} == {f"{arm}, layer {layer}" for arm in records for layer in (2, 3)}
     assert figure.layout.meta["alt"].endswith("there is no finite value to show.")
-    assert shift_captions.shift(records, 1) == ""
+    assert shift_captions.gradient_shift(records, 1) == ""
 
 
 @pytest.mark.parametrize("quantity", KINDS)
@@ -98,8 +98,8 @@ def test_flow_is_the_record_on_an_axis_that_stands_still(records, draw, quantity
 
 
 def test_sentence_of_the_shift(records):
-    text = shift_captions.shift(records, 2)
-    assert "make their step (weights, biases, and γ and β where they have them)" in text
+    text = shift_captions.gradient_shift(records, 2)
+    assert text.startswith("The step of the layers in front of layer 2 shifts its gradient by ")
     medians = {
         quantity: {
             arm: median_over_updates(record.data["probe_step"], by_hand(record, quantity)[:, 1])
@@ -119,7 +119,7 @@ def test_sentence_of_the_growth(run):
     deep = {"standard": run(widths=(5,) * 6)}
     norms = deep["standard"].data["pre_activation_gradient_norm"].values
     factors = (norms[:, 1] / norms[:, 4]) ** (1 / 3)
-    text = shift_captions.growth(deep)
+    text = shift_captions.gradient_growth(deep)
     first, last = (two_digits(float(factors[place])) for place in (0, -1))
     assert f"in standard by {first} at update 0 and by {last} at update 30" in text
-    assert shift_captions.growth({"standard": run()}) == ""  # two hidden layers, and both are outermost
+    assert shift_captions.gradient_growth({"standard": run()}) == ""  # two hidden layers, and both are outermost

@@ -42,7 +42,7 @@ def expected(record):
 )
 def test_lines_over_updates_and_points_against_the_loss(records, name):
     over_updates = getattr(landscape, name)(records)
-    against_loss = getattr(landscape, name)(records, against="loss")
+    against_loss = getattr(landscape, name)(records, against_loss=True)
     lines = {trace.name: trace for trace in over_updates.data}
     points = {trace.name: trace for trace in against_loss.data}
     for arm, record in records.items():
@@ -95,7 +95,7 @@ def test_the_line_in_the_band_is_the_loss_at_the_weights(records):
 
 def test_of_several_seeds_or_against_the_loss_no_range_is_drawn(records, repeats):
     assert not bands(landscape.gradient_change(records, repeats))
-    assert not bands(landscape.gradient_change(records, against="loss"))
+    assert not bands(landscape.gradient_change(records, against_loss=True))
 
 
 def test_sharpness_is_drawn_where_it_was_measured_beside_the_effective_beta(records):

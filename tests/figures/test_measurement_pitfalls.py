@@ -34,10 +34,10 @@ def test_both_bands_share_an_axis_on_which_all_is_seen(records, by_rate):
 
 def test_only_steps_that_all_runs_reached_are_compared(by_rate, run):
     several = [*by_rate["standard"], run(frames=3)]
-    steps, low, high = measurement_pitfalls.over_runs(several)
+    steps, low, high = measurement_pitfalls.loss_range(several)
     np.testing.assert_array_equal(steps, several[-1].data["step"])
     assert (low <= high).all()
-    assert measurement_pitfalls.over_runs(several[:1]) is None
+    assert measurement_pitfalls.loss_range(several[:1]) is None
 
 
 def test_gradients_of_two_batches_beside_those_of_one(records):

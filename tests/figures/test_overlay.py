@@ -1,6 +1,7 @@
 """Runs laid over each other, against their records; names that come from anywhere."""
 
 import re
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -8,10 +9,10 @@ import pytest
 from bnviz.core.config import RunConfig
 from bnviz.core.number_format import percent, two_digits
 from bnviz.figures.overlay import MOST_RUNS, QUANTITIES, RUN_STYLES, names, overlay
-from bnviz.figures.style import FURTHER_ARMS, KNOWN_ARMS
+from bnviz.figures.style import KNOWN_NORMS, further_styles
 from tests.figures.test_every_figure import check
 
-ARMS = (*KNOWN_ARMS.values(), *FURTHER_ARMS)
+ARMS = (*KNOWN_NORMS.values(), *islice(further_styles(), 10))
 PAPER, NIGHT = "#ffffff", "#101418"
 
 

@@ -120,7 +120,7 @@ def test_it_is_named_for_screen_readers() -> None:
     assert picture.attrib["role"] == "img"
     assert picture.attrib["aria-label"] == picture.findtext("title")
     assert picture.attrib["aria-label"] == (
-        'a<b & "c" over the updates: 1 at update 0, 0.5 at update 400; above 1 is asked for'
+        'a<b & "c" over the updates: 1 at update 0, 0.5 at update 400; above 1 is required'
     )
 
 

@@ -10,7 +10,7 @@ from scipy import stats
 from bnviz.analysis import series
 from bnviz.analysis.statistics import student
 from bnviz.figures import curves, seed_bands
-from bnviz.figures.style import figure
+from bnviz.figures.style import new_chart
 from tests.figures.over_updates import median_over_updates
 
 
@@ -107,8 +107,8 @@ def test_a_single_seed_is_just_a_line(records):
 def test_an_arm_whose_seeds_are_not_all_measured_is_drawn_of_its_own_record(records, repeats):
     first, *others = repeats["standard"]
     unmeasured = {"standard": [replace(first, data=first.data.drop_vars("test_loss")), *others]}
-    drawn = figure("title", "alt", "x", "y")
-    seed_bands.lines(drawn, {"standard": others[0]}, loss, "%{y}", unmeasured)
+    drawn = new_chart("title", "alt", "x", "y")
+    seed_bands.add_arm_lines(drawn, {"standard": others[0]}, loss, "%{y}", unmeasured)
     (line,) = drawn.data
     np.testing.assert_array_equal(line.y, loss(others[0]))
 
@@ -124,7 +124,7 @@ def test_in_a_median_every_update_weighs_the_same_where_steps_crowd_at_the_start
     crowded = measured(records["standard"], [0, 1, 2, 3, 4, 5, 20, 60, 100], [10] * 6 + [1] * 3)
     assert np.median(loss(crowded)) == 10
     assert series.medians({"standard": crowded}, loss) == {"standard": 1.0}
-    assert seed_bands.told_medians({"standard": crowded}, loss) == ["standard has a median of 1"]
+    assert seed_bands.describe_medians({"standard": crowded}, loss) == ["standard has a median of 1"]
 
 
 @pytest.mark.parametrize("number", range(5))
@@ -154,6 +154,8 @@ def test_arms_without_a_finite_value_have_no_median(records):
 def test_line_of_one_point_has_a_marker(repeats):
     record = repeats["standard"][0]
     for points, mode in ((1, "lines+markers"), (2, "lines")):
-        drawn = figure("a", "b", "x", "y")
-        seed_bands.lines(drawn, {"standard": replace(record, data=record.data.isel(step=slice(points)))}, loss, "%{y}")
+        drawn = new_chart("a", "b", "x", "y")
+        seed_bands.add_arm_lines(
+            drawn, {"standard": replace(record, data=record.data.isel(step=slice(points)))}, loss, "%{y}"
+        )
         assert [trace.mode for trace in drawn.data] == [mode]

@@ -83,7 +83,7 @@ def test_every_residual_is_in_a_bin(records):
 
 
 def test_strips_keep_to_their_layers_and_arms_do_not_mix(records):
-    figure = theory.let_through(records)
+    figure = theory.gradient_reduction(records)
     for trace, entry, record in zip(figure.data, figure.layout.meta["by_step"], records.values(), strict=True):
         ratios = flat(record, "theorem_ratio")
         np.testing.assert_allclose(entry["y"], ratios[np.isfinite(ratios).any(axis=1)], rtol=1e-6)
@@ -120,15 +120,15 @@ def test_sentences(records):
         for theorem in ("41", "42")
     }
     text = theory_captions.exactness(records)
-    assert f"Theorem 4.1 by at most {two_digits(largest['41'])}" in text
-    assert f"Theorem 4.2 by at most {two_digits(largest['42'])}" in text
+    assert f"at most {two_digits(largest['41'])} for Theorem 4.1" in text
+    assert f"at most {two_digits(largest['42'])} for Theorem 4.2" in text
     change = float(records["standard"].data["theorem_matched_loss_change"].max())
     assert f"the loss by at most {two_digits(change)}" in text
     for arm, record in records.items():
         ratio = record.data["theorem_ratio"].values
         middle = median_over_updates(record.data["probe_step"].values, ratio)
         told = f"{two_digits(middle)} in {arm} (smallest {two_digits(float(np.nanmin(ratio)))})"
-        assert told in theory_captions.let_through(records)
+        assert told in theory_captions.gradient_reduction(records)
         seen = int(record.data["lemma_45_left"].notnull().sum())
         assert f"0 % of {seen} units and updates in {arm}" in theory_captions.lemma(records)
 

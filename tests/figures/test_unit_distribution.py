@@ -117,16 +117,16 @@ def test_arms_share_an_axis_when_all_are_handed_in_and_have_their_own_otherwise(
     for draw in (unit_distribution.bands, unit_distribution.history):
         shared = {draw(records, arm, at, one).layout.yaxis.range for arm in records}
         assert len(shared) == 1
-        own = {draw({arm: records[arm]}, arm, at, one).layout.yaxis.range for arm in records}
+        own = {draw(records, arm, at, one, own_axis=True).layout.yaxis.range for arm in records}
+        assert own == {unit_distribution.value_range({arm: record}, at, one) for arm, record in records.items()}
         assert len(own) == 2
         assert all(shared_low <= low for (shared_low, _) in shared for (low, _) in [min(own)])
-    assert unit_distribution.at_cursor(records, at, one).layout.xaxis.range == next(iter(shared))
+    assert unit_distribution.histogram_at_cursor(records, at, one).layout.xaxis.range == next(iter(shared))
 
 
 def test_zoom_is_kept_until_another_unit_layer_or_axis_is_chosen(records):
-    one_arm = {"standard": records["standard"]}
-    looks = [(records, 1, 1), (records, 1, 2), (records, 2, 1), (one_arm, 1, 1)]
-    revisions = [unit_distribution.bands(shown, "standard", at, one).layout.uirevision for shown, at, one in looks]
+    choices = [(1, 1, False), (1, 2, False), (2, 1, False), (1, 1, True)]
+    revisions = [unit_distribution.bands(records, "standard", *choice).layout.uirevision for choice in choices]
     assert len(set(revisions)) == len(revisions)
     assert unit_distribution.bands(records, "standard", 1, 1).layout.uirevision == revisions[0]
 
@@ -146,7 +146,7 @@ def test_histogram_over_time_has_the_densities(records, at, one):
 
 @pytest.mark.parametrize(("at", "one"), PLACES)
 def test_at_cursor_has_what_to_show_at_every_step(records, at, one):
-    figure = unit_distribution.at_cursor(records, at, one)
+    figure = unit_distribution.histogram_at_cursor(records, at, one)
     by_step = figure.layout.meta["by_step"]
     edges = np.linspace(*figure.layout.xaxis.range, unit_distribution.BINS + 1)
     assert [trace.name for trace in figure.data] == list(records)
@@ -160,10 +160,10 @@ def test_at_cursor_has_what_to_show_at_every_step(records, at, one):
 
 
 def test_at_cursor_without_measurements_draws_nothing_and_stays_in_step_with_its_traces(case):
-    figure = unit_distribution.at_cursor(case("nothing yet"), 1, 1)
+    figure = unit_distribution.histogram_at_cursor(case("nothing yet"), 1, 1)
     assert figure.layout.meta["by_step"] == [None, None]
     assert all(np.isnan(trace.y).all() for trace in figure.data)
-    figure = unit_distribution.at_cursor(case("one has not begun"), 1, 1)
+    figure = unit_distribution.histogram_at_cursor(case("one has not begun"), 1, 1)
     assert [rows is None for rows in figure.layout.meta["by_step"]] == [False, True]
 
 

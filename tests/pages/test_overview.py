@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from bnviz import experiments
+from bnviz.analysis.captions.shared import capitalised
 from bnviz.core import registry
 from bnviz.core.presets import DEFAULTS
 from bnviz.experiments import DEFAULT_SETTING, OverTime
 from bnviz.records.gallery import findings
 from bnviz.records.gallery.findings import Stored
-from bnviz.ui import verdict_texts as texts
 
 NAMES = registry.names("experiments")
 PHASES = ("whole_run", "start", "middle", "last_half")
@@ -64,7 +64,7 @@ def test_every_claim_has_a_row_with_its_verdict_and_its_numbers(opened, kept, nu
             claimed, said, otherwise = row
             assert claimed == f"{claim.statement} *{claim.source}*"
             for condition in claim.conditions:
-                assert f"{texts.first_upper(condition.measured)}. Stored runs: **{numbers}**, asked for: " in said
+                assert f"{capitalised(condition.measured)}. Stored runs: **{numbers}**, required: " in said
             assert said.count(f"**{numbers}**") == len(claim.conditions)
             assert (phases(claim) > 1) == ("Start: 4" in said) == ("; last half: 4" in said)
             others = set(chosen.settings) - set(claim.not_in)

@@ -11,9 +11,7 @@ from bnviz import experiments
 from bnviz.core import presets, registry
 from bnviz.core.config import RunConfig
 from bnviz.experiments import DEFAULT_SETTING
-from bnviz.records.gallery import findings
-from bnviz.records.gallery.findings import Stored
-from bnviz.ui import verdict_texts as texts
+from bnviz.experiments.verdicts import links, texts
 from tests.made_findings import NUMBERS, USUAL, about, judged, made, undefined
 
 NAMES = registry.names("experiments")
@@ -124,7 +122,7 @@ def test_a_ratio_within_a_factor_lies_within_its_inverse_too(mean, word):
         experiment="measurement_pitfalls", claim="band_over_runs_none", seeds=(0,), kind="within", bound=1.5, mean=mean
     )
     assert f" {word}, one seed]" in texts.badge(judged(ratio))
-    assert texts.asked(ratio) == "within a factor of 1.5"
+    assert texts.rule(ratio) == "within a factor of 1.5"
 
 
 def test_numbers_say_the_mean_both_intervals_and_how_many_seeds():
@@ -176,24 +174,26 @@ def test_without_phases_none_are_told():
 def test_seeds_that_are_left_out_are_counted_and_why():
     why = "standard does not learn (test accuracy below 50 %)"
     some = made(seeds=tuple(range(8)), left_out=(8, 9), why_left_out=why)
-    assert texts.left_out(some) == f"2 of 10 seeds are not comparable: {why}."
-    assert texts.left_out(made(seeds=(), left_out=(0,), why_left_out=why)) == f"Not comparable: {why}."
-    assert texts.left_out(USUAL) == ""
+    assert texts.exclusions(some) == f"2 of 10 seeds are not comparable: {why}."
+    assert texts.exclusions(made(seeds=(), left_out=(0,), why_left_out=why)) == f"Not comparable: {why}."
+    assert texts.exclusions(USUAL) == ""
 
 
 def test_of_each_condition_the_numbers_and_the_rule_are_told():
-    first, second, phases = texts.measured(about("covariate_shift_mlp", "more_shift_yet_better"), "Here").split("  \n")
+    first, second, phases = texts.statistics(about("covariate_shift_mlp", "more_shift_yet_better"), "Here").split(
+        "  \n"
+    )
     assert first == (
-        f"|G − G′| / |G| of the middle layer, median over time: batch norm / standard. Here: **{NUMBERS}**, asked for: "
+        f"|G − G′| / |G| of the middle layer, median over time: batch norm / standard. Here: **{NUMBERS}**, required: "
         "above 1."
     )
-    assert second == f"Test accuracy at the end, batch norm minus standard. Here: **{NUMBERS}**, asked for: above 0."
+    assert second == f"Test accuracy at the end, batch norm minus standard. Here: **{NUMBERS}**, required: above 0."
     assert phases.startswith("Start: 0.14, supported; ")
 
 
 def test_what_nothing_was_measured_of_has_no_numbers():
     none = over_time("inconclusive", seeds=(), values=(), left_out=(4,), why_left_out="the learning rate is 0")
-    assert texts.measured(none, "Here") == "Not comparable: the learning rate is 0."
+    assert texts.statistics(none, "Here") == "Not comparable: the learning rate is 0."
 
 
 @pytest.mark.parametrize(
@@ -207,14 +207,14 @@ def test_what_nothing_was_measured_of_has_no_numbers():
     ],
 )
 def test_what_is_asked_for_is_told(kind, bound, words):
-    assert texts.asked(made(kind=kind, bound=bound)) == words
+    assert texts.rule(made(kind=kind, bound=bound)) == words
 
 
 @pytest.mark.parametrize(("name", "setting"), SETTINGS)
 def test_a_link_to_a_setting_says_what_the_experiment_runs(name, setting):
     chosen = experiments.load(name)
     for dataset in chosen.datasets:
-        address = urlsplit(texts.link(chosen, setting, dataset))
+        address = urlsplit(links.link(chosen, setting, dataset))
         assert address.path == f"/{chosen.page}"
         usual = presets.DEFAULTS[chosen.page]
         config, problems = RunConfig.from_query(dict(parse_qsl(address.query)), usual)
@@ -226,39 +226,41 @@ def test_a_link_to_a_setting_says_what_the_experiment_runs(name, setting):
 
 
 @pytest.mark.parametrize("name", RUNS_OF_ITS_OWN)
-def test_where_the_page_has_runs_of_its_own_there_is_one_address_and_settings_are_no_links(name, monkeypatch):
+def test_page_with_own_runs_has_no_links_to_settings(name):
     chosen = experiments.load(name)
-    found = [
+    findings = [
         made(experiment=name, claim=chosen.claims[0].name, setting=setting, verdict=verdict)
         for setting, verdict in ((DEFAULT_SETTING, "supported"), *((one, "contradicted") for one in chosen.settings))
     ]
-    monkeypatch.setattr(findings, "read", lambda: Stored("2026-01-31", {}, tuple(found)))
-    assert texts.link(chosen) == f"/{chosen.page}"
-    told = texts.flipped(name, chosen.claims[0].name)
-    assert told == [f"{setting}: contradicted, {NUMBERS}" for setting in chosen.settings]
+    assert links.link(chosen) == f"/{chosen.page}"
+    flips = links.flips(name, chosen.claims[0].name, experiments.grouped(findings))
+    assert flips == [f"{setting}: contradicted, {NUMBERS}" for setting in chosen.settings]
 
 
 def test_where_the_page_opens_with_the_experiment_the_link_is_bare():
-    assert texts.link(experiments.load("noisy_batch_norm")) == "/noisy_bn"
-    assert texts.link(experiments.load("theorems")) == "/theory"
+    assert links.link(experiments.load("noisy_batch_norm")) == "/noisy_bn"
+    assert links.link(experiments.load("theorems")) == "/theory"
 
 
-def test_other_settings_are_named_if_their_verdict_is_another(kept):
-    (told,) = texts.flipped("noisy_batch_norm", "noisy_beats_standard")
-    assert told == (
-        "[10 × 100 tanh](/noisy_bn?activation=tanh): contradicted, -0.14 (-0.18 to -0.1; by ranks -0.17 to -0.11; "
-        "10 seeds)"
-    )
-    assert texts.flipped("noisy_batch_norm", "noise_harmless") == []
+OTHER_VERDICT = {"setting": "10 × 100 tanh", "verdict": "contradicted"}
 
 
-def test_without_a_verdict_by_default_none_is_another(kept, keep):
-    keep(*kept[1:])
-    assert texts.flipped("noisy_batch_norm", "noisy_beats_standard") == []
+def test_flips_link_to_settings_with_another_verdict():
+    same = made(setting="3 × 100 ReLU")
+    judged = experiments.grouped([USUAL, same, made(**OTHER_VERDICT)])
+    assert links.flips("noisy_batch_norm", "noisy_beats_standard", judged) == [
+        f"[10 × 100 tanh](/noisy_bn?activation=tanh): contradicted, {NUMBERS}"
+    ]
+    assert links.flips("noisy_batch_norm", "noise_harmless", judged) == []
 
 
-def test_a_setting_in_which_the_claim_changes_over_training_is_another(keep):
+def test_flips_need_a_default_verdict():
+    judged = experiments.grouped([made(**OTHER_VERDICT)])
+    assert links.flips("noisy_batch_norm", "noisy_beats_standard", judged) == []
+
+
+def test_change_over_training_counts_as_a_flip():
     changing = {"start": "supported", "last half": "contradicted"}
-    keep(*over_time("supported").findings, *over_time(changing, setting="learning rate 0.01").findings)
-    (told,) = texts.flipped("covariate_shift_mlp", "reduces_relative")
-    assert "[learning rate 0.01](/covariate_shift?lr=0.01): changes over training, 0.14 (" in told
+    judged = [over_time("supported"), over_time(changing, setting="learning rate 0.01")]
+    (flip,) = links.flips("covariate_shift_mlp", "reduces_relative", judged)
+    assert "[learning rate 0.01](/covariate_shift?lr=0.01): changes over training, 0.14 (" in flip
