@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from bnviz import experiments
 from bnviz.core.measurement_schedule import PHASES
 from bnviz.core.number_format import digits
-from bnviz.experiments import DEFAULT_SETTING, Claim, Finding, Judged, standing_after_holm
+from bnviz.experiments import DEFAULT_SETTING, Claim, ClaimResult, Finding, significant_verdicts
 from bnviz.records.gallery import findings as stored
 from bnviz.records.gallery.findings import Stored
 from scripts import PROJECT_FOLDER
@@ -91,16 +91,16 @@ def section(kept: Stored) -> str:
     )
 
 
-def _counts(kept: Stored, evidence: Sequence[Judged], on_mnist: Sequence[Judged]) -> list[str]:
+def _counts(kept: Stored, evidence: Sequence[ClaimResult], on_mnist: Sequence[ClaimResult]) -> list[str]:
     verdicts = [(one, phase) for one in evidence for phase in one.phases]
-    decided = [(one, phase) for one, phase in verdicts if one.in_phase(phase) != "inconclusive"]
-    standing = standing_after_holm(evidence)
+    decided = [(one, phase) for one, phase in verdicts if one.verdict_in(phase) != "inconclusive"]
+    standing = significant_verdicts(evidence)
     stand = [one for one, phase in decided if (*_name(one), phase) in standing]
     usual = {_name(one): one.outcome for one in evidence}
     main_data = {name: experiments.load(name).datasets[0] for name, _ in usual}
     turned = {
         _name(one)
-        for one in experiments.grouped(kept.findings)
+        for one in experiments.group_by_claim(kept.findings)
         if one.first.dataset == main_data.get(one.first.experiment)
         and usual.get(_name(one), one.outcome) != one.outcome
     }
@@ -115,27 +115,27 @@ def _counts(kept: Stored, evidence: Sequence[Judged], on_mnist: Sequence[Judged]
     ]
 
 
-def _name(judged: Judged) -> tuple[str, str]:
+def _name(judged: ClaimResult) -> tuple[str, str]:
     return judged.first.experiment, judged.first.claim
 
 
-def _claim(judged: Judged) -> Claim:
+def _claim(judged: ClaimResult) -> Claim:
     return experiments.load(judged.first.experiment).claim(judged.first.claim)
 
 
-def _own(kept: Stored, dataset: str) -> list[Judged]:
+def _own(kept: Stored, dataset: str) -> list[ClaimResult]:
     return [
         one
-        for one in experiments.grouped(kept.findings)
+        for one in experiments.group_by_claim(kept.findings)
         if one.first.setting == DEFAULT_SETTING and one.first.dataset == dataset
     ]
 
 
-def _seeds(judged: Sequence[Judged]) -> str:
+def _seeds(judged: Sequence[ClaimResult]) -> str:
     return " or ".join(map(str, sorted({len(one.first.seeds) + len(one.first.left_out) for one in judged})))
 
 
-def _outcomes(judged: Sequence[Judged]) -> str:
+def _outcomes(judged: Sequence[ClaimResult]) -> str:
     counted = Counter(one.outcome for one in judged)
     return (
         f"support {counted['supported']}, contradict {counted['contradicted']}, find {counted['changes']} that change "
@@ -143,15 +143,15 @@ def _outcomes(judged: Sequence[Judged]) -> str:
     )
 
 
-def _cells(judged: Judged, on_mnist: Judged | None) -> list[str]:
+def _cells(judged: ClaimResult, on_mnist: ClaimResult | None) -> list[str]:
     cells = [_cell(judged, judged.phases[0])]
     cells += [_cell(judged, phase) if phase in judged.phases else "–" for phase in PHASES]
     return [*cells, _cell(on_mnist, on_mnist.phases[0]) if on_mnist else "–"]
 
 
-def _cell(judged: Judged, phase: str) -> str:
-    finding = judged.of_phase(phase)[0]
-    return f"{_number(finding)} {SIGNS[judged.in_phase(phase)]}" if finding.seeds else "not comparable"
+def _cell(judged: ClaimResult, phase: str) -> str:
+    finding = judged.findings_in(phase)[0]
+    return f"{_number(finding)} {SIGNS[judged.verdict_in(phase)]}" if finding.seeds else "not comparable"
 
 
 def _number(finding: Finding) -> str:
@@ -165,7 +165,7 @@ def _text(value: float) -> str:
     return digits(value, 3).replace("-", "−")
 
 
-def _claim_text(judged: Judged) -> str:
+def _claim_text(judged: ClaimResult) -> str:
     claim = _claim(judged)
     return f"*{claim.statement}* ({claim.conditions[0].measured})".replace("|", "\\|")
 

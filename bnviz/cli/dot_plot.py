@@ -76,7 +76,7 @@ def _told(finding: Finding) -> str:
     values = ", ".join(f"{value:.3g}" for value in finding.values if math.isfinite(value)) or "none"
     undefined = sum(not math.isfinite(value) for value in finding.values)
     lost = f"; undefined in {undefined} of {len(finding.values)} seeds" if undefined else ""
-    return f"{finding.claim}: values by seed {values}{lost}; {finding.kind} {finding.bound:.3g} is asked for"
+    return f"{finding.claim}: values by seed {values}{lost}; {finding.kind} {finding.bound:.3g} is required"
 
 
 def _line(kind: str, x1: float, y1: float, x2: float, y2: float) -> str:

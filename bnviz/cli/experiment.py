@@ -23,7 +23,7 @@ from bnviz.core import registry
 from bnviz.core.config import RunConfig
 from bnviz.core.record import Record
 from bnviz.datasets import DatasetError
-from bnviz.experiments import DEFAULT_SETTING, DIVERGED, Claim, Experiment, Finding, Judged
+from bnviz.experiments import DEFAULT_SETTING, DIVERGED, Claim, ClaimResult, Experiment, Finding
 
 Planned = dict[tuple[str, int], dict[str, RunConfig]]
 """The arms' configurations by setting and seed."""
@@ -101,7 +101,7 @@ def train_planned(
     return train_all(configs, processes, done, folder)
 
 
-def judge_planned(name: str, chosen: Experiment, planned: Planned, records: dict[str, Record]) -> list[Judged]:
+def judge_planned(name: str, chosen: Experiment, planned: Planned, records: dict[str, Record]) -> list[ClaimResult]:
     """Every claim in every setting that was planned."""
     found = []
     for setting in dict.fromkeys(setting for setting, _ in planned):
@@ -115,17 +115,17 @@ def judge_planned(name: str, chosen: Experiment, planned: Planned, records: dict
     return found
 
 
-def verdict_table(chosen: Experiment, judged: Sequence[Judged]) -> str:
+def verdict_table(chosen: Experiment, judged: Sequence[ClaimResult]) -> str:
     """A row for each claim, condition and phase: its verdict, its rule, the mean, and both intervals."""
     first = judged[0].first
     rows = [[f"{first.dataset}, {first.setting}", "phase", "verdict", "rule", "mean", "95 % (t)", "95 % (ranks)"]]
     evidence = [one for one in judged if not chosen.claim(one.first.claim).check]
-    standing = experiments.standing_after_holm(evidence)
+    standing = experiments.significant_verdicts(evidence)
     for one in judged:
         check = chosen.claim(one.first.claim).check
         for finding in one.findings:
             phase = finding.phase or one.phases[0]
-            decides = finding.verdict == one.in_phase(phase) != "inconclusive"
+            decides = finding.verdict == one.verdict_in(phase) != "inconclusive"
             stands = decides and (finding.experiment, finding.claim, phase) in standing
             rows.append(
                 [
@@ -197,7 +197,7 @@ def _write(
     chosen: Experiment,
     planned: Planned,
     records: dict[str, Record],
-    judged: Sequence[Judged],
+    judged: Sequence[ClaimResult],
 ) -> None:
     from bnviz.cli.experiment_report import report
 

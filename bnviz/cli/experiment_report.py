@@ -17,7 +17,7 @@ from bnviz.cli.report import link
 from bnviz.core import registry
 from bnviz.core.config import MEASURING_VERSION
 from bnviz.core.measurement_schedule import PHASES
-from bnviz.experiments import DEFAULT_SETTING, FEWEST_SEEDS, Claim, Experiment, Finding, Judged
+from bnviz.experiments import DEFAULT_SETTING, FEWEST_SEEDS, Claim, ClaimResult, Experiment, Finding
 from bnviz.figures.phase_curve import phase_curve
 
 SIGNS = {"supported": "✓", "contradicted": "✗", "changes": "↔", "inconclusive": "?"}
@@ -52,7 +52,7 @@ svg { display: block; } svg text { fill: var(--quiet); font-size: 11px; }
 """
 
 
-def report(name: str, chosen: Experiment, judged: Sequence[Judged]) -> str:
+def report(name: str, chosen: Experiment, judged: Sequence[ClaimResult]) -> str:
     """The page of experiment `name`: settings in the order of what was judged, every text escaped."""
     settings = dict.fromkeys(one.first.setting for one in judged)
     first = judged[0].first
@@ -74,7 +74,7 @@ def report(name: str, chosen: Experiment, judged: Sequence[Judged]) -> str:
     )
 
 
-def _flips(judged: Sequence[Judged]) -> str:
+def _flips(judged: Sequence[ClaimResult]) -> str:
     """The settings in which a verdict is another than by default."""
     usual = {one.first.claim: one for one in judged if one.first.setting == DEFAULT_SETTING}
     flipped = [one for one in judged if one.first.claim in usual and one.outcome != usual[one.first.claim].outcome]
@@ -107,7 +107,7 @@ def _rules() -> str:
     )
 
 
-def _setting(chosen: Experiment, setting: str, judged: Sequence[Judged]) -> str:
+def _setting(chosen: Experiment, setting: str, judged: Sequence[ClaimResult]) -> str:
     configs = chosen.configs(judged[0].first.seeds[0] if judged[0].first.seeds else 0, setting, judged[0].first.dataset)
     rows = "\n".join(_rows(chosen.claim(one.first.claim), one) for one in judged)
     heads = "".join(
@@ -125,7 +125,7 @@ def _setting(chosen: Experiment, setting: str, judged: Sequence[Judged]) -> str:
     )
 
 
-def _rows(claim: Claim, judged: Judged) -> str:
+def _rows(claim: Claim, judged: ClaimResult) -> str:
     """A row for each condition and phase, the claim's text in front of them all."""
     left_out = f"<br>{escape(left_out_text(judged.first))}" if judged.first.left_out else ""
     head = (
@@ -146,7 +146,7 @@ def _rows(claim: Claim, judged: Judged) -> str:
     return "".join(rows)
 
 
-def _curve(claim: Claim, judged: Judged, updates: int) -> str:
+def _curve(claim: Claim, judged: ClaimResult, updates: int) -> str:
     drawn = phase_curve(judged.first, claim.conditions[0].ratio, updates)
     return f"<figure><figcaption><code>{escape(claim.name)}</code></figcaption>{drawn}</figure>" if drawn else ""
 
@@ -164,7 +164,7 @@ def _verdict(finding: Finding, check: bool) -> str:
     return f'<span class="{finding.verdict}">{sign} {verdict_text(finding, check)}</span>'
 
 
-def _outcome(judged: Judged) -> str:
+def _outcome(judged: ClaimResult) -> str:
     return f'<span class="{judged.outcome}">{SIGNS[judged.outcome]} {judged.outcome}</span>'
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 from bnviz import experiments
 from bnviz.analysis.captions.shared import capitalised
 from bnviz.core.record import Record
-from bnviz.experiments import DEFAULT_SETTING, FEWEST_SEEDS, Claim, Judged
+from bnviz.experiments import DEFAULT_SETTING, FEWEST_SEEDS, Claim, ClaimResult
 from bnviz.experiments.verdicts import links, texts
 from bnviz.figures.phase_curve import phase_curve
 from bnviz.records.gallery import findings as stored
@@ -60,7 +60,7 @@ def _told(name: str, repeats: Mapping[str, Sequence[Record]]) -> list[Told]:
     """Each claim that these runs can be judged by."""
     chosen = experiments.load(name)
     kept = {one.first.claim: one for one in stored.read().of(name, DEFAULT_SETTING, chosen.datasets[0])}
-    standing = experiments.standing_after_holm(texts.evidence(texts.current(stored.read().findings)))
+    standing = experiments.significant_verdicts(texts.evidence(texts.current(stored.read().findings)))
     told = []
     for claim in chosen.claims:
         here = _judged(name, claim, repeats)
@@ -77,9 +77,9 @@ def _told(name: str, repeats: Mapping[str, Sequence[Record]]) -> list[Told]:
     return told
 
 
-def _how_it_was_lost(judged: Judged, repeats: Mapping[str, Sequence[Record]]) -> str:
+def _how_it_was_lost(judged: ClaimResult, repeats: Mapping[str, Sequence[Record]]) -> str:
     """Which runs diverged, where that leaves the claim without a number over the whole run; empty otherwise."""
-    if not judged.first.seeds or all(math.isfinite(one.mean) for one in judged.of_phase(judged.phases[0])):
+    if not judged.first.seeds or all(math.isfinite(one.mean) for one in judged.findings_in(judged.phases[0])):
         return ""
     ends = [
         f"{arm}{f', seed {record.config.seed},' if len(several) > 1 else ''} diverged at update {record.last_step}"
@@ -90,12 +90,12 @@ def _how_it_was_lost(judged: Judged, repeats: Mapping[str, Sequence[Record]]) ->
     return f"Not comparable: {' and '.join(ends)}." if ends else ""
 
 
-def _stored_line(judged: Judged, standing: set[tuple[str, str, str]]) -> str:
+def _stored_line(judged: ClaimResult, standing: set[tuple[str, str, str]]) -> str:
     """What the stored runs say, phase by phase, and whether it stands after Holm's correction."""
     first = judged.first
     if not first.seeds:
         return f"{texts.badge(judged)} Stored runs, as the page opens. {texts.exclusions(first)}"
-    numbers = " and ".join(texts.numbers(one) for one in judged.of_phase(judged.phases[0]))
+    numbers = " and ".join(texts.numbers(one) for one in judged.findings_in(judged.phases[0]))
     stands = (first.experiment, first.claim, judged.phases[0]) in standing and judged.outcome != "inconclusive"
     after = " It stands after Holm's correction over the scoreboard." if stands else ""
     phases = texts.phases(judged)
@@ -103,7 +103,7 @@ def _stored_line(judged: Judged, standing: set[tuple[str, str, str]]) -> str:
     return f"{texts.badge(judged)} Stored runs, as the page opens: {numbers}.{after} {rest}".rstrip()
 
 
-def _curve(judged: Judged, claim: Claim, repeats: Mapping[str, Sequence[Record]]) -> str:
+def _curve(judged: ClaimResult, claim: Claim, repeats: Mapping[str, Sequence[Record]]) -> str:
     updates = max(record.config.steps for several in repeats.values() for record in several)
     return phase_curve(judged.first, claim.conditions[0].ratio, updates)
 
@@ -115,7 +115,7 @@ def _is_setting(name: str, setting: str, repeats: Mapping[str, Sequence[Record]]
     return all(getattr(config, field) == value for config in configs for field, value in changes)
 
 
-def _judged(name: str, claim: Claim, repeats: Mapping[str, Sequence[Record]]) -> Judged | None:
+def _judged(name: str, claim: Claim, repeats: Mapping[str, Sequence[Record]]) -> ClaimResult | None:
     if any(_is_setting(name, setting, repeats) for setting in claim.not_in):
         return None
     seeds = [record.config.seed for record in next(iter(repeats.values()))]

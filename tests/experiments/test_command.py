@@ -17,7 +17,7 @@ from bnviz.analysis.phases import PARTS, WHOLE
 from bnviz.cli import main, parallel_runs
 from bnviz.core import registry
 from bnviz.datasets import DatasetError
-from bnviz.experiments import FEWEST_SEEDS, Experiment, OverTime, Rule, grouped
+from bnviz.experiments import FEWEST_SEEDS, Experiment, OverTime, Rule, group_by_claim
 from bnviz.records.gallery.findings import read
 from tests.made_findings import made, of_claim
 
@@ -160,7 +160,7 @@ def test_what_is_measured_and_what_a_diverged_network_counts_as_is_told(tiny: Ti
 
 def starred(name: str, *findings) -> dict[tuple[str, str, str], bool]:
     """Whether a row has the mark of Holm's correction, by claim, phase and rule."""
-    printed = MODULE.verdict_table(experiments.load(name), grouped(findings))
+    printed = MODULE.verdict_table(experiments.load(name), group_by_claim(findings))
     claims = [finding.claim for finding in findings]
     return {(claim, row[1], row[3]): row[2].endswith(" *") for claim, row in zip(claims, cells(printed), strict=True)}
 
@@ -180,7 +180,7 @@ def test_verdicts_that_stand_after_holm_s_correction_are_marked() -> None:
     marks = starred(name, *first, *second)
     assert [phase for (claim, phase, _), mark in marks.items() if mark] == ["whole run", "start"], "0.05 / 6 is less"
     assert not any(mark for (claim, _, _), mark in marks.items() if claim == "reduces_raw")
-    table = MODULE.verdict_table(experiments.load(name), grouped([*first, *second]))
+    table = MODULE.verdict_table(experiments.load(name), group_by_claim([*first, *second]))
     assert "*: stands after Holm's correction over these 8 verdicts, of which 0.4 would look decided by chance" in table
 
 
@@ -189,7 +189,7 @@ def test_a_check_is_not_among_the_verdicts_that_are_corrected_for() -> None:
     evidence = of("theorems", "condition_met", "supported", p=0.012)  # four phases: 0.05 / 4 is more
     marks = starred("theorems", *check, *evidence)
     assert [claim for (claim, _, _), mark in marks.items() if mark] == ["condition_met"] * 4
-    table = MODULE.verdict_table(experiments.load("theorems"), grouped([*check, *evidence]))
+    table = MODULE.verdict_table(experiments.load("theorems"), group_by_claim([*check, *evidence]))
     assert "over these 4 verdicts" in table
 
 

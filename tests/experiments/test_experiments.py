@@ -14,7 +14,7 @@ from bnviz.core import registry
 from bnviz.core.presets import DEFAULTS, TEN_LAYERS
 from bnviz.experiments import DEFAULT_SETTING, DIVERGED, Condition, Experiment, OverTime, Rule, Runs
 from bnviz.experiments._statistics import accuracy, log_ratio_of_updates, population_accuracy, updates_to_goal
-from bnviz.experiments.measurement_pitfalls import crowded_steps, every_step, spacing_effect
+from bnviz.experiments.measurement_pitfalls import crowded_steps, every_step_run, spacing_effect
 
 NAMES = registry.names("experiments")
 
@@ -186,7 +186,7 @@ def test_spacing_effect_of_a_shift_that_reverses_in_time() -> None:
         )
         return Record(TEN_LAYERS, data, "finished")
 
-    runs = {every_step("batch norm"): run(np.where(steps <= 150, 4.0, 0.25)), every_step("standard"): run(np.ones(401))}
+    runs = {every_step_run("batch norm"): run(np.where(steps <= 150, 4.0, 0.25)), every_step_run("standard"): run(np.ones(401))}
     assert spacing_effect(runs) == pytest.approx(math.log(4.0 / 0.25))
 
 

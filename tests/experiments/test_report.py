@@ -16,7 +16,7 @@ from bnviz.cli.dot_plot import dot_plot
 from bnviz.cli.experiment_report import report
 from bnviz.cli.report import link
 from bnviz.core.measurement_schedule import PHASES
-from bnviz.experiments import Curve, Finding, Rule, grouped
+from bnviz.experiments import Curve, Finding, Rule, group_by_claim
 from tests.made_findings import made, of_claim, undefined
 
 NAME = "covariate_shift_mlp"
@@ -51,7 +51,7 @@ def phases(claim: str, verdicts: Mapping[str, str] | str = "supported", **change
 
 
 def page(*findings: Finding) -> str:
-    return report(NAME, experiments.load(NAME), grouped(findings))
+    return report(NAME, experiments.load(NAME), group_by_claim(findings))
 
 
 def rows(html: str) -> list[list[str]]:
@@ -159,7 +159,7 @@ def test_only_what_is_measured_over_time_has_a_curve() -> None:
     picture = ElementTree.fromstring(figure).find("svg")
     assert picture is not None
     assert picture.attrib["aria-label"] == (
-        "reduces_cosine over the updates: 0.1 at update 0, 0.2 at update 400; above 0 is asked for"
+        "reduces_cosine over the updates: 0.1 at update 0, 0.2 at update 400; above 0 is required"
     )
     assert "<figcaption><code>reduces_cosine</code></figcaption>" in figure
 
@@ -168,7 +168,7 @@ def test_an_identity_is_checked() -> None:
     chosen = experiments.load("theorems")
     for verdict, told in (("supported", "✓ holds"), ("contradicted", "✗ fails"), ("inconclusive", "? inconclusive")):
         found = of_claim("theorems", chosen, chosen.claim("theorem_41"), verdict)
-        ((_, _, said, *_),) = rows(report("theorems", chosen, grouped(found)))
+        ((_, _, said, *_),) = rows(report("theorems", chosen, group_by_claim(found)))
         assert said == told
 
 
@@ -214,11 +214,11 @@ def test_all_text_is_escaped() -> None:
     )
     shown = [finding(), finding("reduces_raw", SHOUTED, curve=CURVE), finding(claim="reduces_relative")]
     left_out = finding(setting=SHOUTED, verdict="inconclusive", phase=SHOUTED, left_out=(10,), why_left_out=SHOUTED)
-    html = report(NAME, changed, grouped([*shown, left_out]))
+    html = report(NAME, changed, group_by_claim([*shown, left_out]))
     assert "<script" not in html
     assert html.count("&lt;script&gt;") >= 7
     louder = replace(changed, claims=(replace(shouting, name=SHOUTED),))
-    loud = report(NAME, louder, grouped([finding(SHOUTED, curve=CURVE)]))
+    loud = report(NAME, louder, group_by_claim([finding(SHOUTED, curve=CURVE)]))
     assert "<script" not in loud
     assert loud.count("&lt;script&gt;") >= 7
 

@@ -14,10 +14,10 @@ from scipy import stats
 from bnviz import Record, RunConfig
 from bnviz.analysis.phases import LAST_HALF, PARTS
 from bnviz.core.measurement_schedule import spread_steps
-from bnviz.experiments import FEWEST_SEEDS, Claim, Condition, Judged, Rule, judge, standing_after_holm
-from bnviz.experiments._judging import both_say
-from bnviz.experiments._over_time import alone_over_time, difference_over_time, log_ratio_over_time
-from bnviz.experiments._statistics import middle_value
+from bnviz.experiments import FEWEST_SEEDS, Claim, ClaimResult, Condition, Rule, judge, significant_verdicts
+from bnviz.experiments._judging import common_verdict
+from bnviz.experiments._over_time import difference_over_time, log_ratio_over_time, single_arm_over_time
+from bnviz.experiments._statistics import median_value
 from tests.made_findings import judged, made
 
 numbers = st.floats(-1e3, 1e3).map(lambda value: round(value, 6))
@@ -53,7 +53,7 @@ def claim(*conditions: Condition, **changes) -> Claim:
     return Claim("named", "It is so.", "us", conditions, **changes)
 
 
-def found(values: Sequence[float], rule: Rule, ratio: bool = False) -> Judged:
+def found(values: Sequence[float], rule: Rule, ratio: bool = False) -> ClaimResult:
     numbers = dict(enumerate(values))
     own = claim(Condition("a number", lambda runs: numbers[runs["arm"].config.seed], rule, ratio))
     arms = {
@@ -112,11 +112,11 @@ def test_what_supports_one_side_contradicts_the_other(low: float, width: float, 
 
 def test_intervals_that_disagree_leave_the_verdict_open() -> None:
     rule = Rule("above", 0.0)
-    assert both_say(rule, (0.1, 0.3), (0.2, 0.4)) == "supported"
-    assert both_say(rule, (-0.3, -0.1), (-0.2, -0.1)) == "contradicted"
-    assert both_say(rule, (0.1, 0.3), (-0.1, 0.4)) == "inconclusive"
-    assert both_say(rule, (0.1, 0.3), (-0.2, -0.1)) == "inconclusive"
-    assert both_say(rule, (0.1, 0.3), (math.nan, math.nan)) == "inconclusive"
+    assert common_verdict(rule, (0.1, 0.3), (0.2, 0.4)) == "supported"
+    assert common_verdict(rule, (-0.3, -0.1), (-0.2, -0.1)) == "contradicted"
+    assert common_verdict(rule, (0.1, 0.3), (-0.1, 0.4)) == "inconclusive"
+    assert common_verdict(rule, (0.1, 0.3), (-0.2, -0.1)) == "inconclusive"
+    assert common_verdict(rule, (0.1, 0.3), (math.nan, math.nan)) == "inconclusive"
 
 
 def test_one_outlier_that_makes_the_mean_significant_does_not_decide() -> None:
@@ -175,9 +175,9 @@ def test_claim_over_time_gets_a_verdict_in_each_phase_and_changes_where_they_dif
     assert one.phases == ("whole run", "start", "middle", "last half")
     means = {finding.phase: finding.mean for finding in one.findings}
     assert {name: means[name] for name in SHAPES} == pytest.approx(SHAPES)
-    assert one.in_phase("start") == "contradicted"
-    assert one.in_phase("middle") == "inconclusive"
-    assert one.in_phase("last half") == "supported"
+    assert one.verdict_in("start") == "contradicted"
+    assert one.verdict_in("middle") == "inconclusive"
+    assert one.verdict_in("last half") == "supported"
     assert one.outcome == "changes"
 
 
@@ -192,27 +192,27 @@ def test_claim_over_time_keeps_the_curve_that_it_sums_up() -> None:
 def test_difference_and_number_over_time_are_those_of_each_phase() -> None:
     runs = runs_over_time()
     difference = difference_over_time(quantity, "own", "other")
-    alone = alone_over_time(quantity, "own")
+    single = single_arm_over_time(quantity, "own")
     for phase in PARTS:
         assert difference.in_phase(runs[0], phase) == pytest.approx(SHAPES[phase.name] - 1)
-        assert alone.in_phase(runs[0], phase) == pytest.approx(SHAPES[phase.name])
+        assert single.in_phase(runs[0], phase) == pytest.approx(SHAPES[phase.name])
 
 
 def test_condition_may_be_about_one_phase_only() -> None:
-    own = claim(Condition("q", alone_over_time(quantity, "own"), Rule("below", 0.5), phases=(LAST_HALF,)))
+    own = claim(Condition("q", single_arm_over_time(quantity, "own"), Rule("below", 0.5), phases=(LAST_HALF,)))
     one = judge("none", own, runs_over_time(), dataset="digits")
     assert one.phases == ("last half",)
     assert one.outcome == "supported"
 
 
 def test_run_that_diverged_is_judged_in_the_phases_it_finished() -> None:
-    own = claim(Condition("q", alone_over_time(quantity, "own"), Rule("above", 0.5)))
+    own = claim(Condition("q", single_arm_over_time(quantity, "own"), Rule("above", 0.5)))
     runs = runs_over_time()
     half_way = int((STEPS <= 215).sum())
     runs[3] = {**runs[3], "own": record(by_phase(SHAPES)[:half_way], "diverged")}
     one = judge("none", own, runs, dataset="digits")
-    assert one.in_phase("start") == one.in_phase("middle") == "supported"
-    assert one.in_phase("last half") == one.in_phase("whole run") == "inconclusive"
+    assert one.verdict_in("start") == one.verdict_in("middle") == "supported"
+    assert one.verdict_in("last half") == one.verdict_in("whole run") == "inconclusive"
 
 
 def test_claim_with_two_conditions_needs_both() -> None:
@@ -229,17 +229,17 @@ def test_claim_with_two_conditions_needs_both() -> None:
 
 def test_condition_that_is_not_about_time_counts_in_every_phase() -> None:
     own = claim(
-        Condition("q", alone_over_time(quantity, "own"), Rule("above", 0.5)),
+        Condition("q", single_arm_over_time(quantity, "own"), Rule("above", 0.5)),
         Condition("accuracy", lambda runs: runs["own"].final("final_test_accuracy"), Rule("above", 0.9)),
     )
     one = judge("none", own, runs_over_time(), dataset="digits")
-    assert [len(one.of_phase(phase)) for phase in one.phases] == [2, 2, 2, 2]
-    assert one.in_phase("start") == "supported"
-    assert one.in_phase("last half") == "contradicted"
+    assert [len(one.findings_in(phase)) for phase in one.phases] == [2, 2, 2, 2]
+    assert one.verdict_in("start") == "supported"
+    assert one.verdict_in("last half") == "contradicted"
 
 
 def test_claim_among_learners_leaves_out_seeds_in_which_an_arm_does_not_learn() -> None:
-    own = claim(Condition("q", alone_over_time(quantity, "own"), Rule("above", 0.1)), among_learners=True)
+    own = claim(Condition("q", single_arm_over_time(quantity, "own"), Rule("above", 0.1)), among_learners=True)
     runs = runs_over_time(9)
     runs[4] = {**runs[4], "other": record(by_phase(SHAPES), accuracy=0.1)}
     one = judge("none", own, runs, dataset="digits")
@@ -270,7 +270,7 @@ def test_runs_that_cannot_be_compared_are_left_out_with_a_reason(changes: dict, 
 
 def test_nothing_is_compared_where_nothing_was_trained() -> None:
     still = {"own": replace(record(by_phase(SHAPES)), config=CONFIG.model_copy(update={"learning_rate": 0.0}))}
-    measured = Condition("q", alone_over_time(quantity, "own"), Rule("above"))
+    measured = Condition("q", single_arm_over_time(quantity, "own"), Rule("above"))
     assert "learning rate is 0" in judge("none", claim(measured), {0: still}, dataset="digits").first.why_left_out
     assert judge("none", claim(measured, check=True), {0: still}, dataset="digits").first.seeds == (0,)
 
@@ -279,14 +279,14 @@ def test_holm_counts_every_phase_of_every_claim() -> None:
     phases = ("whole run", "start", "middle", "last half")
     over_time = judged(*(made(claim="a", phase=phase, p=0.002 * place) for place, phase in enumerate(phases, 1)))
     single = judged(made(claim="b", p=0.03))
-    assert standing_after_holm([over_time, single]) == {("noisy_batch_norm", "a", phase) for phase in phases} | {
+    assert significant_verdicts([over_time, single]) == {("noisy_batch_norm", "a", phase) for phase in phases} | {
         ("noisy_batch_norm", "b", "")
     }
     others = [judged(made(claim=f"c{place}", p=0.5)) for place in range(30)]
-    assert standing_after_holm([over_time, single, *others]) == set()
+    assert significant_verdicts([over_time, single, *others]) == set()
 
 
 @given(st.lists(st.floats(-1e3, 1e3) | st.just(math.nan), min_size=1))
-def test_middle_value_is_numpys_median_of_what_is_not_missing(values: list[float]) -> None:
+def test_median_value_is_numpys_median_of_what_is_not_missing(values: list[float]) -> None:
     seen = [value for value in values if not math.isnan(value)]
-    assert middle_value(values) == (np.nanmedian(values) if seen else pytest.approx(math.nan, nan_ok=True))
+    assert median_value(values) == (np.nanmedian(values) if seen else pytest.approx(math.nan, nan_ok=True))

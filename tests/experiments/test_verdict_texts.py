@@ -233,7 +233,7 @@ def test_page_with_own_runs_has_no_links_to_settings(name):
         for setting, verdict in ((DEFAULT_SETTING, "supported"), *((one, "contradicted") for one in chosen.settings))
     ]
     assert links.link(chosen) == f"/{chosen.page}"
-    flips = links.flips(name, chosen.claims[0].name, experiments.grouped(findings))
+    flips = links.flips(name, chosen.claims[0].name, experiments.group_by_claim(findings))
     assert flips == [f"{setting}: contradicted, {NUMBERS}" for setting in chosen.settings]
 
 
@@ -247,7 +247,7 @@ OTHER_VERDICT = {"setting": "10 × 100 tanh", "verdict": "contradicted"}
 
 def test_flips_link_to_settings_with_another_verdict():
     same = made(setting="3 × 100 ReLU")
-    judged = experiments.grouped([USUAL, same, made(**OTHER_VERDICT)])
+    judged = experiments.group_by_claim([USUAL, same, made(**OTHER_VERDICT)])
     assert links.flips("noisy_batch_norm", "noisy_beats_standard", judged) == [
         f"[10 × 100 tanh](/noisy_bn?activation=tanh): contradicted, {NUMBERS}"
     ]
@@ -255,7 +255,7 @@ def test_flips_link_to_settings_with_another_verdict():
 
 
 def test_flips_need_a_default_verdict():
-    judged = experiments.grouped([made(**OTHER_VERDICT)])
+    judged = experiments.group_by_claim([made(**OTHER_VERDICT)])
     assert links.flips("noisy_batch_norm", "noisy_beats_standard", judged) == []
 
 

@@ -93,12 +93,12 @@ def test_it_counts_claims_verdicts_and_turns(opened, kept):
     assert f"about {verdicts / 20:.0f} would look decided by chance; 0 stand after Holm's correction" in said
 
 
-def changed(kept, name, claim, **of_phase):
+def changed(kept, name, claim, **findings_in):
     """The stored findings with other values in some phases of one claim's first condition, by default."""
 
     def change(one):
         is_meant = (one.experiment, one.claim, one.condition, one.setting) == (name, claim, 0, DEFAULT_SETTING)
-        return replace(one, **of_phase.get(one.phase.replace(" ", "_"), {})) if is_meant else one
+        return replace(one, **findings_in.get(one.phase.replace(" ", "_"), {})) if is_meant else one
 
     return replace(kept, findings=tuple(map(change, kept.findings)))
 

@@ -9,8 +9,8 @@ import pytest
 
 from bnviz.core import registry
 from bnviz.core.config import MEASURING_VERSION
-from bnviz.experiments import DEFAULT_SETTING, FEWEST_SEEDS, Curve, Judged, Rule, grouped, load
-from bnviz.experiments._judging import both_say
+from bnviz.experiments import DEFAULT_SETTING, FEWEST_SEEDS, ClaimResult, Curve, Rule, group_by_claim, load
+from bnviz.experiments._judging import common_verdict
 from bnviz.records.gallery import findings
 from bnviz.records.gallery.findings import Stored, read, save
 from tests.made_findings import made, undefined
@@ -62,7 +62,7 @@ def test_the_file_is_json_that_any_reader_takes(tmp_path: Path) -> None:
 
 
 def test_findings_are_chosen_by_experiment_setting_and_dataset() -> None:
-    plain, lost = Judged((PLAIN,)), Judged((LOST,))
+    plain, lost = ClaimResult((PLAIN,)), ClaimResult((LOST,))
     assert KEPT.of("theorems") == [plain, lost]
     assert KEPT.of("theorems", "ReLU ×2") == [lost]
     assert KEPT.of("theorems", dataset="digits") == [plain]
@@ -114,7 +114,7 @@ def test_shipped_verdicts_follow_from_both_stored_intervals() -> None:
         shown = math.log if condition.ratio else float
         ends = (one.low, one.high), (one.rank_low, one.rank_high)
         intervals = [(shown(low), shown(high)) for low, high in ends]
-        assert both_say(Rule(one.kind, shown(one.bound)), *intervals) == one.verdict
+        assert common_verdict(Rule(one.kind, shown(one.bound)), *intervals) == one.verdict
         assert one.verdict == "inconclusive" or one.p <= 0.05
 
 
@@ -128,7 +128,7 @@ def test_shipped_findings_rest_on_twenty_seeds_or_six_on_mnist() -> None:
 
 @needs_findings
 def test_shipped_findings_have_every_claim_in_every_setting() -> None:
-    found = {(one.first.experiment, one.first.claim, one.first.setting) for one in grouped(read().findings)}
+    found = {(one.first.experiment, one.first.claim, one.first.setting) for one in group_by_claim(read().findings)}
     for name in registry.names("experiments"):
         chosen = load(name)
         for claim in chosen.claims:

@@ -6,11 +6,11 @@ from urllib.parse import urlencode
 from bnviz import experiments
 from bnviz.core.config import RunConfig
 from bnviz.core.presets import DEFAULTS
-from bnviz.experiments import DEFAULT_SETTING, Experiment, Judged
+from bnviz.experiments import DEFAULT_SETTING, ClaimResult, Experiment
 from bnviz.experiments.verdicts.texts import outcome_text
 
 
-def flips(name: str, claim: str, judged: Sequence[Judged]) -> list[str]:
+def flips(name: str, claim: str, judged: Sequence[ClaimResult]) -> list[str]:
     """List the settings of experiment `name` in which a claim's verdict differs from the default one.
 
     Args:

@@ -7,7 +7,7 @@ from bnviz import experiments
 from bnviz.analysis.captions.shared import capitalised
 from bnviz.core import registry
 from bnviz.core.number_format import digits, two_digits
-from bnviz.experiments import DEFAULT_SETTING, DIVERGED, Claim, Condition, Finding, Judged, Outcome
+from bnviz.experiments import DEFAULT_SETTING, DIVERGED, Claim, ClaimResult, Condition, Finding, Outcome
 
 ROUNDING = 1e-5
 """A mean below this share of its interval's width is float32 rounding of 0."""
@@ -28,14 +28,14 @@ CHECKS: Mapping[Outcome, str] = {
 }
 
 
-def badge(judged: Judged) -> str:
+def badge(judged: ClaimResult) -> str:
     """Return the verdict as a coloured badge; with too few seeds, whether the means agree with the rule."""
     first = judged.first
     if not first.seeds:
         return NOT_COMPARABLE
     if not first.has_too_few_seeds:
         return (CHECKS if claim_of(first).check else BADGES)[judged.outcome]
-    findings = judged.of_phase(judged.phases[0])
+    findings = judged.findings_in(judged.phases[0])
     if any(not math.isfinite(finding.mean) for finding in findings):
         return f":gray-badge[:material/question_mark: undefined, {seed_count(first)}]"
     colour, sign, word = (
@@ -79,18 +79,18 @@ def numbers(finding: Finding) -> str:
     return f"{_mean(finding)} ({'; '.join(parts)})"
 
 
-def phases(judged: Judged) -> str:
+def phases(judged: ClaimResult) -> str:
     """Return each phase's means and its verdict or, with too few seeds, its agreement; empty without phases."""
     parts = []
     for phase in judged.phases[1:]:
-        findings = judged.of_phase(phase)
+        findings = judged.findings_in(phase)
         over_time = [finding for finding in findings if finding.phase == phase]
         means = " and ".join(_mean(finding) if math.isfinite(finding.mean) else "undefined" for finding in over_time)
         if judged.first.has_too_few_seeds:
             word = "agrees" if all(map(agrees, findings)) else "disagrees"
             word = word if all(math.isfinite(finding.mean) for finding in findings) else "undefined"
         else:
-            word = judged.in_phase(phase)
+            word = judged.verdict_in(phase)
         parts.append(f"{phase}: {means}, {word}")
     return "; ".join(parts)
 
@@ -125,10 +125,10 @@ def divergence_rules(name: str) -> str:
     return " ".join(f"{capitalised(DIVERGED[kind])}." for kind in dict.fromkeys(entry.diverged for entry in conditions))
 
 
-def statistics(judged: Judged, source: str) -> str:
+def statistics(judged: ClaimResult, source: str) -> str:
     """Return each condition's statistic, numbers and rule, then its phases; `source` names the runs."""
     lines = []
-    for finding in judged.of_phase(judged.phases[0]):
+    for finding in judged.findings_in(judged.phases[0]):
         if finding.seeds:
             statistic = f"{capitalised(condition_of(finding).measured)}."
             lines.append(f"{statistic} {source}: **{numbers(finding)}**, required: {rule(finding)}.")
@@ -137,12 +137,12 @@ def statistics(judged: Judged, source: str) -> str:
     return "  \n".join(filter(None, lines))
 
 
-def evidence(judged: Iterable[Judged]) -> list[Judged]:
+def evidence(judged: Iterable[ClaimResult]) -> list[ClaimResult]:
     """Select claims in the settings that pages open with, without checks of an identity."""
     return [entry for entry in judged if entry.first.setting == DEFAULT_SETTING and not claim_of(entry.first).check]
 
 
-def current(findings: Iterable[Finding]) -> list[Judged]:
+def current(findings: Iterable[Finding]) -> list[ClaimResult]:
     """Select findings whose claim and setting still exist, on the data set that their experiment is shown with."""
     known = {
         (name, claim.name, setting, experiment.datasets[0])
@@ -151,10 +151,10 @@ def current(findings: Iterable[Finding]) -> list[Judged]:
         for setting in (DEFAULT_SETTING, *experiment.settings)
     }
     kept = (entry for entry in findings if (entry.experiment, entry.claim, entry.setting, entry.dataset) in known)
-    return experiments.grouped(kept)
+    return experiments.group_by_claim(kept)
 
 
-def outcome_text(judged: Judged) -> str:
+def outcome_text(judged: ClaimResult) -> str:
     """Return the outcome and its numbers, without a badge."""
     if not judged.first.seeds:
         return f"not comparable ({judged.first.why_left_out})"

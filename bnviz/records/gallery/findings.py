@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from bnviz.experiments import Curve, Finding, Judged, grouped
+from bnviz.experiments import ClaimResult, Curve, Finding, group_by_claim
 
 PATH = Path(__file__).parent / "findings.json"
 DIGITS = 6
@@ -27,9 +27,9 @@ class Stored:
     versions: dict[str, str]
     findings: tuple[Finding, ...]
 
-    def of(self, experiment: str, setting: str | None = None, dataset: str | None = None) -> list[Judged]:
+    def of(self, experiment: str, setting: str | None = None, dataset: str | None = None) -> list[ClaimResult]:
         """The claims of one experiment, in one setting and on one data set where they are named."""
-        return grouped(
+        return group_by_claim(
             one
             for one in self.findings
             if one.experiment == experiment and setting in (None, one.setting) and dataset in (None, one.dataset)
