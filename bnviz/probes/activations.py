@@ -47,20 +47,20 @@ def measure(snapshot: Snapshot) -> dict[str, Measurement]:
     def unitwise(array: Array, name: str) -> Measurement:
         return Measurement(array, ("layer", "unit"), name, "1", FIGURE)
 
-    of = "pre-activation"
+    subject = "pre-activation"
     return {
         "percentile": Measurement(
-            _by_layer(quantiles, widths), ("layer", "quantile", "unit"), f"percentile of {of}", "1", FIGURE
+            _by_layer(quantiles, widths), ("layer", "quantile", "unit"), f"percentile of {subject}", "1", FIGURE
         ),
         "count": Measurement(
-            _counts_by_layer(counts, widths), ("layer", "unit", "bin"), f"samples with {of} in bin", "1", FIGURE
+            _counts_by_layer(counts, widths), ("layer", "unit", "bin"), f"samples with {subject} in bin", "1", FIGURE
         ),
-        "low": unitwise(_by_layer(low, widths), f"smallest {of} (lower end of the histogram)"),
-        "high": unitwise(_by_layer(high, widths), f"largest {of} (upper end of the histogram)"),
-        "mean": unitwise(mean, f"mean of {of}"),
-        "variance": unitwise(variance, f"variance of {of}"),
-        "mean_change": unitwise(mean_change, f"change of the mean {of} in one step"),
-        "variance_change": unitwise(variance_change, f"change of the variance of {of} in one step"),
+        "low": unitwise(_by_layer(low, widths), f"smallest {subject} (lower end of the histogram)"),
+        "high": unitwise(_by_layer(high, widths), f"largest {subject} (upper end of the histogram)"),
+        "mean": unitwise(mean, f"mean of {subject}"),
+        "variance": unitwise(variance, f"variance of {subject}"),
+        "mean_change": unitwise(mean_change, f"change of the mean {subject} in one step"),
+        "variance_change": unitwise(variance_change, f"change of the variance of {subject} in one step"),
         "saturated_share": unitwise(_by_layer(saturated, widths), "share of samples that saturate the unit"),
     }
 

@@ -31,10 +31,9 @@ TOLERANCE = 1e-3
 the residual's square: on ten layers of 100 it was 2e-6 at most. In float32 the products themselves limit it; beside
 ReLU's kinks 3e-4 were seen."""
 EXTRA_VECTORS = 6
-"""Lanczos vectors besides two for each eigenvalue: with more, no fewer products are needed, and as many as these at
-least."""
+"""Lanczos vectors besides two per eigenvalue; more do not reduce the number of products."""
 RESTARTS = 20
-"""After so many, some 200 products, what has converged must do."""
+"""Most restarts, about 200 products; eigenvalues that have not converged by then are left out."""
 
 
 def measure(snapshot: Snapshot) -> dict[str, Measurement]:
@@ -55,7 +54,7 @@ def measure(snapshot: Snapshot) -> dict[str, Measurement]:
 
 
 def chosen_steps(steps: Sequence[int], count: int) -> tuple[int, ...]:
-    """`count` (at least 2) of the steps, both ends included, evenly spread over their list; all, if there are fewer."""
+    """Return `count` (at least 2) of the steps, evenly spread, with both ends; all if there are fewer."""
     places = np.linspace(0, len(steps) - 1, min(count, len(steps)))
     return tuple(steps[round(place)] for place in places)
 
@@ -85,11 +84,11 @@ def largest_eigenvalues(objective: Objective, count: int, seed: int) -> Array:
 
         start = torch.randn(sum(sizes), generator=stream(seed, "sharpness"), dtype=torch.float64)
         try:
-            found = _lanczos(product, start.numpy(), count)
+            converged = _lanczos(product, start.numpy(), count)
         except FloatingPointError:
-            found = np.empty(0)
+            converged = np.empty(0)
     values = np.full(count, np.nan)
-    values[: len(found)] = np.sort(found)[::-1][:count]
+    values[: len(converged)] = np.sort(converged)[::-1][:count]
     return values
 
 
@@ -97,11 +96,11 @@ def _lanczos(product: Callable[[Array], Array], start: Array, count: int) -> Arr
     """Up to `count` of the largest eigenvalues, or all of a matrix so small that Lanczos would span it."""
     size, vectors = len(start), 2 * count + EXTRA_VECTORS
     if size <= vectors:
-        found: Array = np.linalg.eigvalsh(np.stack([product(column) for column in np.eye(size)]))
-        return found
+        eigenvalues: Array = np.linalg.eigvalsh(np.stack([product(column) for column in np.eye(size)]))
+        return eigenvalues
     operator = LinearOperator((size, size), product, dtype=np.float64)
     try:
-        found = eigsh(
+        eigenvalues = eigsh(
             operator,
             count,
             which="LA",
@@ -112,9 +111,9 @@ def _lanczos(product: Callable[[Array], Array], start: Array, count: int) -> Arr
             return_eigenvectors=False,
         )
     except ArpackNoConvergence as error:
-        found = error.eigenvalues
+        eigenvalues = error.eigenvalues
     except ArpackError:
         if product(start).any():
             raise
-        found = np.zeros(count)  # no curvature anywhere, as in a network whose units are all off
-    return found
+        eigenvalues = np.zeros(count)  # no curvature anywhere, as in a network whose units are all off
+    return eigenvalues

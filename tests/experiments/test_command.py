@@ -5,7 +5,6 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,14 +13,14 @@ from click.testing import CliRunner, Result
 
 from bnviz import Record, RunConfig, experiments
 from bnviz.analysis.phases import PARTS, WHOLE
-from bnviz.cli import main, parallel_runs
+from bnviz.cli import experiment_runs, main, parallel_runs
+from bnviz.cli.verdict_table import rule_text, verdict_table
 from bnviz.core import registry
 from bnviz.datasets import DatasetError
 from bnviz.experiments import FEWEST_SEEDS, Experiment, OverTime, Rule, group_by_claim
 from bnviz.records.gallery.findings import read
 from tests.made_findings import made, of_claim
 
-MODULE = import_module("bnviz.cli.experiment")  # `bnviz.cli` has the command by the same name
 PHASES = {phase.name: phase for phase in (WHOLE, *PARTS)}
 Tiny = Callable[[str], Experiment]
 
@@ -160,7 +159,7 @@ def test_what_is_measured_and_what_a_diverged_network_counts_as_is_told(tiny: Ti
 
 def starred(name: str, *findings) -> dict[tuple[str, str, str], bool]:
     """Whether a row has the mark of Holm's correction, by claim, phase and rule."""
-    printed = MODULE.verdict_table(experiments.load(name), group_by_claim(findings))
+    printed = verdict_table(experiments.load(name), group_by_claim(findings))
     claims = [finding.claim for finding in findings]
     return {(claim, row[1], row[3]): row[2].endswith(" *") for claim, row in zip(claims, cells(printed), strict=True)}
 
@@ -180,7 +179,7 @@ def test_verdicts_that_stand_after_holm_s_correction_are_marked() -> None:
     marks = starred(name, *first, *second)
     assert [phase for (claim, phase, _), mark in marks.items() if mark] == ["whole run", "start"], "0.05 / 6 is less"
     assert not any(mark for (claim, _, _), mark in marks.items() if claim == "reduces_raw")
-    table = MODULE.verdict_table(experiments.load(name), group_by_claim([*first, *second]))
+    table = verdict_table(experiments.load(name), group_by_claim([*first, *second]))
     assert "*: stands after Holm's correction over these 8 verdicts, of which 0.4 would look decided by chance" in table
 
 
@@ -189,7 +188,7 @@ def test_a_check_is_not_among_the_verdicts_that_are_corrected_for() -> None:
     evidence = of("theorems", "condition_met", "supported", p=0.012)  # four phases: 0.05 / 4 is more
     marks = starred("theorems", *check, *evidence)
     assert [claim for (claim, _, _), mark in marks.items() if mark] == ["condition_met"] * 4
-    table = MODULE.verdict_table(experiments.load("theorems"), group_by_claim([*check, *evidence]))
+    table = verdict_table(experiments.load("theorems"), group_by_claim([*check, *evidence]))
     assert "over these 4 verdicts" in table
 
 
@@ -204,9 +203,9 @@ def test_of_two_conditions_the_one_that_decides_is_marked() -> None:
 
 def test_rules_are_told_in_words() -> None:
     within = {"experiment": "measurement_pitfalls", "kind": "within"}
-    assert MODULE.rule_text(made(**within, claim="band_over_runs_none", bound=1.5)) == "within a factor of 1.5"
-    assert MODULE.rule_text(made(**within, claim="consecutive_batches_none", bound=1e-6)) == "within ±1e-06"
-    assert MODULE.rule_text(made(kind="below", bound=-0.02)) == "below -0.02"
+    assert rule_text(made(**within, claim="band_over_runs_none", bound=1.5)) == "within a factor of 1.5"
+    assert rule_text(made(**within, claim="consecutive_batches_none", bound=1e-6)) == "within ±1e-06"
+    assert rule_text(made(kind="below", bound=-0.02)) == "below -0.02"
 
 
 def test_a_claim_is_left_out_where_it_says_nothing(tiny: Tiny, changed: Callable[..., Experiment]) -> None:
@@ -227,13 +226,13 @@ def test_several_processes_find_the_same(tiny: Tiny) -> None:
 def trained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Run keys of what is trained in this process."""
     keys: list[str] = []
-    train = parallel_runs.train_alike
+    train = parallel_runs.train_on_one_thread
 
     def noting(config: RunConfig) -> Record:
         keys.append(config.key)
         return train(config)
 
-    monkeypatch.setattr(parallel_runs, "train_alike", noting)
+    monkeypatch.setattr(parallel_runs, "train_on_one_thread", noting)
     return keys
 
 
@@ -278,7 +277,7 @@ def test_what_was_trained_before_it_was_stopped_is_kept(
     tiny: Tiny, trained: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     tiny("batch_size")
-    train = parallel_runs.train_alike
+    train = parallel_runs.train_on_one_thread
 
     def stopped_at_the_third(config: RunConfig) -> Record:
         if len(trained) == 2:
@@ -286,7 +285,7 @@ def test_what_was_trained_before_it_was_stopped_is_kept(
         return train(config)
 
     with monkeypatch.context() as patch:
-        patch.setattr(parallel_runs, "train_alike", stopped_at_the_third)
+        patch.setattr(parallel_runs, "train_on_one_thread", stopped_at_the_third)
         CliRunner().invoke(main, ["experiment", "batch_size", "--seeds", "2", "--quiet", "--out", str(tmp_path)])
     assert {path.name for path in (tmp_path / "records").iterdir()} == {f"{key}.nc" for key in trained}
     done = list(trained)
@@ -301,13 +300,13 @@ def test_an_unknown_experiment_is_refused_in_a_sentence() -> None:
 
 
 def test_a_dataset_it_makes_no_sense_on_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(MODULE, "train_all", lambda *_: pytest.fail("nothing must be trained"))
+    monkeypatch.setattr(experiment_runs, "train_all", lambda *_: pytest.fail("nothing must be trained"))
     said = invoke("covariate_shift_dln", "--dataset", "digits", status=2).stderr
     assert "--dataset = digits: covariate_shift_dln makes sense on linear_map." in said
 
 
 def test_a_folder_that_cannot_be_made_is_refused_before_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(MODULE, "train_all", lambda *_: pytest.fail("nothing must be trained"))
+    monkeypatch.setattr(experiment_runs, "train_all", lambda *_: pytest.fail("nothing must be trained"))
     assert "/dev/null/x" in invoke("batch_size", "--out", "/dev/null/x", status=2).stderr
 
 
@@ -315,7 +314,7 @@ def test_data_that_cannot_be_had_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
     def no_data(*_: object) -> None:
         raise DatasetError("MNIST is not there; check the network")
 
-    monkeypatch.setattr(MODULE, "train_all", no_data)
+    monkeypatch.setattr(experiment_runs, "train_all", no_data)
     assert "MNIST is not there; check the network" in invoke("batch_size", "--dataset", "mnist", status=1).stderr
 
 

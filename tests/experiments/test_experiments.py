@@ -186,7 +186,8 @@ def test_spacing_effect_of_a_shift_that_reverses_in_time() -> None:
         )
         return Record(TEN_LAYERS, data, "finished")
 
-    runs = {every_step_run("batch norm"): run(np.where(steps <= 150, 4.0, 0.25)), every_step_run("standard"): run(np.ones(401))}
+    crowded, even = run(np.where(steps <= 150, 4.0, 0.25)), run(np.ones(401))
+    runs = {every_step_run("batch norm"): crowded, every_step_run("standard"): even}
     assert spacing_effect(runs) == pytest.approx(math.log(4.0 / 0.25))
 
 

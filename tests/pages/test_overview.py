@@ -10,7 +10,7 @@ from bnviz.core import registry
 from bnviz.core.presets import DEFAULTS
 from bnviz.experiments import DEFAULT_SETTING, OverTime
 from bnviz.records.gallery import findings
-from bnviz.records.gallery.findings import Stored
+from bnviz.records.gallery.findings import StoredFindings
 
 NAMES = registry.names("experiments")
 PHASES = ("whole_run", "start", "middle", "last_half")
@@ -155,7 +155,7 @@ def test_another_verdict_on_mnist_is_told_with_a_link(opened, kept, monkeypatch)
         for one in kept.findings
         if (one.experiment, one.claim, one.setting) == ("loss_landscape", first, DEFAULT_SETTING)
     )
-    monkeypatch.setattr(findings, "read", lambda: Stored("2026-01-31", {}, (*kept.findings, *on_mnist)))
+    monkeypatch.setattr(findings, "read", lambda: StoredFindings("2026-01-31", {}, (*kept.findings, *on_mnist)))
     tables, _ = scoreboard(opened("overview"))
     rows = [cell for table in tables.values() for cell in table["Otherwise in"] if "MNIST" in cell]
     assert len(rows) == 1
@@ -166,7 +166,7 @@ def test_another_verdict_on_mnist_is_told_with_a_link(opened, kept, monkeypatch)
 @pytest.mark.parametrize("change", ["experiment", "claim", "setting"])
 def test_findings_of_what_is_there_no_more_are_left_out(opened, kept, monkeypatch, change):
     old = tuple(replace(one, **{change: "gone"}, verdict="inconclusive") for one in kept.findings[:3])
-    monkeypatch.setattr(findings, "read", lambda: Stored("2026-01-31", {}, (*kept.findings, *old)))
+    monkeypatch.setattr(findings, "read", lambda: StoredFindings("2026-01-31", {}, (*kept.findings, *old)))
     at = opened("overview")
     assert not any("gone" in str(table.value) for table in at.table)
     assert sum(len(table.value) for table in at.table) == len(EVIDENCE) + len(CHECKS)
@@ -174,7 +174,7 @@ def test_findings_of_what_is_there_no_more_are_left_out(opened, kept, monkeypatc
 
 
 def test_without_findings_it_says_how_to_make_them(opened, monkeypatch, drawn):
-    monkeypatch.setattr(findings, "read", lambda: Stored("", {}, ()))
+    monkeypatch.setattr(findings, "read", lambda: StoredFindings("", {}, ()))
     at = opened("overview")
     (info,) = at.info
     assert "gallery build" in info.value

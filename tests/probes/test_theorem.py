@@ -12,7 +12,7 @@ from bnviz import Measurement, RunConfig, networks
 from bnviz.core import registry
 from bnviz.landscape.objective import CRITERIA, Objective
 from bnviz.probes import Snapshot
-from bnviz.probes._matched import double_twin, hidden_blocks, look
+from bnviz.probes._matched import double_twin, forward_pass, hidden_blocks
 from bnviz.probes.theorem import CURVATURE_UNITS, QUANTITIES, measure
 from tests.probes.theorem_case import Case, drawn
 
@@ -134,7 +134,7 @@ def hooks(network: nn.Module) -> int:
 def test_a_matched_batch_norm_is_there_for_one_pass(norm: str) -> None:
     _, _, snapshot = made(norm=norm)
     objective = double_twin(snapshot.training)
-    seen = look(objective, hidden_blocks(objective.network)[0], 1e-5)
+    seen = forward_pass(objective, hidden_blocks(objective.network)[0], 1e-5)
     assert seen.matched == (norm == "none")
     assert not hooks(objective.network)
 

@@ -12,7 +12,7 @@ from bnviz.core.config import MEASURING_VERSION
 from bnviz.experiments import DEFAULT_SETTING, FEWEST_SEEDS, ClaimResult, Curve, Rule, group_by_claim, load
 from bnviz.experiments._judging import common_verdict
 from bnviz.records.gallery import findings
-from bnviz.records.gallery.findings import Stored, read, save
+from bnviz.records.gallery.findings import StoredFindings, read, save
 from tests.made_findings import made, undefined
 
 PLAIN = made(
@@ -31,7 +31,7 @@ LOST = undefined(
     why_left_out="standard does not learn",
     values=(math.nan, math.inf, 1.0),
 )
-KEPT = Stored("2026-01-31", {"torch": "2.9.0"}, (PLAIN, LOST))
+KEPT = StoredFindings("2026-01-31", {"torch": "2.9.0"}, (PLAIN, LOST))
 BROKEN = {
     "empty": "",
     "cut": '{"date": "2026',
@@ -73,7 +73,7 @@ def test_findings_are_chosen_by_experiment_setting_and_dataset() -> None:
 @pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
 def test_a_broken_file_counts_as_none(content: str, tmp_path: Path) -> None:
     (tmp_path / "findings.json").write_text(content)
-    assert read(tmp_path / "findings.json") == Stored("", {}, ())
+    assert read(tmp_path / "findings.json") == StoredFindings("", {}, ())
 
 
 def test_no_file_counts_as_none(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from bnviz import Comparison, Record, RunConfig
 from bnviz.cli import main
-from bnviz.cli.parallel_runs import train_alike
+from bnviz.cli.parallel_runs import train_on_one_thread
 from bnviz.core import presets
 from bnviz.records import gallery
 from bnviz.training import train
@@ -79,7 +79,7 @@ def test_training_again_ends_as_the_shipped_run_does(arm: str) -> None:
     config = presets.ACTIVATIONS.configs()[arm]
     shipped = gallery.find(config)
     assert shipped is not None
-    final = train_alike(config).final("final_test_accuracy")
+    final = train_on_one_thread(config).final("final_test_accuracy")
     assert final == pytest.approx(shipped.final("final_test_accuracy"), abs=0.03)
 
 
