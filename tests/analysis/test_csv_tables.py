@@ -24,25 +24,25 @@ TABLE = pd.DataFrame(
 )
 
 
-def test_a_spreadsheet_is_told_the_encoding():
+def test_csv_starts_with_byte_order_mark():
     content = as_csv(TABLE)
     assert content.startswith(codecs.BOM_UTF8)
     assert content.count(codecs.BOM_UTF8) == 1
     assert "ŷ ≤ 1, “a”" in content.decode("utf-8-sig")
 
 
-def test_numbers_have_six_significant_digits_and_what_is_missing_is_blank():
+def test_csv_numbers_have_six_digits_and_blanks():
     lines = as_csv(TABLE).decode("utf-8-sig").splitlines()
     assert lines[1:] == ['"ŷ ≤ 1, “a”",0.333333,0,2', "b,,123456789,", "c,3.33333e-08,2,inf"]
 
 
-def test_a_unit_that_is_not_1_is_in_the_head_of_its_column():
+def test_column_heads_have_units_other_than_1():
     head = as_csv(TABLE, {"train_loss": "nat", "seconds": "1", "absent": "m"}).decode("utf-8-sig").splitlines()[0]
     assert head == "arm,train_loss [nat],step,seconds"
     assert [*pd.read_csv(io.BytesIO(as_csv(TABLE)))] == [*TABLE]
 
 
-def test_units_are_those_of_the_measurements():
+def test_units_of_records_are_those_of_measurements():
     loss = Measurement(np.float32(1), (), "loss", "nat", axis="step")
     score = Measurement(np.float32(1), (), "accuracy", axis="step")
     record = Record.from_frames(RunConfig(), [Frame(0, {"train_loss": loss, "test_accuracy": score})])

@@ -44,19 +44,19 @@ def say(request):
 
 
 @pytest.mark.filterwarnings("error")
-def test_every_sentence_reads_as_one(shown):
+def test_every_caption_reads_as_sentences(shown):
     for name, say in EVERY.items():
         text = say(shown)
         assert text == "" or re.fullmatch(r"[A-Z].*[^ ,;:.]\.", text), (name, text)
         assert not re.search(r"\b(nan|inf|None)\b|  |[,;:] *[.,;]", text), (name, text)
 
 
-def test_nothing_is_said_of_nothing(say, case):
+def test_captions_of_empty_records_are_empty(say, case):
     assert say(case("nothing yet")) == ""
     assert not re.search(r"(in|:|,) batch norm|batch norm \d", say(case("one has not begun")))
 
 
-def test_learning(records, case):
+def test_scores_have_final_accuracies_and_divergence(records, case):
     text = learning.scores(records)
     for name, record in records.items():
         assert f"{name} {percent(record.final('final_test_accuracy'))}" in text
@@ -123,7 +123,7 @@ def test_saturation_caption_names_updates_that_differ(case):
     assert re.match(r"Saturated: standard \d+ % at update \d, batch norm \d+ % at update 30\.", text)
 
 
-def test_a_distribution_without_width_is_not_measured_against(case):
+def test_drift_caption_without_width_has_no_ratio(case):
     text = activations.unit_drift(case("one percentile"), 1, 1)
     assert re.search(r"drifts by [\d.]+ in standard, by [\d.]+ in batch norm\.", text)
     text = activations.layer_drift(case("one percentile"), 1)
@@ -131,7 +131,7 @@ def test_a_distribution_without_width_is_not_measured_against(case):
     assert "times" not in text
 
 
-def test_a_loss_that_is_no_number_is_told_so(case):
+def test_scores_name_a_loss_that_is_not_finite(case):
     (name, record), *_ = case("no accuracy").items()
     loss = record.data["test_loss"].copy()
     loss[-1] = np.inf
@@ -139,7 +139,7 @@ def test_a_loss_that_is_no_number_is_told_so(case):
     assert f"Test loss after 30 updates: {name} not a finite number." in learning.scores({name: wild})
 
 
-def test_where_values_are_learned_the_loss_is_told(case):
+def test_scores_of_regression_are_losses(case):
     for name, record in case("no accuracy").items():
         loss = two_digits(record.final("final_test_loss"))
         assert re.search(rf"Test loss after 30 updates: .*{name} {loss}[,.]", learning.scores(case("no accuracy")))
@@ -156,7 +156,7 @@ def test_comparison_of_arms_has_values_and_factor():
     assert compare_arms({"a": 0.0, "b": 1.0}) == "0 in a and 1 in b"
 
 
-def test_landscape_in_words(records):
+def test_landscape_captions_have_medians(records):
     text = (
         landscape_captions.loss_variation(records)
         + landscape_captions.predictiveness(records)

@@ -115,20 +115,20 @@ def drawn_for(name, records):
         yield arm, draw(name, records, arm, at, one)
 
 
-def test_every_file_of_figures_is_checked_here():
+def test_every_figure_module_is_tested():
     files = set(registry.read_folder(Path(figures.__file__).parent))
     assert files == {module.__name__.rpartition(".")[2] for module in MODULES} | NOT_OF_RECORDS
     assert {name.split()[0] for name in FIGURES} >= CHOICES.keys()
 
 
-def test_every_figure_is_asked_for_in_the_same_words(name):
+def test_figure_parameters_have_common_names(name):
     """Pages say (records, arm, quantity, layer, unit), as far as a figure needs it."""
     asked = [*inspect.signature(FIGURES[name][0]).parameters]
     assert asked == [word for word in ORDER if word in asked]
 
 
 @pytest.mark.filterwarnings("error")
-def test_each_can_be_drawn_and_says_what_it_shows(shown):
+def test_figures_of_every_case_are_valid(shown):
     for name in FIGURES:
         for arm, figure in drawn_for(name, shown):
             try:
@@ -217,7 +217,7 @@ def test_figures_with_repeats_draw_each_seed(name, records, repeats):
             assert mine[-1].line.width > mine[0].line.width
 
 
-def test_each_arm_has_its_colour_dash_and_symbol_wherever_it_is_named(name, case):
+def test_traces_have_the_style_of_their_arm(name, case):
     records = case("three arms")
     for _, figure in drawn_for(name, records):
         for trace in figure.data:
@@ -233,7 +233,7 @@ def test_each_arm_has_its_colour_dash_and_symbol_wherever_it_is_named(name, case
 
 
 @pytest.mark.parametrize("name", sorted(OF_ONE_ARM))
-def test_a_figure_of_one_arm_names_it_and_shows_its_colour(name, case):
+def test_single_arm_figure_names_arm_and_colour(name, case):
     records = case("three arms")
     for arm in records:
         figure = draw(name, records, arm)
@@ -243,7 +243,7 @@ def test_a_figure_of_one_arm_names_it_and_shows_its_colour(name, case):
         assert set(lines) <= {styles(records)[arm].colour}
 
 
-def test_a_line_has_few_enough_points_and_a_picture_few_enough_bytes(name, records):
+def test_figures_are_small(name, records):
     for _, figure in drawn_for(name, records):
         assert all(len(trace.x) <= 1000 for trace in figure.data)
         assert len(figure.to_json()) < 200_000
@@ -286,11 +286,11 @@ def test_plotly_and_hatching_accept_styles_of_many_arms(records):
         (2.5e4, "25000"),
     ],
 )
-def test_two_digits(value, text):
+def test_two_digits_rounds_and_uses_powers(value, text):
     assert two_digits(value) == text
 
 
-def test_small_words():
+def test_phrases_of_numbers_and_alt_texts():
     assert percent(0.974) == "97 %"
     assert alt_text("What", []) == "What; there is no finite value to show."
     assert alt_text("What", ["a", "b"]) == "What: a; b."
@@ -298,7 +298,7 @@ def test_small_words():
 
 
 @pytest.mark.filterwarnings("error")
-def test_what_is_not_finite_is_left_out():
+def test_spread_and_finite_drop_infinities():
     low = np.array([0.0, -3e38, -np.inf, np.nan, -np.inf], np.float32)
     high = np.array([1.5, 3e38, np.inf, 1.0, -np.inf], np.float32)
     np.testing.assert_array_equal(spread(low, high), np.array([1.5, np.nan, np.nan, np.nan, np.nan]))

@@ -14,7 +14,7 @@ from bnviz.figures import final_accuracy
 from tests.figures.over_updates import median_over_updates
 
 
-def test_accuracies_of_every_seed_with_mean_and_interval(records, repeats):
+def test_final_accuracy_has_seeds_mean_and_interval(records, repeats):
     figure = final_accuracy.final_accuracy(records, repeats)
     traces = {trace.name: trace for trace in figure.data}
     for arm, several in repeats.items():
@@ -31,20 +31,20 @@ def test_accuracies_of_every_seed_with_mean_and_interval(records, repeats):
     assert figure.layout.yaxis.categoryarray == ["batch norm", "standard"]  # the first arm on top
 
 
-def test_of_one_seed_there_is_a_point(records):
+def test_final_accuracy_of_one_seed_is_a_point(records):
     figure = final_accuracy.final_accuracy(records)
     assert [trace.name for trace in figure.data] == list(records)
     accuracy = float(records["standard"].data["final_test_accuracy"].values[-1])
     assert f"standard {percent(accuracy)}" in learning.scores(records)
 
 
-def test_a_run_that_goes_on_has_the_last_accuracy_noted(case):
+def test_running_run_is_scored_by_its_last_point(case):
     for arm, record in case("first five frames").items():
         assert final_score(record, "test_accuracy") == pytest.approx(float(record.data["test_accuracy"][-1]))
         assert f"{arm} {percent(float(record.data['test_accuracy'][-1]))}" in learning.scores({arm: record})
 
 
-def test_drift(records):
+def test_moment_drift_caption_has_medians(records):
     text = noise_captions.moment_drift(records, 2)
     for quantity in ("mean_change", "variance_change"):
         for arm, record in records.items():

@@ -29,7 +29,7 @@ def arms(run):
     return lambda norms=("none", "batch"), **changes: {names[norm]: run(norm=norm, **changes) for norm in norms}
 
 
-def test_captions_say_that_nothing_is_trained_at_learning_rate_0(arms):
+def test_captions_name_learning_rate_0(arms):
     records = arms(learning_rate=0.0)
     assert "The learning rate is 0: no weight changes and nothing is learned." in learning.scores(records)
     only_chance = "At learning rate 0 no weight changes, so this is only the chance difference between mini-batches."
@@ -51,7 +51,7 @@ def test_captions_say_that_nothing_is_trained_at_learning_rate_0(arms):
     assert landscape_captions.zero_steps(arms(learning_rate=0.0, line_in="absolute")) == ""
 
 
-def test_captions_name_what_else_than_training_moves_a_unit(arms):
+def test_chance_difference_names_batches_and_noise(arms):
     everything = 1500  # of digits
     whole = arms(batch_size=everything, steps=2, probes=("activations",))
     assert chance_difference(whole) == "", "every mini-batch holds all samples"
@@ -61,7 +61,7 @@ def test_captions_name_what_else_than_training_moves_a_unit(arms):
     assert chance_difference(still).endswith("this is only rounding.")
 
 
-def test_learning_names_the_cause_of_scores_with_statistics_that_were_never_updated(arms):
+def test_scores_warn_of_stale_statistics(arms):
     records = arms(norm_momentum=0.0)
     text = learning.scores(records)
     assert "The running statistics of batch norm were never updated because norm_momentum is 0." in text
@@ -72,7 +72,7 @@ def test_learning_names_the_cause_of_scores_with_statistics_that_were_never_upda
     assert "running statistics" not in learning.scores(arms(steps=40))
 
 
-def test_scores_are_told_with_the_samples_that_they_are_of(arms):
+def test_scores_name_the_number_of_samples(arms):
     records = arms(test_samples=1)
     text = learning.scores(records)
     for arm, record in records.items():
@@ -88,7 +88,7 @@ def test_scores_are_told_with_the_samples_that_they_are_of(arms):
     assert "samples" not in learning.scores(arms(test_samples=2000))
 
 
-def test_learning_names_the_update_of_each_arm(run):
+def test_scores_name_updates_that_differ(run):
     apart = {"standard": run(frames=4), "batch norm": run(norm="batch")}
     at = int(apart["standard"].values("step")[-1])
     text = learning.scores(apart)
@@ -97,7 +97,7 @@ def test_learning_names_the_update_of_each_arm(run):
     assert "last update" not in text
 
 
-def test_several_seeds_are_told_with_those_that_diverged(run):
+def test_scores_count_diverged_seeds(run):
     lost = replace(run(seed=1), outcome="diverged")
     text = learning.scores({"standard": run()}, {"standard": [run(), lost, run(seed=2)]})
     assert re.search(r"standard \d+ % \(mean of 3 seeds, \d+ % to \d+ %, 1 diverged\)", text)
@@ -112,7 +112,7 @@ def diverged(run):
     return {"standard": record}
 
 
-def test_axes_end_where_a_run_diverged(diverged):
+def test_axis_of_diverged_run_ends_at_last_step(diverged):
     last = diverged["standard"].last_step
     for figure in (
         curves.loss(diverged),
@@ -125,7 +125,7 @@ def test_axes_end_where_a_run_diverged(diverged):
         assert figure.layout.xaxis.range[1] == pytest.approx(1.01 * last)
 
 
-def test_captions_say_that_a_run_diverged_instead_of_how_far_it_went(diverged):
+def test_drift_captions_name_diverged_arms(diverged):
     last = diverged["standard"].last_step
     told = f"Standard diverged by update {last}: its loss is no longer finite."
     assert told in learning.scores(diverged)
@@ -133,7 +133,7 @@ def test_captions_say_that_a_run_diverged_instead_of_how_far_it_went(diverged):
         assert caption == "Standard diverged, so the drift of units has no meaning there."
 
 
-def test_an_axis_of_updates_of_a_run_that_goes_on_is_that_of_the_whole_run(run):
+def test_axis_of_running_run_spans_all_its_updates(run):
     goes_on, diverged = run(frames=3), replace(run(frames=3), outcome="diverged")
     assert style.most_steps({"a": goes_on}) == style.most_steps({"a": replace(goes_on, outcome="stopped")}) == 30
     assert style.most_steps({"a": diverged}) == diverged.last_step
@@ -141,7 +141,7 @@ def test_an_axis_of_updates_of_a_run_that_goes_on_is_that_of_the_whole_run(run):
     assert style.most_steps({"a": replace(run(frames=1), outcome="diverged")}) == 1
 
 
-def test_a_width_within_rounding_is_not_measured_against(run):
+def test_drift_caption_ignores_width_within_rounding(run):
     record = run()
     values = record.data["percentile"].values.copy()
     values[:, :, 0] = 1000.0 * np.arange(len(values))[:, None, None] + 500
@@ -153,7 +153,7 @@ def test_a_width_within_rounding_is_not_measured_against(run):
 
 
 @pytest.mark.parametrize("levels", [(1.0, 99.0), (60.0,), (99.0,), (10.0, 20.0)])
-def test_the_median_is_recorded_and_told_whatever_percentiles_are_chosen(levels, run):
+def test_median_is_recorded_with_any_percentiles(levels, run):
     record = run(percentiles=levels, probes=("activations",))
     usual = run(probes=("activations",))
     assert list(record.data["quantile"].values) == sorted({*levels, 50.0})
@@ -174,7 +174,7 @@ def test_the_median_is_recorded_and_told_whatever_percentiles_are_chosen(levels,
     )
 
 
-def test_a_logarithmic_axis_shows_a_factor_of_ten_at_least():
+def test_log_axis_spans_at_least_one_decade():
     for values in ([2.30, 2.31], [2.3, 2.3], [1e-30, 1.01e-30], [9.0, 11.0]):
         figure = style.new_chart("Loss", "Loss.", "updates", "loss", 10)
         figure.add("scatter", x=np.arange(2), y=np.array(values))
@@ -194,7 +194,7 @@ def texts(figure: Chart) -> list[str]:
     return [one.text for one in figure.layout.annotations or ()]
 
 
-def test_a_chart_without_anything_to_draw_says_why(arms, case):
+def test_empty_chart_states_the_reason(arms, case):
     still = arms(learning_rate=0.0)
     assert texts(landscape.loss_variation(still)) == ["No value is above 0, as this axis needs."]
     assert texts(landscape.effective_smoothness(still)) == ["There is no finite value to draw."]
@@ -208,7 +208,7 @@ def test_a_chart_without_anything_to_draw_says_why(arms, case):
         assert texts(figure) == []
 
 
-def test_a_plane_that_is_not_drawn_is_explained(diverged, run):
+def test_missing_plane_is_explained(diverged, run):
     without = {arm: replace(one, data=one.data.drop_vars("plane_loss")) for arm, one in diverged.items()}
     text = landscape_captions.plane({**without, "batch norm": run(norm="batch")})
     last = diverged["standard"].last_step
@@ -220,13 +220,13 @@ def test_a_plane_that_is_not_drawn_is_explained(diverged, run):
     )
 
 
-def test_charts_and_captions_name_the_line_that_was_looked_along(arms):
+def test_charts_and_captions_name_the_direction(arms):
     records = arms(line_along="random")
     assert landscape_captions.loss_variation(records).startswith("Along a random direction the loss varies by ")
     assert landscape.loss_band(records).layout.meta["title"] == "Loss along a random direction"
 
 
-def test_a_beta_that_the_shortest_step_decides_is_told_and_no_other(arms):
+def test_beta_artefact_is_named_only_near_shortest_step(arms):
     def turned(records):
         """The same with a gradient that changes by its own length wherever one looks: beta is 1 / shortest step."""
         return {
@@ -245,7 +245,7 @@ def test_a_beta_that_the_shortest_step_decides_is_told_and_no_other(arms):
     assert landscape_captions.beta_artefact(turned(arms(line_along="random"))) == ""
 
 
-def test_a_loss_of_values_has_its_own_unit(arms):
+def test_regression_loss_has_its_own_unit(arms):
     records = arms(
         network="deep_linear", dataset="linear_map", learning_rate=1e-3, probes=("landscape_line",), batch_size=20
     )
@@ -256,7 +256,7 @@ def test_a_loss_of_values_has_its_own_unit(arms):
 SHORT = {"line_from": 1e-7, "line_to": 1e-3, "line_points": 9, "line_in": "absolute", "probes": ("landscape_line",)}
 
 
-def test_steps_so_short_that_float32_is_noise_are_told(run):
+def test_rounding_caption_covers_measured_error(run):
     """Against the same network in double precision."""
     single, double = (run(**SHORT, learning_rate=0.0, steps=2, precision=kind) for kind in ("float32", "float64"))
     change, exact = (one.data["line_gradient_change"].values.astype(float) for one in (single, double))
@@ -273,7 +273,7 @@ def test_steps_so_short_that_float32_is_noise_are_told(run):
     assert landscape_captions.rounding({"standard": run()}) == ""
 
 
-def test_scoring_says_whether_the_noise_is_on_and_which_statistics_are_used(arms):
+def test_scoring_caption_names_noise_and_statistics(arms):
     norms = ("none", "noisy_batch", "noisy_none")
     probes = {"probes": ("activations",)}
     usual = arms(norms, **probes)
