@@ -93,7 +93,10 @@ def shipped_runs() -> Iterator[Check]:
     finding = f"{available} of {len(configs)} preset runs are there"
     if available < len(configs):
         yield Check(
-            "gallery", "warning", finding, "They are trained when first looked at; python -m bnviz gallery build"
+            "gallery",
+            "warning",
+            finding,
+            "They are trained when a page first needs them; python -m bnviz gallery build",
         )
     else:
         yield Check("gallery", "ok", finding)

@@ -89,7 +89,7 @@ class ClaimResult:
 
     def verdict_in(self, phase: str) -> Verdict:
         """Return the verdict in a phase: supported if every condition is, contradicted if one is."""
-        verdicts = {one.verdict for one in self.findings_in(phase)}
+        verdicts = {finding.verdict for finding in self.findings_in(phase)}
         if "contradicted" in verdicts:
             return "contradicted"
         return "supported" if verdicts == {"supported"} else "inconclusive"

@@ -25,7 +25,7 @@ def final_accuracy(records: Mapping[str, Record], repeats: Repeats | None = None
     for name, values in scores.items():
         finite_scores = values[np.isfinite(values)]
         several = f" (mean of {len(finite_scores)} seeds)" if len(finite_scores) > 1 else ""
-        parts.append(f"{name} gets {percent(float(finite_scores.mean()))}{several}")
+        parts.append(f"{name} {percent(float(finite_scores.mean()))}{several}")
     chart = new_chart(
         "Accuracy at the end", alt_text("Test accuracy at the end, by arm", parts), "test accuracy", "arm"
     )

@@ -69,7 +69,7 @@ def gradient_change(records: Mapping[str, Record], repeats: Repeats | None = Non
     chart = _measure_chart(
         records, quantity, "Change of the gradient", "max |g(α) − g|", repeats, against_loss, legend=True
     )
-    if not against_loss and not any(len(several) > 1 for several in (repeats or {}).values()):
+    if not against_loss and not any(len(runs) > 1 for runs in (repeats or {}).values()):
         lines = len(chart.data)
         for name in records:
             add_range(chart, records, name, "line_gradient_change", CHANGE_RANGE)

@@ -44,7 +44,7 @@ def matched_batch_norm(y: Tensor, eps: float) -> Tensor:
 
 
 def projected(vector: Tensor, y: Tensor, eps: float) -> Tensor:
-    """P vector, P = I - 11'/m - yhat yhat'/m: what batch norm lets through to y, but for the factor gamma / s."""
+    """P vector, P = I - 11'/m - yhat yhat'/m: what batch norm keeps of it, without the factor gamma / s."""
     normalised = standardised(y, eps).normalised
     return vector - vector.mean(0) - normalised * (normalised * vector).mean(0)
 

@@ -24,7 +24,7 @@ def test_final_accuracy_has_seeds_mean_and_interval(records, repeats):
         assert traces[f"{arm}, mean"].x[0] == pytest.approx(np.mean(values))
         ends = stats.t.interval(0.95, 2, loc=np.mean(values), scale=stats.sem(values))
         assert traces[f"{arm}, 95 % interval over seeds"].x == pytest.approx(ends)
-        assert f"{arm} gets {percent(float(np.mean(values)))} (mean of 3 seeds)" in figure.layout.meta["alt"]
+        assert f"{arm} {percent(float(np.mean(values)))} (mean of 3 seeds)" in figure.layout.meta["alt"]
         caption = learning.scores(records, repeats)
         mean, limits = percent(float(np.mean(values))), f"{percent(min(values))} to {percent(max(values))}"
         assert f"{arm} {mean} (mean of 3 seeds, {limits})" in caption

@@ -70,7 +70,7 @@ def _plain(finding: Finding) -> dict[str, Any]:
 
 def _rounded(value: Any, count: int) -> Any:
     if isinstance(value, tuple):
-        return [_rounded(one, count) for one in value]
+        return [_rounded(item, count) for item in value]
     if isinstance(value, float):
         return float(f"{value:.{count}g}") if math.isfinite(value) else None
     return value
