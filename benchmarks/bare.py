@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from bnviz import datasets
 from bnviz.core.config import RunConfig
+from bnviz.core.nonlinearities import applied_nonlinearity
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -90,7 +91,7 @@ def _squared_distance(outputs: Tensor, values: Tensor) -> Tensor:
 
 
 def _dense(config: RunConfig, before: int, outputs: int) -> list[nn.Module]:
-    linear = config.network == "deep_linear"
+    linear = applied_nonlinearity(config.network, config.activation).name == "identity"
     layers: list[nn.Module] = []
     for width in config.widths:
         layers.append(nn.Linear(before, width, bias=not linear and config.norm == "none"))

@@ -50,7 +50,7 @@ def of_unit(records: Mapping[str, Record], at: int, one: int) -> Calls:
         for arm in records
         for chart in (unit_distribution.bands, unit_distribution.history)
     ]
-    return [*both, partial(unit_distribution.at_cursor, records, at, one)]
+    return [*both, partial(unit_distribution.histogram_at_cursor, records, at, one)]
 
 
 def of_layer(records: Mapping[str, Record], at: int, one: int) -> Calls:

@@ -6,7 +6,8 @@ What enters each hidden unit's nonlinearity, over the whole of training, with an
 
 from functools import partial
 
-from bnviz.analysis.captions import shared as captions
+from bnviz.analysis.captions import activations as captions
+from bnviz.analysis.captions import learning
 from bnviz.analysis.csv_tables import unit_table
 from bnviz.core import presets
 from bnviz.core.comparison import Comparison
@@ -57,12 +58,12 @@ PAGE = Page(
     ),
     needs=("low",),
     groups=(
-        Group("learning", "Does it learn?", {"accuracy": curves.accuracy, "loss": curves.loss}, captions.learning),
+        Group("learning", "Does it learn?", {"accuracy": curves.accuracy, "loss": curves.loss}, learning.scores),
         Group(
             "unit",
             "One unit: {unit} of layer {layer}",
-            {"bands": per_arm(unit_distribution.bands), "at-cursor": unit_distribution.at_cursor},
-            captions.one_unit,
+            {"bands": per_arm(unit_distribution.bands), "at-cursor": unit_distribution.histogram_at_cursor},
+            captions.unit_drift,
         ),
         Group(
             "history",
@@ -74,7 +75,7 @@ PAGE = Page(
             "layer",
             "All units of layer {layer}",
             {"medians": per_arm(layer_heatmaps.medians), "widths": per_arm(layer_heatmaps.widths, has_width)},
-            (captions.whole_layer, "Click a unit to look at it above."),
+            (captions.layer_drift, "Click a unit to look at it above."),
         ),
         Group(
             "drift",

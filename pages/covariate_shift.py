@@ -7,8 +7,8 @@ How much a layer's gradient changes because the layers in front of it make their
 from functools import partial
 from urllib.parse import urlencode
 
-from bnviz.analysis.captions import covariate_shift as shift_captions
-from bnviz.analysis.captions import shared as captions
+from bnviz.analysis.captions import covariate_shift as captions
+from bnviz.analysis.captions import learning
 from bnviz.core import presets
 from bnviz.figures import covariate_shift, curves, gradient_flow
 from bnviz.ui.arms import classifies, learns_values
@@ -66,7 +66,7 @@ PAGE = Page(
             "learning",
             "Does it learn?",
             {"accuracy": where(classifies, curves.accuracy), "loss": curves.loss},
-            captions.learning,
+            learning.scores,
         ),
         Group(
             "layer",
@@ -76,7 +76,7 @@ PAGE = Page(
                 "relative": partial(covariate_shift.shift_lines, quantity="relative"),
                 "raw": partial(covariate_shift.shift_lines, quantity="l2"),
             },
-            shift_captions.shift,
+            captions.gradient_shift,
         ),
         Group(
             "depth",
@@ -101,7 +101,7 @@ PAGE = Page(
                 "weight-gradients": gradient_flow.weight_gradients,
                 "signals": gradient_flow.signals,
             },
-            shift_captions.growth,
+            captions.gradient_growth,
         ),
     ),
     judges=(

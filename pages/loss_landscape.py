@@ -6,8 +6,8 @@ curvature, the plane around the weights, and the common wrong ways to measure it
 
 from functools import partial
 
+from bnviz.analysis.captions import learning
 from bnviz.analysis.captions import loss_landscape as captions
-from bnviz.analysis.captions import shared
 from bnviz.core import presets
 from bnviz.figures import curves, gradient_ray, landscape, measurement_pitfalls, plane, sharpness
 from bnviz.ui.arms import has_plane, several_eigenvalues
@@ -52,7 +52,7 @@ TRAINS_AGAIN = "trains each arm once more"
 PAGE = Page(
     name="loss_landscape",
     question="Is the loss landscape smoother with batch norm?",
-    prose=Prose(INTRODUCTION, (LOOK_FOR, captions.beta_by_arithmetic), BACKGROUND, (FORMULA,), SYMBOLS),
+    prose=Prose(INTRODUCTION, (LOOK_FOR, captions.beta_artefact), BACKGROUND, (FORMULA,), SYMBOLS),
     opens_with=presets.LANDSCAPE,
     controls=("dataset", "activation", "learning_rate", "line_range", "seeds"),
     more=("Line", "Network", "Training", "Measuring"),
@@ -79,7 +79,7 @@ PAGE = Page(
                 "relative-variation": landscape.relative_loss_variation,
                 "accuracy": curves.accuracy,
             },
-            (shared.learning, captions.variation),
+            (learning.scores, captions.loss_variation),
             "Hatched: the range over step lengths within one run. It is not an uncertainty.",
         ),
         Group(
@@ -121,7 +121,7 @@ PAGE = Page(
             "plane",
             "The plane around the weights",
             {"surface": per_arm(plane.surface, has_plane), "contour": per_arm(plane.contour, has_plane)},
-            captions.around,
+            captions.plane,
             action=Action("Map the plane at update {step}", "plane"),
             of="planes",
         ),

@@ -6,8 +6,8 @@ Four arms: standard, batch norm, batch norm with shifting noise behind it, and t
 
 from functools import partial
 
-from bnviz.analysis.captions import noisy_bn as noise_captions
-from bnviz.analysis.captions import shared as captions
+from bnviz.analysis.captions import learning
+from bnviz.analysis.captions import noisy_bn as captions
 from bnviz.core import presets
 from bnviz.figures import curves, final_accuracy, layer_heatmaps, unit_distribution
 from bnviz.ui.page import Group, Layer, Page, Prose, Suggestion, Switch, Unit, Verdict, per_arm
@@ -45,7 +45,7 @@ the paper.
 PAGE = Page(
     name="noisy_bn",
     question="What if we put the shift back?",
-    prose=Prose(INTRODUCTION, (LOOK_FOR, noise_captions.scoring), BACKGROUND, (FORMULA,), SYMBOLS),
+    prose=Prose(INTRODUCTION, (LOOK_FOR, captions.scoring_conditions), BACKGROUND, (FORMULA,), SYMBOLS),
     opens_with=presets.NOISY_BN,
     controls=("dataset", "activation", "learning_rate", "seeds"),
     looks=(
@@ -59,7 +59,7 @@ PAGE = Page(
             "learning",
             "Who learns?",
             {"accuracy": curves.accuracy, "loss": curves.loss, "final": final_accuracy.final_accuracy},
-            captions.learning,
+            learning.scores,
         ),
         Group(
             "drift",
@@ -68,7 +68,7 @@ PAGE = Page(
                 "mean-drift": partial(layer_heatmaps.drift, quantity="mean_change"),
                 "variance-drift": partial(layer_heatmaps.drift, quantity="variance_change"),
             },
-            noise_captions.drift,
+            captions.moment_drift,
         ),
         Group(
             "history",

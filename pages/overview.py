@@ -3,7 +3,8 @@
 Why batch norm works: the two answers side by side, where to test each, and the scoreboard of all claims.
 """
 
-from bnviz.analysis.captions import shared as captions
+from bnviz.analysis.captions import learning
+from bnviz.analysis.captions.activations import unit_drift
 from bnviz.core import presets
 from bnviz.figures import curves, unit_distribution
 from bnviz.ui.page import Group, Page, Prose, per_arm
@@ -45,7 +46,7 @@ PAGE = Page(
             "first",
             "Three real networks, measured",
             {"accuracy": curves.accuracy, "bands": per_arm(unit_distribution.bands)},
-            (captions.learning, captions.one_unit),
+            (learning.scores, unit_drift),
         ),
     ),
     content=(where_to_go, scoreboard),

@@ -3,9 +3,9 @@
 The theorems of Santurkar et al. 2018, Sec. 4, unit by unit on live networks: both sides, and how much they amount to.
 """
 
-from bnviz.analysis.captions import covariate_shift as shift_captions
-from bnviz.analysis.captions import shared as captions
-from bnviz.analysis.captions import theory as theory_captions
+from bnviz.analysis.captions import learning
+from bnviz.analysis.captions import theory as captions
+from bnviz.analysis.captions.covariate_shift import gradient_growth
 from bnviz.core import presets
 from bnviz.figures import gradient_flow, theory
 from bnviz.ui.further_runs import forty_layers
@@ -65,19 +65,19 @@ PAGE = Page(
                 "curvatures": theory.curvatures,
                 "residuals": theory.residuals,
             },
-            (captions.learning, theory_captions.exactness),
+            (learning.scores, captions.exactness),
         ),
         Group(
             "amount",
             "How much does batch norm take off the gradient?",
-            {"let-through": theory.let_through},
-            theory_captions.let_through,
+            {"let-through": theory.gradient_reduction},
+            captions.gradient_reduction,
         ),
         Group(
             "condition",
             "Is the condition of Theorem 4.2 met?",
             {"alignment": theory.alignment_share},
-            theory_captions.condition,
+            captions.condition,
         ),
         Group(
             "weights",
@@ -87,13 +87,13 @@ PAGE = Page(
                 "starting-points": theory.starting_points,
                 "lipschitz": theory.lipschitz,
             },
-            theory_captions.lemma,
+            captions.lemma,
         ),
         Group(
             "depth",
             "Forty layers, before the first update",
             {"deep-gradients": gradient_flow.gradients, "deep-signals": gradient_flow.signals},
-            ("A favourable start?", shift_captions.growth),
+            ("A favourable start?", gradient_growth),
             of="forty_layers",
         ),
     ),

@@ -1,8 +1,4 @@
-"""Developers' scripts, and what those that look at the app in a browser share: a real server, and a real Chromium.
-
-`running_app` and `chromium` are also what the browser tests and the browser benchmark stand on. Nothing here knows what
-the pages show.
-"""
+"""Developers' scripts, and helpers of scripts, browser tests and benchmarks: a running app and a Chromium."""
 
 import os
 import shutil
@@ -39,7 +35,7 @@ FLAGS = (
 
 @dataclass(frozen=True)
 class RunningApp:
-    """A server of one's own: its address, without a slash at the end, its process id, and the file it logs to."""
+    """A running server: its address without a trailing slash, its process id, and its log file."""
 
     url: str
     pid: int
@@ -48,11 +44,15 @@ class RunningApp:
 
 @contextmanager
 def running_app(workers: int = 2, script: str | Path = "app.py", folder: Path = PROJECT_FOLDER) -> Iterator[RunningApp]:
-    """Start the app, or another script or another checkout's, on a free port of this machine, in a process group of its
-    own, and end it afterwards.
+    """Start the app in a process group of its own, on a free port, and stop it afterwards.
+
+    Args:
+        workers: number of training processes.
+        script: file that Streamlit runs.
+        folder: checkout to run it in.
 
     Raises:
-        RuntimeError: it does not answer; its output is in the message.
+        RuntimeError: the server does not answer; the message has its output.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -83,15 +83,15 @@ def running_app(workers: int = 2, script: str | Path = "app.py", folder: Path = 
 
 
 def chromium_path() -> str | None:
-    """The first Chromium on the PATH, None without one."""
+    """Return the first Chromium on the PATH, or None."""
     return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 def chromium(playwright: "Playwright") -> "Browser":
-    """A headless Chromium, this machine's own.
+    """Launch the installed Chromium without a window.
 
     Raises:
-        RuntimeError: there is none.
+        RuntimeError: none is installed.
     """
     path = chromium_path()
     if path is None:

@@ -1,10 +1,10 @@
 """Write deploy/streamlit-cloud/requirements.txt: the pins of requirements.txt, with PyTorch's CPU build.
 
-`python -m scripts.cloud_requirements --find-links ADDRESS`; ADDRESS is a page, or a folder, that lists CPU wheels of
-torch as links to files. It is not an index to take packages from: uv, which Streamlit Community Cloud tries before pip,
-takes a package from the first index that has it, and PyTorch's has some others too, in versions of its own.
+`python -m scripts.cloud_requirements --find-links ADDRESS`; ADDRESS is a page or folder with links to CPU wheels of
+torch. An index would not do: uv, which Streamlit Community Cloud tries before pip, takes a package from the first index
+that has it, and PyTorch's index has other versions of some packages.
 
-Whether the address has the wheel is not looked at here; docs/deploy.md says how to try.
+The address is not checked; docs/deploy.md describes how to test it.
 """
 
 import argparse
@@ -19,12 +19,12 @@ CONSTRAINTS = re.compile(r"^-c constraints\.txt$", re.MULTILINE)
 
 
 def main() -> None:
-    """Write the file and say so."""
+    """Write the file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--find-links", required=True, metavar="ADDRESS", help="lists the CPU wheels of torch")
-    given = parser.parse_args().find_links
+    find_links = parser.parse_args().find_links
     try:
-        text = cloud_requirements((PROJECT_FOLDER / "requirements.txt").read_text(encoding="utf-8"), given)
+        text = cloud_requirements((PROJECT_FOLDER / "requirements.txt").read_text(encoding="utf-8"), find_links)
     except ValueError as error:
         parser.error(str(error))
     TARGET.write_text(text, encoding="utf-8")
@@ -32,10 +32,10 @@ def main() -> None:
 
 
 def cloud_requirements(requirements: str, find_links: str) -> str:
-    """The text of the cloud's file, from that of the root's.
+    """Return the requirements for the cloud, from the text of the root's requirements.txt.
 
     Raises:
-        ValueError: the address is none, or the root's file has no line to change.
+        ValueError: the address is empty or has blanks, or the text has no line to change.
     """
     if not find_links or re.search(r"\s", find_links):
         raise ValueError(f"the address is {find_links!r}; give one address or folder, without blanks")

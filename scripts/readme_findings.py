@@ -1,7 +1,6 @@
 """Write the findings into README.md: `python -m scripts.readme_findings` after `python -m bnviz gallery build`.
 
-The table and the sentences between the two marks are made of the shipped findings, so that no number and no verdict in
-them is typed by hand; a test compares.
+The table and the sentences between the two marks are generated from the shipped findings; a test compares them.
 """
 
 import math
@@ -12,9 +11,9 @@ from collections.abc import Sequence
 from bnviz import experiments
 from bnviz.core.measurement_schedule import PHASES
 from bnviz.core.number_format import digits
-from bnviz.experiments import DEFAULT_SETTING, Claim, Finding, Judged, standing_after_holm
+from bnviz.experiments import DEFAULT_SETTING, Claim, ClaimResult, Finding, significant_verdicts
 from bnviz.records.gallery import findings as stored
-from bnviz.records.gallery.findings import Stored
+from bnviz.records.gallery.findings import StoredFindings
 from scripts import PROJECT_FOLDER
 
 README = PROJECT_FOLDER / "README.md"
@@ -47,37 +46,37 @@ ROWS = {
 
 
 def main() -> None:
-    """Replace what stands between the marks."""
-    README.write_text(replaced(README.read_text(encoding="utf-8"), section(stored.read())), encoding="utf-8")
+    """Replace the section between the marks."""
+    README.write_text(replace_section(README.read_text(encoding="utf-8"), section(stored.read())), encoding="utf-8")
     print(f"{README.name} follows the findings of {stored.read().date}.")
 
 
-def replaced(text: str, new: str) -> str:
-    """The text with what stands between the marks replaced.
+def replace_section(text: str, new: str) -> str:
+    """Return the text with a new section between the marks.
 
     Raises:
-        ValueError: it does not have both marks, in order, once.
+        ValueError: the text does not have both marks, in order, once.
     """
     pattern = re.compile(f"{re.escape(BEGIN)}\n.*?{re.escape(END)}", re.DOTALL)
-    found, count = pattern.subn(lambda _: f"{BEGIN}\n{new}\n{END}", text)
+    updated, count = pattern.subn(lambda _: f"{BEGIN}\n{new}\n{END}", text)
     if count != 1:
         raise ValueError(f"README.md has {count} sections of findings; it needs one, from {BEGIN} to {END}")
-    return found
+    return updated
 
 
-def section(kept: Stored) -> str:
-    """What README says of the findings: counts, a table phase by phase, and which shortcuts fail."""
-    own = _own(kept, "digits") + _own(kept, "linear_map")
-    evidence = [one for one in own if not _claim(one).check]
-    on_mnist = {_name(one): one for one in _own(kept, "mnist") if not _claim(one).check}
-    by_name = {_name(one): one for one in own}
+def section(kept: StoredFindings) -> str:
+    """Return README's section: counts, a table by phase, and the results of common shortcuts."""
+    results = _own(kept, "digits") + _own(kept, "linear_map")
+    evidence = [result for result in results if not _claim(result).check]
+    on_mnist = {_name(result): result for result in _own(kept, "mnist") if not _claim(result).check}
+    by_name = {_name(result): result for result in results}
     table = [
         f"| claim and statistic | whole run | {' | '.join(PHASES)} | MNIST, whole run |",
         f"|---|---|{'---|' * len(PHASES)}---|",
         *(f"| {label} | {' | '.join(_cells(by_name[name], on_mnist.get(name)))} |" for name, label in ROWS.items()),
     ]
-    pitfalls = [one for one in own if _name(one)[0] == "measurement_pitfalls"]
-    shortcuts = [f"- {_claim_text(one)} {_cell(one, one.phases[0])}." for one in pitfalls]
+    pitfalls = [result for result in results if _name(result)[0] == "measurement_pitfalls"]
+    shortcuts = [f"- {_claim_text(result)} {_cell(result, result.phases[0])}." for result in pitfalls]
     return "\n".join(
         [
             *_counts(kept, evidence, list(on_mnist.values())),
@@ -91,67 +90,67 @@ def section(kept: Stored) -> str:
     )
 
 
-def _counts(kept: Stored, evidence: Sequence[Judged], on_mnist: Sequence[Judged]) -> list[str]:
-    verdicts = [(one, phase) for one in evidence for phase in one.phases]
-    decided = [(one, phase) for one, phase in verdicts if one.in_phase(phase) != "inconclusive"]
-    standing = standing_after_holm(evidence)
-    stand = [one for one, phase in decided if (*_name(one), phase) in standing]
-    usual = {_name(one): one.outcome for one in evidence}
-    main_data = {name: experiments.load(name).datasets[0] for name, _ in usual}
-    turned = {
-        _name(one)
-        for one in experiments.grouped(kept.findings)
-        if one.first.dataset == main_data.get(one.first.experiment)
-        and usual.get(_name(one), one.outcome) != one.outcome
+def _counts(kept: StoredFindings, evidence: Sequence[ClaimResult], on_mnist: Sequence[ClaimResult]) -> list[str]:
+    verdicts = [(result, phase) for result in evidence for phase in result.phases]
+    decided = [(result, phase) for result, phase in verdicts if result.verdict_in(phase) != "inconclusive"]
+    standing = significant_verdicts(evidence)
+    significant = [result for result, phase in decided if (*_name(result), phase) in standing]
+    outcomes = {_name(result): result.outcome for result in evidence}
+    main_datasets = {name: experiments.load(name).datasets[0] for name, _ in outcomes}
+    flipped = {
+        _name(result)
+        for result in experiments.group_by_claim(kept.findings)
+        if result.first.dataset == main_datasets.get(result.first.experiment)
+        and outcomes.get(_name(result), result.outcome) != result.outcome
     }
     return [
         f"Of {len(evidence)} claims of the papers and of course notes, small networks on scikit-learn's digits",
         f"{_outcomes(evidence)} ({_seeds(evidence)} paired seeds).",
         f"On MNIST ({_seeds(on_mnist)} seeds) they {_outcomes(on_mnist)}.",
-        f"In other settings {len(turned)} of them come out otherwise. Judged phase by phase they are {len(verdicts)}",
+        f"In other settings {len(flipped)} of them come out otherwise. Judged phase by phase they are {len(verdicts)}",
         f"verdicts, of which {len(decided)} are decided; about {0.05 * len(verdicts):.0f} would look so by chance, and",
-        f"{len(stand)} stand after Holm's correction. A selection, each with the mean and its 95 % interval",
+        f"{len(significant)} stand after Holm's correction. A selection, each with the mean and its 95 % interval",
         "(✓ supported, ✗ contradicted, ? open):",
     ]
 
 
-def _name(judged: Judged) -> tuple[str, str]:
+def _name(judged: ClaimResult) -> tuple[str, str]:
     return judged.first.experiment, judged.first.claim
 
 
-def _claim(judged: Judged) -> Claim:
+def _claim(judged: ClaimResult) -> Claim:
     return experiments.load(judged.first.experiment).claim(judged.first.claim)
 
 
-def _own(kept: Stored, dataset: str) -> list[Judged]:
+def _own(kept: StoredFindings, dataset: str) -> list[ClaimResult]:
     return [
-        one
-        for one in experiments.grouped(kept.findings)
-        if one.first.setting == DEFAULT_SETTING and one.first.dataset == dataset
+        result
+        for result in experiments.group_by_claim(kept.findings)
+        if result.first.setting == DEFAULT_SETTING and result.first.dataset == dataset
     ]
 
 
-def _seeds(judged: Sequence[Judged]) -> str:
-    return " or ".join(map(str, sorted({len(one.first.seeds) + len(one.first.left_out) for one in judged})))
+def _seeds(judged: Sequence[ClaimResult]) -> str:
+    return " or ".join(map(str, sorted({len(result.first.seeds) + len(result.first.left_out) for result in judged})))
 
 
-def _outcomes(judged: Sequence[Judged]) -> str:
-    counted = Counter(one.outcome for one in judged)
+def _outcomes(judged: Sequence[ClaimResult]) -> str:
+    counted = Counter(result.outcome for result in judged)
     return (
         f"support {counted['supported']}, contradict {counted['contradicted']}, find {counted['changes']} that change "
         f"over training, and leave {counted['inconclusive']} open"
     )
 
 
-def _cells(judged: Judged, on_mnist: Judged | None) -> list[str]:
+def _cells(judged: ClaimResult, on_mnist: ClaimResult | None) -> list[str]:
     cells = [_cell(judged, judged.phases[0])]
     cells += [_cell(judged, phase) if phase in judged.phases else "–" for phase in PHASES]
     return [*cells, _cell(on_mnist, on_mnist.phases[0]) if on_mnist else "–"]
 
 
-def _cell(judged: Judged, phase: str) -> str:
-    finding = judged.of_phase(phase)[0]
-    return f"{_number(finding)} {SIGNS[judged.in_phase(phase)]}" if finding.seeds else "not comparable"
+def _cell(judged: ClaimResult, phase: str) -> str:
+    finding = judged.findings_in(phase)[0]
+    return f"{_number(finding)} {SIGNS[judged.verdict_in(phase)]}" if finding.seeds else "not comparable"
 
 
 def _number(finding: Finding) -> str:
@@ -165,7 +164,7 @@ def _text(value: float) -> str:
     return digits(value, 3).replace("-", "−")
 
 
-def _claim_text(judged: Judged) -> str:
+def _claim_text(judged: ClaimResult) -> str:
     claim = _claim(judged)
     return f"*{claim.statement}* ({claim.conditions[0].measured})".replace("|", "\\|")
 

@@ -1,7 +1,7 @@
 """The pictures of the pages in docs/images/: `make screenshots`; of everything: `make screenshots ARGS="--all FOLDER"`.
 
-Each is taken of the real app in a real Chromium, once its charts are drawn. Colours are reduced to 256, which these
-pages do with, so that a picture stays below 300 kB. What a picture should look like is for a person to judge.
+The app runs in a real Chromium; each picture is taken once its charts are drawn. Colours are reduced to 256, so that a
+picture stays below 300 kB.
 """
 
 import argparse
@@ -35,7 +35,7 @@ DRAWN = """() => document.querySelector(".bnviz-board[data-ready=true]")
 
 
 def main() -> None:
-    """Take the pictures that the documentation shows or, with a folder named, every page in every look."""
+    """Take the documentation's pictures or, with --all FOLDER, every page in every layout and theme."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--all", metavar="FOLDER", type=Path, help="every page, whole, on a desk and a phone, by day and night"
@@ -48,30 +48,30 @@ def main() -> None:
         if every:
             _take_all(browser, app.url, folder)
         else:
-            _take_shown(browser, app.url, folder)
+            _take_documented(browser, app.url, folder)
         browser.close()
 
 
-def _take_shown(browser: Browser, url: str, folder: Path) -> None:
-    keep(opened(browser, url, DESKTOP), folder, "overview")
+def _take_documented(browser: Browser, url: str, folder: Path) -> None:
+    save_screenshot(open_page(browser, url, DESKTOP), folder, "overview")
     for name in ("noisy_bn", "covariate_shift", "theory", "loss_landscape"):
-        keep(opened(browser, f"{url}/{name}", DESKTOP), folder, name)
-    page = opened(browser, f"{url}/activations", DESKTOP)
-    keep(page, folder, "activations-light")
+        save_screenshot(open_page(browser, f"{url}/{name}", DESKTOP), folder, name)
+    page = open_page(browser, f"{url}/activations", DESKTOP)
+    save_screenshot(page, folder, "activations-light")
     page.goto(f"{url}/activations?steps=20000")  # trains as it opens, and long enough to be met while it does
     page.wait_for_function(
-        f"() => {at_step()} > 2000 && document.querySelector('.bnviz-plot .main-svg')", timeout=TIMEOUT
+        f"() => {step_script()} > 2000 && document.querySelector('.bnviz-plot .main-svg')", timeout=TIMEOUT
     )
     page.wait_for_timeout(1000)
-    keep(page, folder, "activations-live")
-    page = opened(browser, f"{url}/loss_landscape", {**DESKTOP, **NIGHT})
+    save_screenshot(page, folder, "activations-live")
+    page = open_page(browser, f"{url}/loss_landscape", {**DESKTOP, **NIGHT})
     page.locator("h2", has_text="The plane around").scroll_into_view_if_needed()
     page.wait_for_timeout(SETTLED)
-    keep(page, folder, "plane-dark")
-    page = opened(browser, f"{url}/loss_landscape", PHONE)
+    save_screenshot(page, folder, "plane-dark")
+    page = open_page(browser, f"{url}/loss_landscape", PHONE)
     page.locator("[data-chart=accuracy]").scroll_into_view_if_needed()
     page.wait_for_timeout(SETTLED)
-    keep(page, folder, "loss_landscape-phone")
+    save_screenshot(page, folder, "loss_landscape-phone")
 
 
 def _take_all(browser: Browser, url: str, folder: Path) -> None:
@@ -79,7 +79,7 @@ def _take_all(browser: Browser, url: str, folder: Path) -> None:
     for name in PAGES:
         for place, options in (("desk", DESKTOP), ("phone", PHONE)):
             for time, look in (("day", {}), ("night", NIGHT)):
-                page = opened(browser, f"{url}/{name}", {**options, **look, "device_scale_factor": 1})
+                page = open_page(browser, f"{url}/{name}", {**options, **look, "device_scale_factor": 1})
                 width = page.viewport_size["width"] if page.viewport_size else 0
                 page.set_viewport_size({"width": width, "height": page.evaluate(HEIGHT)})
                 page.wait_for_timeout(SETTLED)
@@ -87,8 +87,8 @@ def _take_all(browser: Browser, url: str, folder: Path) -> None:
                 page.context.close()
 
 
-def opened(browser: Browser, url: str, options: dict[str, object]) -> Page:
-    """A page with a finished run, its charts on screen drawn."""
+def open_page(browser: Browser, url: str, options: dict[str, object]) -> Page:
+    """Open a page and wait until it has a finished run and drawn charts."""
     page = browser.new_context(**{"color_scheme": "light", **options}).new_page()  # type: ignore[arg-type]
     page.goto(url)
     if not page.url.endswith("/runs"):  # that page trains nothing and has no board
@@ -99,13 +99,13 @@ def opened(browser: Browser, url: str, options: dict[str, object]) -> Page:
     return page
 
 
-def at_step() -> str:
-    """JavaScript: the update that the board's cursor is at."""
+def step_script() -> str:
+    """Return JavaScript for the update at the board's cursor."""
     return "Number(document.querySelector('.bnviz-board')?.dataset.step ?? NaN)"
 
 
-def keep(page: Page, folder: Path, name: str) -> None:
-    """Write what is on screen, small."""
+def save_screenshot(page: Page, folder: Path, name: str) -> None:
+    """Write a screenshot as a small PNG."""
     taken = Image.open(BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
     target = folder / f"{name}.png"
     taken.quantize(256, dither=Image.Dither.NONE).save(target, optimize=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from bnviz import experiments
 from bnviz.core import registry
-from bnviz.experiments import DEFAULT_SETTING, Claim, Experiment, Finding, Judged, OverTime
+from bnviz.experiments import DEFAULT_SETTING, Claim, ClaimResult, Experiment, Finding, OverTime
 
 USUAL = Finding(
     experiment="noisy_batch_norm",
@@ -71,9 +71,9 @@ def of_claim(
     return found
 
 
-def judged(*findings: Finding) -> Judged:
+def judged(*findings: Finding) -> ClaimResult:
     """What these amount to, as one claim."""
-    return Judged(findings)
+    return ClaimResult(findings)
 
 
 def all_claims(verdict_of: Mapping[str, str], **changes: Any) -> list[Finding]:

@@ -5,17 +5,17 @@ from dataclasses import replace
 import pytest
 
 from bnviz.records.gallery import findings
-from bnviz.records.gallery.findings import Stored
-from scripts.readme_findings import BEGIN, END, README, ROWS, replaced, section
+from bnviz.records.gallery.findings import StoredFindings
+from scripts.readme_findings import BEGIN, END, README, ROWS, replace_section, section
 from tests.made_findings import all_claims
 
-MADE = Stored("2026-01-31", {}, tuple(all_claims({"default": "supported", "other": "contradicted"})))
+MADE = StoredFindings("2026-01-31", {}, tuple(all_claims({"default": "supported", "other": "contradicted"})))
 
 
 @pytest.mark.skipif(not findings.PATH.exists(), reason="no findings; run: python -m bnviz gallery build")
 def test_readme_follows_the_shipped_findings() -> None:
     text = README.read_text(encoding="utf-8")
-    assert replaced(text, section(findings.read())) == text, "run: python -m scripts.readme_findings"
+    assert replace_section(text, section(findings.read())) == text, "run: python -m scripts.readme_findings"
 
 
 def test_section_changes_with_every_verdict_and_number() -> None:
@@ -39,7 +39,7 @@ def test_section_counts_what_changes_and_marks_each_phase() -> None:
 
 
 def test_text_without_one_pair_of_marks_is_refused() -> None:
-    assert replaced(f"a\n{BEGIN}\nold\n{END}\nb", "new") == f"a\n{BEGIN}\nnew\n{END}\nb"
+    assert replace_section(f"a\n{BEGIN}\nold\n{END}\nb", "new") == f"a\n{BEGIN}\nnew\n{END}\nb"
     for text in ("nothing", f"{BEGIN}\nold", f"{BEGIN}\n{END}\n{BEGIN}\n{END}"):
         with pytest.raises(ValueError, match="sections of findings"):
-            replaced(text, "new")
+            replace_section(text, "new")

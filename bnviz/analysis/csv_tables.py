@@ -1,7 +1,7 @@
-"""Tables as CSV files that a spreadsheet reads as they are meant, in every country.
+"""CSV tables of records, in a form that spreadsheets read correctly.
 
-UTF-8 with a byte-order mark, without which Excel takes "×" for other signs; units in the heads of columns; six
-significant digits, about what float32 holds; blanks where nothing was measured.
+UTF-8 with a byte-order mark, without which Excel misreads signs such as "×"; units in the column heads; six significant
+digits, about the precision of float32; blanks where nothing was measured.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,22 +15,22 @@ NUMBER = "%.6g"
 
 
 def as_csv(table: pd.DataFrame, units: Mapping[str, str] | None = None) -> bytes:
-    """The columns of a table, without its index, as a file's content.
+    """Return the content of a CSV file with the columns of a table, without its index.
 
-    `units` has them by column; a quantity whose unit is 1 has none in its head.
+    `units` are given by column; a unit of 1 is left out of the head.
     """
-    heads = {name: head(name, unit) for name, unit in (units or {}).items()}
+    heads = {name: column_head(name, unit) for name, unit in (units or {}).items()}
     text: str = table.rename(columns=heads).to_csv(index=False, float_format=NUMBER, lineterminator="\n")
     return text.encode(ENCODING)
 
 
-def head(name: str, unit: str) -> str:
-    """What a column of a quantity is called: `train_loss [nat]`."""
+def column_head(name: str, unit: str) -> str:
+    """Return the head of a quantity's column, such as `train_loss [nat]`."""
     return name if unit in ("", "1") else f"{name} [{unit}]"
 
 
 def units_of(records: Iterable[Record]) -> dict[str, str]:
-    """Units of all that was measured, by the quantity's name in the record."""
+    """Return the unit of each quantity in the records, by its name."""
     return {
         str(name): variable.attrs.get("units", "1")
         for record in records
@@ -39,32 +39,33 @@ def units_of(records: Iterable[Record]) -> dict[str, str]:
 
 
 def curves_table(records: Mapping[str, Record]) -> bytes:
-    """Loss and accuracy, where there is one, of every arm at every noted step, long format, CSV."""
+    """Return a CSV file with the loss and the accuracy, if there is one, of every arm, in long format."""
     names = ["train_loss", "test_loss", "test_accuracy"]
-    return arms_table(
-        records,
-        {arm: one.data[[name for name in names if name in one.data]].to_dataframe() for arm, one in records.items()},
-    )
+    tables = {
+        arm: record.data[[name for name in names if name in record.data]].to_dataframe()
+        for arm, record in records.items()
+    }
+    return arms_table(records, tables)
 
 
 def unit_table(records: Mapping[str, Record], layer: int, unit: int) -> bytes:
-    """Percentiles, moments and their changes of one unit in every arm at every measured step, CSV."""
+    """Return a CSV file with percentiles, moments and their changes of one unit in every arm at every measured step."""
     tables = {}
-    for name, record in records.items():
+    for arm, record in records.items():
         measured = record.data.sel(layer=layer, unit=unit)
         table = measured[["mean", "variance", "mean_change", "variance_change", "saturated_share"]].to_dataframe()
         for level in record.config.recorded_percentiles:
             table[f"percentile_{level:g}"] = measured["percentile"].sel(quantile=level).to_series()
-        tables[name] = table
+        tables[arm] = table
     return arms_table(records, tables)
 
 
 def arms_table(records: Mapping[str, Record], tables: Mapping[str, pd.DataFrame]) -> bytes:
-    """One table of every arm's rows, with the arm and the run key in front, long format, CSV."""
+    """Return a CSV file with the rows of every arm's table, after the arm and its run key."""
     rows = []
     for arm, table in tables.items():
-        named = table.reset_index()
-        named.insert(0, "arm", arm)
-        named.insert(1, "run_key", records[arm].config.key)
-        rows.append(named)
+        arm_rows = table.reset_index()
+        arm_rows.insert(0, "arm", arm)
+        arm_rows.insert(1, "run_key", records[arm].config.key)
+        rows.append(arm_rows)
     return as_csv(pd.concat(rows), units_of(records.values()))

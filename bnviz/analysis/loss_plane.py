@@ -1,4 +1,4 @@
-"""The last plane around the weights that a record holds, ready to draw and to describe."""
+"""The last plane around the weights in a record, prepared for figures and captions."""
 
 import math
 from collections.abc import Mapping
@@ -27,10 +27,10 @@ class Plane:
 
 
 def limits(records: Mapping[str, Record]) -> tuple[float, float]:
-    """Base-10 logarithms of the smallest loss of all arms' planes, and of one that only the steepest corners exceed."""
+    """Limits of the base-10 logarithm of the loss over all arms' planes: the minimum and the 98th percentile."""
     planes = [plane for plane in map(last_plane, records.values()) if plane is not None]
-    seen = finite(np.concatenate([plane.logarithm.ravel() for plane in planes] or [np.zeros(1)]))
-    low, high = float(seen.min()), float(np.quantile(seen, 0.98))
+    values = finite(np.concatenate([plane.logarithm.ravel() for plane in planes] or [np.zeros(1)]))
+    low, high = float(values.min()), float(np.quantile(values, 0.98))
     return (low, high) if high - low > 1e-6 else (low - 0.5, low + 0.5)
 
 
@@ -43,12 +43,12 @@ def last_plane(record: Record) -> Plane | None:
     steps = np.flatnonzero(np.isfinite(loss).any(axis=(1, 2)))
     if not steps.size:
         return None
-    at = record.data.isel(probe_step=steps[-1])
-    across, up = at["plane_across_at"].values, at["plane_up_at"].values
+    last = record.data.isel(probe_step=steps[-1])
+    across, up = last["plane_across_at"].values, last["plane_up_at"].values
     if not (np.isfinite(across).all() and np.isfinite(up).all() and across[0] < across[-1] and up[0] < up[-1]):
         return None
     logarithm = np.log10(loss[steps[-1]])
-    path = at["plane_path"].transpose("path", "axis").values if "plane_path" in at else np.empty((0, 2))
+    path = last["plane_path"].transpose("path", "axis").values if "plane_path" in last else np.empty((0, 2))
     path = path[np.isfinite(path).all(axis=1)].astype(np.float32)
     return Plane(
         logarithm.astype(np.float32),
@@ -56,18 +56,19 @@ def last_plane(record: Record) -> Plane | None:
         up.astype(np.float32),
         path,
         _heights(logarithm, across, up, path).astype(np.float32),
-        _axes(record, at["plane_explained"].values if "plane_explained" in at else np.full(2, np.nan)),
+        axis_titles(record, last["plane_explained"].values if "plane_explained" in last else np.full(2, np.nan)),
     )
 
 
 def _heights(logarithm: Array, across: Array, up: Array, path: Array) -> Array:
-    """Between the grid's four neighbours, linearly; NaN off the plane."""
+    """Heights of the path by bilinear interpolation on the grid; NaN outside of it."""
     columns = np.interp(path[:, 0], across, np.arange(len(across)), left=np.nan, right=np.nan)
     rows = np.interp(path[:, 1], up, np.arange(len(up)), left=np.nan, right=np.nan)
     inside = np.isfinite(columns) & np.isfinite(rows)
     result = np.full(len(path), np.nan)
     column, row = (
-        np.minimum(places[inside].astype(int), size - 2) for places, size in ((columns, len(across)), (rows, len(up)))
+        np.minimum(positions[inside].astype(int), size - 2)
+        for positions, size in ((columns, len(across)), (rows, len(up)))
     )
     right, above = columns[inside] - column, rows[inside] - row
     lower = logarithm[row, column] * (1 - right) + logarithm[row, column + 1] * right
@@ -76,7 +77,8 @@ def _heights(logarithm: Array, across: Array, up: Array, path: Array) -> Array:
     return result
 
 
-def _axes(record: Record, explained: Array) -> tuple[str, str]:
+def axis_titles(record: Record, explained: Array) -> tuple[str, str]:
+    """Titles of both axes; `explained` (2,) is each axis's share of the path's variance, NaN if unknown."""
     if record.config.option("plane_kind") == "random":
         return "random direction (1: as long as the weights)", "another random direction"
     shares = [f" ({percent(float(share))} of the path)" if math.isfinite(share) else "" for share in explained]

@@ -1,9 +1,10 @@
-"""Quantities: what a record's measurements amount to, by the papers' definitions.
+"""Quantities derived from a record's measurements, by the papers' definitions.
 
-Probes store what they saw; ranges, ratios and maxima over it are taken here, once, for figures and claims alike. Pure
-functions of a Record that give DataArrays over `probe_step`; what a record lacks raises KeyError. No verdicts here.
+Probes store raw measurements. The ranges, ratios and maxima that figures and claims share are computed here. Functions
+take a Record and return a DataArray over `probe_step`; they raise KeyError where the record lacks a measurement.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
@@ -18,25 +19,44 @@ from bnviz.core.record import Record
 EPSILON = {"float32": 2.0**-23, "float64": 2.0**-52, "bfloat16": 2.0**-7}
 """Distance from 1 to the next number, by the precision of a run."""
 
-Numbers = TypeVar("Numbers")
-Which = ParamSpec("Which")
+Value = TypeVar("Value")
+Arguments = ParamSpec("Arguments")
 
 
 def memoized_per_record(
-    of: Callable[Concatenate[Record, Which], Numbers],
-) -> Callable[Concatenate[Record, Which], Numbers]:
+    function: Callable[Concatenate[Record, Arguments], Value],
+) -> Callable[Concatenate[Record, Arguments], Value]:
     """Decorator: compute once for each record, which never changes, and keep the result as long as the record."""
-    found: WeakKeyDictionary[Record, dict[Any, Numbers]] = WeakKeyDictionary()
+    cache: WeakKeyDictionary[Record, dict[Any, Value]] = WeakKeyDictionary()
 
-    @wraps(of)
-    def known(record: Record, /, *which: Which.args, **named: Which.kwargs) -> Numbers:
-        of_record = found.setdefault(record, {})
-        asked = (which, tuple(named.items()))
-        if asked not in of_record:
-            of_record[asked] = of(record, *which, **named)
-        return of_record[asked]
+    @wraps(function)
+    def memoized(record: Record, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Value:
+        results = cache.setdefault(record, {})
+        key = (args, tuple(kwargs.items()))
+        if key not in results:
+            results[key] = function(record, *args, **kwargs)
+        return results[key]
 
-    return known
+    return memoized
+
+
+def score_quantity(record: Record) -> str:
+    """Return the name of the test score: the accuracy, or the loss for regression."""
+    return "test_accuracy" if "test_accuracy" in record.data else "test_loss"
+
+
+def final_score(record: Record, quantity: str) -> float:
+    """Return a score on all test samples if the run was scored at its end, otherwise the last value of its curve.
+
+    Args:
+        record: of the run.
+        quantity: "test_accuracy" or "test_loss".
+
+    Returns:
+        NaN if there is neither.
+    """
+    final = record.final(f"final_{quantity}")
+    return final if math.isfinite(final) else record.final(quantity)
 
 
 @memoized_per_record
@@ -48,7 +68,7 @@ def loss_variation(record: Record) -> xr.DataArray:
 
 @memoized_per_record
 def relative_loss_variation(record: Record) -> xr.DataArray:
-    """The same as a share of the loss at the point itself."""
+    """The range of the loss divided by the loss at the weights."""
     relative = loss_variation(record) / record.data["line_loss_here"]
     return _named(relative, "range of the loss / loss")
 
@@ -61,7 +81,7 @@ def gradient_change(record: Record) -> xr.DataArray:
 
 @memoized_per_record
 def relative_gradient_change(record: Record) -> xr.DataArray:
-    """The same as a share of |g|: it does not shrink merely because weights in front of a normalisation grow."""
+    """The same divided by |g|, so that it does not shrink when weights in front of a normalisation grow."""
     return _named(gradient_change(record) / record.data["line_gradient_norm"], "max |g(α) − g| / |g|")
 
 
@@ -83,13 +103,13 @@ def effective_smoothness(record: Record) -> xr.DataArray:
 def rounding_of_gradient_change(record: Record) -> xr.DataArray:
     """Estimated share of rounding in |g(alpha) - g|, over (probe_step, alpha): eps |g| / |g(alpha) - g|, at most 1.
 
-    Two gradients that are nearly the same are each rounded to about eps |g|, and so is their difference; eps is that of
-    the precision the run computes in. NaN where there is no gradient, or no step.
+    Two nearly equal gradients are each rounded to about eps |g|, and so is their difference; eps belongs to the
+    precision of the run. NaN where the gradient or the step is 0.
     """
     size = EPSILON[record.config.precision] * record.data["line_gradient_norm"]
     share = size / record.data["line_gradient_change"]
-    there = (record.data["line_gradient_norm"] > 0) & (record.data["line_alpha"] > 0)
-    return _named(share.clip(max=1).where(there), "share of rounding in |g(α) − g|")
+    defined = (record.data["line_gradient_norm"] > 0) & (record.data["line_alpha"] > 0)
+    return _named(share.clip(max=1).where(defined), "share of rounding in |g(α) − g|")
 
 
 @memoized_per_record
@@ -109,7 +129,7 @@ def relative_shift(record: Record) -> xr.DataArray:
 
 @memoized_per_record
 def largest_eigenvalue(record: Record) -> xr.DataArray:
-    """Sharpness, the largest eigenvalue of the Hessian, at the steps where it was measured."""
+    """Sharpness: the largest eigenvalue of the Hessian, at the steps at which it was measured."""
     return _named(record.data["sharpness"].isel(rank=0).dropna("probe_step"), "λ max")
 
 
@@ -125,17 +145,17 @@ def stability_limit(record: Record) -> float:
 
 
 def median_over(values: npt.NDArray[Any], axis: int) -> npt.NDArray[Any]:
-    """As np.nanmedian, in a fraction of its time: NaN where nothing is seen, without a warning."""
-    in_order = np.sort(values, axis)  # what is missing comes last
-    seen = np.count_nonzero(~np.isnan(values), axis, keepdims=True)
-    middle = [np.take_along_axis(in_order, place, axis) for place in (np.maximum(seen - 1, 0) // 2, seen // 2)]
-    below, above = (one.squeeze(axis) for one in middle)
-    with np.errstate(invalid="ignore"):  # infinite ones of either sign
-        return np.where(seen.squeeze(axis) % 2, above, below / 2 + above / 2)
+    """Return np.nanmedian, but faster and without a warning: NaN where all values are NaN."""
+    ordered = np.sort(values, axis)  # NaN comes last
+    count = np.count_nonzero(~np.isnan(values), axis, keepdims=True)
+    middle = [np.take_along_axis(ordered, index, axis) for index in (np.maximum(count - 1, 0) // 2, count // 2)]
+    below, above = (array.squeeze(axis) for array in middle)
+    with np.errstate(invalid="ignore"):  # infinities of both signs
+        return np.where(count.squeeze(axis) % 2, above, below / 2 + above / 2)
 
 
 def mean_over(values: npt.NDArray[Any], axis: int) -> npt.NDArray[Any]:
-    """As np.nanmean: NaN where nothing is seen, without a warning."""
+    """Return np.nanmean without a warning: NaN where all values are NaN."""
     missing = np.isnan(values)
     with np.errstate(invalid="ignore", over="ignore"):
         total: npt.NDArray[Any] = np.where(missing, 0, values).sum(axis)
@@ -143,9 +163,9 @@ def mean_over(values: npt.NDArray[Any], axis: int) -> npt.NDArray[Any]:
 
 
 def growth_per_layer(record: Record, quantity: str = "pre_activation_gradient_norm") -> xr.DataArray:
-    """Factor by which a norm grows from one layer to the one in front of it, geometric mean over depth.
+    """Factor by which a norm grows per layer towards the input, geometric mean over depth.
 
-    The outermost layers are left out: they border on the data and on the loss, not on their like.
+    The first and the last layer are left out: they border on the data and on the loss, not on hidden layers.
     """
     norms = record.data[quantity].isel(layer=slice(1, -1))
     steps = max(norms.sizes["layer"] - 1, 1)
@@ -156,31 +176,35 @@ def _named(array: xr.DataArray, long_name: str, units: str = "1") -> xr.DataArra
     return array.assign_attrs(long_name=long_name, units=units)
 
 
-Kind = Literal["l2", "relative", "cosine"]
+ShiftQuantity = Literal["l2", "relative", "cosine"]
 
 
-def of_layer(record: Record, quantity: Kind, layer: int) -> xr.DataArray:
-    """The shift of one layer over the measured steps; KeyError where it is not measured or not defined."""
-    values = of_all(record, quantity)
+def layer_shift(record: Record, quantity: ShiftQuantity, layer: int) -> xr.DataArray:
+    """Internal covariate shift of one layer over the measured steps.
+
+    Raises:
+        KeyError: it was not measured, or is undefined, as in layer 1.
+    """
+    values = shift(record, quantity)
     if not 2 <= layer <= values.sizes["weight_layer"]:
         raise KeyError(f"layer {layer}")
     return values.isel(weight_layer=layer - 1)
 
 
-def of_all(record: Record, quantity: Kind) -> xr.DataArray:
-    """The shift of all layers, (probe_step, weight_layer), NaN in layer 1."""
+def shift(record: Record, quantity: ShiftQuantity) -> xr.DataArray:
+    """Internal covariate shift of every layer, (probe_step, weight_layer); NaN in layer 1."""
     values = relative_shift(record) if quantity == "relative" else record.data[f"shift_{quantity}"]
     number = xr.DataArray(np.arange(1, values.sizes["weight_layer"] + 1), dims="weight_layer")
     return values.where(number > 1).transpose("probe_step", "weight_layer")
 
 
 def direction(records: Mapping[str, Record]) -> str:
-    """What is looked along, in words."""
+    """Name the direction of the line that was measured."""
     random = any(record.config.option("line_along") == "random" for record in records.values())
     return "a random direction" if random else "the gradient"
 
 
 def loss_units(records: Mapping[str, Record]) -> str:
-    """Of the loss that the runs are trained with: nat, unless they learn values."""
-    kinds = [record.data["test_loss"].attrs for record in records.values() if "test_loss" in record.data]
-    return next((str(attributes["units"]) for attributes in kinds if "units" in attributes), "nat")
+    """Return the unit of the training loss: nat, except for regression."""
+    attributes = [record.data["test_loss"].attrs for record in records.values() if "test_loss" in record.data]
+    return next((str(entry["units"]) for entry in attributes if "units" in entry), "nat")

@@ -1,7 +1,7 @@
-"""Intervals over seeds: of the mean by Student's t, of the median by ranks, and how many tests pass Holm's correction.
+"""Confidence intervals over seeds (Student's t for the mean, ranks for the median) and Holm's correction.
 
-Two intervals, because each errs in its own way: Student's needs values that are about normal, which ratios with heavy
-tails are not; that by ranks assumes nothing of the kind and cannot decide anything with fewer than six seeds.
+Student's interval assumes values that are about normal; heavy-tailed ratios are not. The interval by ranks assumes no
+distribution, but cannot decide anything with fewer than six seeds. A verdict needs both.
 """
 
 import math
@@ -16,42 +16,42 @@ Name = TypeVar("Name", bound=Hashable)
 
 CONFIDENCE = 0.95
 FEWEST_SEEDS = 6
-"""The fewest with which ranks can decide at 5 %: six lie on one side by chance once in 32 times, five once in 16."""
+"""With fewer, ranks cannot decide at 5 %: six values lie on one side by chance once in 32 times, five once in 16."""
 
 
 def student(values: Array) -> tuple[Any, Any, Any]:
-    """Mean over the first axis and both ends of its 95 % interval: (seeds, ...) -> three times (...).
+    """Mean over the first axis and both ends of its 95 % interval: (seeds, ...) -> three arrays (...).
 
-    NaN where a seed is not finite; the ends are, too, with a single seed.
+    NaN where a seed is not finite. With a single seed both ends are NaN.
     """
     with np.errstate(invalid="ignore", over="ignore"):
         mean = values.mean(axis=0)
         if len(values) < 2:
             return mean, mean * math.nan, mean * math.nan
         error = values.std(axis=0, ddof=1) / math.sqrt(len(values))
-        from scipy.special import stdtrit  # only now: most pages show one seed and open without it
+        from scipy.special import stdtrit  # imported late: most pages show one seed and need no scipy
 
         reach = stdtrit(len(values) - 1, (1 + CONFIDENCE) / 2) * error
         return mean, mean - reach, mean + reach
 
 
 def ranks(values: Array) -> tuple[float, float]:
-    """Ends of the 95 % interval of the median of (seeds,), by order statistics; NaN with too few or infinite values.
+    """Ends of the 95 % interval of the median of (seeds,), by order statistics (the inverted sign test).
 
-    As many values lie below its lower end as the sign test needs to be sure that the median does not.
+    NaN with too few values, or if one is not finite.
     """
     if len(values) < FEWEST_SEEDS or not np.isfinite(values).all():
         return math.nan, math.nan
-    from scipy.stats import quantile_test  # only now: it takes half a second, and pages do not come here
+    from scipy.stats import quantile_test  # imported late: it takes half a second, and no page needs it
 
     interval = quantile_test(values).confidence_interval(CONFIDENCE)
     return float(interval.low), float(interval.high)
 
 
 def p_value(values: Array, bound: float) -> float:
-    """The larger of two: Student's t-test that the mean is `bound`, and the sign test that the median is.
+    """The larger p-value of two tests: Student's t that the mean is `bound`, and the sign test that the median is.
 
-    It is below 0.05 where both intervals lie on one side of the bound. NaN where one of them is undefined.
+    It is below 0.05 where both intervals lie on one side of the bound. NaN where an interval is undefined.
     """
     if len(values) < FEWEST_SEEDS or not np.isfinite(values).all():
         return math.nan
@@ -64,19 +64,16 @@ def p_value(values: Array, bound: float) -> float:
     return max(by_mean, float(quantile_test(values, q=bound).pvalue))
 
 
-def standing(p_values: Mapping[Name, float], level: float = 1 - CONFIDENCE) -> set[Name]:
-    """Those that stand after Holm's correction (Holm 1979): with `level` as the chance of one false decision among all.
+def holm_significant(p_values: Mapping[Name, float], level: float = 1 - CONFIDENCE) -> set[Name]:
+    """Names of the tests that stay significant after Holm's correction (Holm 1979).
 
-    NaN counts as 1.
+    `level` bounds the chance of any false decision among all tests. A p-value of NaN counts as 1.
     """
-    ordered = sorted(p_values, key=lambda name: _or_one(p_values[name]))
-    stand: set[Name] = set()
-    for place, name in enumerate(ordered):
-        if _or_one(p_values[name]) > level / (len(ordered) - place):
+    numbers = {name: 1.0 if math.isnan(p) else p for name, p in p_values.items()}
+    ordered = sorted(numbers, key=numbers.__getitem__)
+    significant: set[Name] = set()
+    for rank, name in enumerate(ordered):
+        if numbers[name] > level / (len(ordered) - rank):
             break
-        stand.add(name)
-    return stand
-
-
-def _or_one(p: float) -> float:
-    return 1.0 if math.isnan(p) else p
+        significant.add(name)
+    return significant

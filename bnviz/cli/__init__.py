@@ -1,7 +1,6 @@
-"""`python -m bnviz`: list what there is, run and compare from a terminal, look after the installation.
+"""`python -m bnviz`: list plug-ins, run and compare from a terminal, check the installation.
 
-Commands only read what was asked for and print what came out; what they print is also what the core says to notebooks.
-torch is imported by those commands that train, when they train.
+Only commands that train import torch, when they train.
 """
 
 import textwrap
@@ -11,7 +10,7 @@ import click
 from bnviz.cli.experiment import experiment
 from bnviz.cli.gallery_build import gallery
 from bnviz.cli.run_command import run
-from bnviz.cli.signs import print_every_sign
+from bnviz.cli.signs import replace_missing_signs
 from bnviz.core import registry
 from bnviz.core.nonlinearities import NONLINEARITIES
 
@@ -23,38 +22,38 @@ WIDTH = 100
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDTH})
 def main() -> None:
     """Train small networks and measure what batch normalization does to them."""
-    print_every_sign()
+    replace_missing_signs()
 
 
 @main.command("list")
 @click.argument("kind", type=click.Choice(KINDS), required=False)
 def list_choices(kind: str | None) -> None:
-    """Name what there is to choose from: all kinds, or one KIND."""
-    for shown in (kind,) if kind else KINDS:
-        click.secho(shown, bold=True)
-        if shown == "nonlinearities":
+    """List the choices of every kind, or of one KIND."""
+    for section in (kind,) if kind else KINDS:
+        click.secho(section, bold=True)
+        if section == "nonlinearities":
             for item in NONLINEARITIES.values():
-                _say(item.name, item.label, _saturation(item.saturated_below, item.saturated_above))
+                _print_entry(item.name, item.label, _saturation(item.saturated_below, item.saturated_above))
             continue
-        for plugin in registry.plugins(shown).values():
+        for plugin in registry.plugins(section).values():
             if plugin.error is None:
-                _say(plugin.name, plugin.label, plugin.help)
+                _print_entry(plugin.name, plugin.label, plugin.help)
             else:
-                _say(plugin.name, "cannot be read", f"bnviz/{shown}/{plugin.name}.py: {plugin.error}")
+                _print_entry(plugin.name, "cannot be read", f"bnviz/{section}/{plugin.name}.py: {plugin.error}")
 
 
 @main.command()
 @click.option("--cluster/--no-cluster", default=True, help="Start the workers and send them a small run.")
-@click.option("--science", is_flag=True, help="Instead, try thirteen facts that must hold, and show what is left over.")
+@click.option("--science", is_flag=True, help="Instead, test thirteen facts that must hold, and print the residuals.")
 def doctor(cluster: bool, science: bool) -> None:
-    """Check this installation and say what to do about what is found.
+    """Check this installation and advise on problems.
 
     Exit status 1 if something is broken that bnviz cannot run without, or if a fact does not hold.
     """
     if science:
         _try_science()
         return
-    from bnviz.doctor import examine  # here, because it imports torch
+    from bnviz.doctor import examine  # imported late: it imports torch
 
     checks = []
     for check in examine(cluster):
@@ -70,22 +69,22 @@ def doctor(cluster: bool, science: bool) -> None:
 
 
 def _try_science() -> None:
-    """One line for each self-test: number, name, residual and bound, what was looked at."""
-    from bnviz.doctor.science import examine  # here, because it imports torch
+    """Print one line per self-test: number, name, residual and bound, and the cases tested."""
+    from bnviz.doctor.science import examine  # imported late: it imports torch
 
     failed = 0
     for result in examine():
         state, colour = ("ok", "green") if result.passed else ("problem", "red")
         residual = f"{result.residual:.1e}, at most {result.bound:.1e}"
-        shown = f"{result.number:2} {result.name:45} {residual:20}   {result.detail}"
-        click.echo(f"{click.style(f'{state:8}', fg=colour)} {shown}")
+        row = f"{result.number:2} {result.name:45} {residual:20}   {result.detail}"
+        click.echo(f"{click.style(f'{state:8}', fg=colour)} {row}")
         failed += not result.passed
     click.echo(f"\nproblems: {failed}")
     if failed:
         raise SystemExit(1)
 
 
-def _say(name: str, label: str, text: str) -> None:
+def _print_entry(name: str, label: str, text: str) -> None:
     click.echo(f"  {name:16} {label}")
     if text:
         click.echo(textwrap.indent(textwrap.fill(text, WIDTH - 19), " " * 19))

@@ -1,7 +1,6 @@
-"""What an experiment found, as one HTML page: `python -m bnviz experiment NAME --out FOLDER` writes it.
+"""HTML report of an experiment, written by `python -m bnviz experiment NAME --out FOLDER`.
 
-It needs nothing but a browser: no script, no font, no picture from elsewhere. What is claimed and how it was judged is
-read off the experiment and its findings; nothing is judged here.
+The page is self-contained: it has no script and loads no font or picture.
 """
 
 import math
@@ -12,12 +11,12 @@ from html import escape
 from importlib.metadata import version
 
 from bnviz.cli.dot_plot import dot_plot
-from bnviz.cli.experiment import left_out_text, meaning_text, rule_text, verdict_text
 from bnviz.cli.report import link
+from bnviz.cli.verdict_table import exclusion_text, meaning_text, rule_text, verdict_text
 from bnviz.core import registry
 from bnviz.core.config import MEASURING_VERSION
 from bnviz.core.measurement_schedule import PHASES
-from bnviz.experiments import DEFAULT_SETTING, FEWEST_SEEDS, Claim, Experiment, Finding, Judged
+from bnviz.experiments import DEFAULT_SETTING, FEWEST_SEEDS, Claim, ClaimResult, Experiment, Finding
 from bnviz.figures.phase_curve import phase_curve
 
 SIGNS = {"supported": "✓", "contradicted": "✗", "changes": "↔", "inconclusive": "?"}
@@ -52,40 +51,47 @@ svg { display: block; } svg text { fill: var(--quiet); font-size: 11px; }
 """
 
 
-def report(name: str, chosen: Experiment, judged: Sequence[Judged]) -> str:
-    """The page of experiment `name`: settings in the order of what was judged, every text escaped."""
-    settings = dict.fromkeys(one.first.setting for one in judged)
-    first = judged[0].first
+def report(name: str, experiment: Experiment, results: Sequence[ClaimResult]) -> str:
+    """Return the page of experiment `name`, with settings in the order of the results; every text is escaped."""
+    settings = dict.fromkeys(result.first.setting for result in results)
+    first = results[0].first
     label = registry.describe("experiments", name).label
     seeds = len(first.seeds) + len(first.left_out)
     sections = [
-        f"<h1>{escape(chosen.question)}</h1>",
-        f'<p class="quiet">{escape(label)}: {escape(chosen.source)}. Data set: {escape(first.dataset)}, '
+        f"<h1>{escape(experiment.question)}</h1>",
+        f'<p class="quiet">{escape(label)}: {escape(experiment.source)}. Data set: {escape(first.dataset)}, '
         f"{seeds} {'seed' if seeds == 1 else 'seeds'}.</p>",
-        _flips(judged),
+        _flips(results),
         _rules(),
-        *(_setting(chosen, setting, [one for one in judged if one.first.setting == setting]) for setting in settings),
-        _repeat(name, chosen, first, seeds, list(settings)),
+        *(
+            _setting(experiment, setting, [result for result in results if result.first.setting == setting])
+            for setting in settings
+        ),
+        _repeat(name, experiment, first, seeds, list(settings)),
     ]
-    head = f'<meta name="viewport" content="width=device-width"><title>{escape(chosen.question)}</title>'
+    head = f'<meta name="viewport" content="width=device-width"><title>{escape(experiment.question)}</title>'
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">{head}<style>{STYLE}</style></head>\n'
         f"<body>\n{chr(10).join(sections)}\n</body></html>\n"
     )
 
 
-def _flips(judged: Sequence[Judged]) -> str:
-    """The settings in which a verdict is another than by default."""
-    usual = {one.first.claim: one for one in judged if one.first.setting == DEFAULT_SETTING}
-    flipped = [one for one in judged if one.first.claim in usual and one.outcome != usual[one.first.claim].outcome]
-    if len({one.first.setting for one in judged}) == 1:
+def _flips(results: Sequence[ClaimResult]) -> str:
+    """The settings in which a verdict differs from the default one."""
+    usual = {result.first.claim: result for result in results if result.first.setting == DEFAULT_SETTING}
+    flipped = [
+        result
+        for result in results
+        if result.first.claim in usual and result.outcome != usual[result.first.claim].outcome
+    ]
+    if len({result.first.setting for result in results}) == 1:
         return "<p>Tested in one setting only; <code>--sweep</code> tests the others, in which a verdict may flip.</p>"
     if not flipped:
         return "<p>No verdict flips: all settings agree with the default one.</p>"
     lines = [
-        f"<li>{escape(one.first.claim)}: {_outcome(usual[one.first.claim])} {escape(DEFAULT_SETTING)}, "
-        f"{_outcome(one)} in <strong>{escape(one.first.setting)}</strong></li>"
-        for one in flipped
+        f"<li>{escape(result.first.claim)}: {_outcome(usual[result.first.claim])} {escape(DEFAULT_SETTING)}, "
+        f"{_outcome(result)} in <strong>{escape(result.first.setting)}</strong></li>"
+        for result in flipped
     ]
     return f"<h2>Where verdicts flip</h2>\n<ul>{''.join(lines)}</ul>"
 
@@ -103,20 +109,22 @@ def _rules() -> str:
         "<em>changes</em> over training.</p>\n"
         '<p class="quiet">In the pictures a dot is a seed, the bar is the interval of the mean, and the tinted part is '
         "where it has to lie. The mean of ratios is the geometric one, and their axis is logarithmic. A curve is the "
-        "statistic over the updates: mean over seeds, 95 % interval (band), what is asked for (dashed).</p>"
+        "statistic over the updates: mean over seeds, 95 % interval (band), the rule's bound (dashed).</p>"
     )
 
 
-def _setting(chosen: Experiment, setting: str, judged: Sequence[Judged]) -> str:
-    configs = chosen.configs(judged[0].first.seeds[0] if judged[0].first.seeds else 0, setting, judged[0].first.dataset)
-    rows = "\n".join(_rows(chosen.claim(one.first.claim), one) for one in judged)
+def _setting(experiment: Experiment, setting: str, results: Sequence[ClaimResult]) -> str:
+    configs = experiment.configs(
+        results[0].first.seeds[0] if results[0].first.seeds else 0, setting, results[0].first.dataset
+    )
+    rows = "\n".join(_rows(experiment.claim(result.first.claim), result) for result in results)
     heads = "".join(
         f'<th scope="col">{head}</th>'
-        for head in ("claim", "phase", "verdict", "asked for", "seeds", "mean", "95 % (t)", "95 % (ranks)")
+        for head in ("claim", "phase", "verdict", "rule", "seeds", "mean", "95 % (t)", "95 % (ranks)")
     )
     arms = "".join(f"<li>{escape(arm)}: <code>{escape(link(config))}</code></li>" for arm, config in configs.items())
     updates = max(config.steps for config in configs.values())
-    curves = "".join(_curve(chosen.claim(one.first.claim), one, updates) for one in judged)
+    curves = "".join(_curve(experiment.claim(result.first.claim), result, updates) for result in results)
     return (
         f'<h2>{escape(setting[:1].upper() + setting[1:])}</h2>\n<div class="scroll"><table><thead><tr>{heads}</tr>'
         f'</thead>\n<tbody>{rows}</tbody></table></div>\n<div class="curves">{curves}</div>'
@@ -125,19 +133,19 @@ def _setting(chosen: Experiment, setting: str, judged: Sequence[Judged]) -> str:
     )
 
 
-def _rows(claim: Claim, judged: Judged) -> str:
-    """A row for each condition and phase, the claim's text in front of them all."""
-    left_out = f"<br>{escape(left_out_text(judged.first))}" if judged.first.left_out else ""
+def _rows(claim: Claim, result: ClaimResult) -> str:
+    """A row for each condition and phase, after a cell with the claim that spans them."""
+    left_out = f"<br>{escape(exclusion_text(result.first))}" if result.first.left_out else ""
     head = (
-        f'<th scope="rowgroup" rowspan="{len(judged.findings)}">{escape(claim.statement)}<br><small>'
+        f'<th scope="rowgroup" rowspan="{len(result.findings)}">{escape(claim.statement)}<br><small>'
         f"{escape(claim.source)}<br><code>{escape(claim.name)}</code>: {escape(meaning_text(claim))}{left_out}"
         "</small></th>"
     )
     rows = []
-    for finding in judged.findings:
+    for finding in result.findings:
         ratio = claim.conditions[finding.condition].ratio
         rows.append(
-            f"<tr>{head if finding is judged.first else ''}<td>{escape(finding.phase)}</td>"
+            f"<tr>{head if finding is result.first else ''}<td>{escape(finding.phase)}</td>"
             f'<td class="verdict">{_verdict(finding, claim.check)}</td><td>{escape(rule_text(finding))}</td>'
             f'<td>{dot_plot(finding, ratio)}</td><td class="number">{_number(finding.mean)}</td>'
             f'<td class="number">{_interval(finding.low, finding.high)}</td>'
@@ -146,9 +154,9 @@ def _rows(claim: Claim, judged: Judged) -> str:
     return "".join(rows)
 
 
-def _curve(claim: Claim, judged: Judged, updates: int) -> str:
-    drawn = phase_curve(judged.first, claim.conditions[0].ratio, updates)
-    return f"<figure><figcaption><code>{escape(claim.name)}</code></figcaption>{drawn}</figure>" if drawn else ""
+def _curve(claim: Claim, result: ClaimResult, updates: int) -> str:
+    svg = phase_curve(result.first, claim.conditions[0].ratio, updates)
+    return f"<figure><figcaption><code>{escape(claim.name)}</code></figcaption>{svg}</figure>" if svg else ""
 
 
 def _interval(low: float, high: float) -> str:
@@ -164,12 +172,12 @@ def _verdict(finding: Finding, check: bool) -> str:
     return f'<span class="{finding.verdict}">{sign} {verdict_text(finding, check)}</span>'
 
 
-def _outcome(judged: Judged) -> str:
-    return f'<span class="{judged.outcome}">{SIGNS[judged.outcome]} {judged.outcome}</span>'
+def _outcome(result: ClaimResult) -> str:
+    return f'<span class="{result.outcome}">{SIGNS[result.outcome]} {result.outcome}</span>'
 
 
-def _repeat(name: str, chosen: Experiment, first: Finding, seeds: int, settings: Sequence[str]) -> str:
-    dataset = "" if first.dataset == chosen.datasets[0] else f" --dataset {first.dataset}"
+def _repeat(name: str, experiment: Experiment, first: Finding, seeds: int, settings: Sequence[str]) -> str:
+    dataset = "" if first.dataset == experiment.datasets[0] else f" --dataset {first.dataset}"
     sweep = " --sweep" if len(settings) > 1 else ""
     command = f"python -m bnviz experiment {name} --seeds {seeds}{dataset}{sweep}"
     return (

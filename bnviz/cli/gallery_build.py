@@ -1,8 +1,6 @@
-"""`python -m bnviz gallery build`: train the runs that ship with bnviz, and test every claim anew.
+"""`python -m bnviz gallery build`: train the runs that ship with bnviz and test every claim.
 
-Writes the records of the presets, which pages open with, and the findings of all experiments, which the scoreboard
-shows. What the files are is `bnviz.records.gallery`'s business, which runs they are `bnviz.core.presets`' and
-`bnviz.experiments`'.
+Writes the records of the presets, with which pages open, and the findings of all experiments for the scoreboard.
 """
 
 import platform
@@ -13,9 +11,10 @@ from pathlib import Path
 import click
 
 from bnviz import experiments
-from bnviz.cli.experiment import judge_planned, plan, train_planned
+from bnviz.analysis.quantities import final_score
+from bnviz.cli.experiment_runs import judge_plan, plan_runs, train_plan
 from bnviz.cli.parallel_runs import train_all
-from bnviz.cli.report import accuracy_of, loss_of, outcome
+from bnviz.cli.report import outcome
 from bnviz.core import registry
 from bnviz.core.config import MEASURING_VERSION
 from bnviz.experiments import DEFAULT_SETTING, Finding
@@ -23,12 +22,12 @@ from bnviz.records import gallery as kept
 from bnviz.records.gallery import findings as stored
 
 SEEDS = 20
-"""Of the findings that ship; every one of them takes less than ten seconds."""
+"""Of the findings that ship; a run takes less than ten seconds."""
 
 
 @click.group()
 def gallery() -> None:
-    """What ships with the app: records to open pages with, and the verdicts of all experiments."""
+    """Build what ships with the app: records of the presets, and the verdicts of all experiments."""
 
 
 @gallery.command()
@@ -65,42 +64,47 @@ def build(
     runs: Path | None,
     quiet: bool,
 ) -> None:
-    """Train every arm of every preset, and every experiment in every setting, and write what came out."""
-    for needed in filter(None, (folder, runs)):
-        needed.mkdir(parents=True, exist_ok=True)
+    """Train every arm of every preset and every experiment in every setting, and write records and findings."""
+    for needed_folder in filter(None, (folder, runs)):
+        needed_folder.mkdir(parents=True, exist_ok=True)
     if records:
         _build_records(folder, processes)
     if verdicts:
-        found: list[Finding] = []
+        findings: list[Finding] = []
         for name in registry.names("experiments"):
-            chosen = experiments.load(name)
-            wanted = [(chosen.datasets[0], setting, seeds) for setting in (DEFAULT_SETTING, *chosen.settings)]
-            wanted += (
-                [("mnist", DEFAULT_SETTING, mnist_seeds)] if mnist_seeds and "mnist" in chosen.datasets[1:] else []
+            experiment = experiments.load(name)
+            plans = [(experiment.datasets[0], setting, seeds) for setting in (DEFAULT_SETTING, *experiment.settings)]
+            plans += (
+                [("mnist", DEFAULT_SETTING, mnist_seeds)] if mnist_seeds and "mnist" in experiment.datasets[1:] else []
             )
-            for dataset, setting, count in wanted:
-                planned = plan(chosen, range(count), [setting], dataset)
-                trained = train_planned(planned, processes, f"{name} on {dataset}, {setting}", quiet, runs)
-                judged = judge_planned(name, chosen, planned, trained)
-                found += [finding for one in judged for finding in one.findings]
+            for dataset, setting, count in plans:
+                plan = plan_runs(experiment, range(count), [setting], dataset)
+                trained = train_plan(plan, processes, f"{name} on {dataset}, {setting}", quiet, runs)
+                results = judge_plan(name, experiment, plan, trained)
+                findings += [finding for result in results for finding in result.findings]
         versions = {"measuring": str(MEASURING_VERSION), "torch": version("torch"), "python": platform.python_version()}
         path = folder / stored.PATH.name
-        stored.save(stored.Stored(datetime.now(UTC).date().isoformat(), versions, tuple(found)), path)
-        click.echo(f"{path.name}  {path.stat().st_size / 1000:4.0f} kB  {len(found)} findings")
+        stored.save(stored.StoredFindings(datetime.now(UTC).date().isoformat(), versions, tuple(findings)), path)
+        click.echo(f"{path.name}  {path.stat().st_size / 1000:4.0f} kB  {len(findings)} findings")
 
 
 def _build_records(folder: Path, processes: int) -> None:
-    """Write every preset's records, and remove those that no preset asks for any more."""
-    from bnviz.core.presets import PRESETS  # here, because it is refused if a plug-in of the presets is broken
+    """Write every preset's records, and remove records that belong to no preset."""
+    from bnviz.core.presets import PRESETS  # imported late: it fails if a plug-in of the presets is broken
 
-    arms = [(f"{preset}, {arm}", config) for preset, one in PRESETS.items() for arm, config in one.configs().items()]
+    arms = [
+        (f"{preset}, {arm}", config)
+        for preset, comparison in PRESETS.items()
+        for arm, config in comparison.configs().items()
+    ]
     trained = train_all([config for _, config in arms], processes, lambda _: None)
     written = set()
     for name, config in arms:
         record = trained[config.key]
         path = kept.save(record, folder)
         written.add(path)
-        score = f"test accuracy {accuracy_of(record):.4f}, test loss {loss_of(record):.4g}"
+        accuracy, loss = (final_score(record, quantity) for quantity in ("test_accuracy", "test_loss"))
+        score = f"test accuracy {accuracy:.4f}, test loss {loss:.4g}"
         click.echo(f"{path.name}  {path.stat().st_size / 1000:4.0f} kB  {name}: {outcome(record)}, {score}")
     for path in sorted(set(folder.glob(f"*{kept.SUFFIX}")) - written):
         path.unlink()

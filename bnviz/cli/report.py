@@ -1,7 +1,6 @@
-"""What the command line says of runs: progress while they train, a summary of one, a table of several.
+"""Text about runs on the command line: progress while they train, a summary of one run, a table of several.
 
-Text only: it reads records and knows nothing of training or of files. Progress goes to stderr, so that results can be
-sent elsewhere.
+Progress goes to stderr, so that results can be redirected.
 """
 
 import sys
@@ -12,25 +11,26 @@ from urllib.parse import urlencode
 
 import click
 
+from bnviz.analysis.quantities import final_score
 from bnviz.core import registry
 from bnviz.core.config import RunConfig
 from bnviz.core.record import Frame, Record
 
 LINES = 10
-"""Lines of progress a run prints where stderr is not a terminal."""
+"""Lines of progress per run if stderr is not a terminal."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """One run of an arm, and the seconds from its first frame to its last: measuring included, loading the data not."""
+    """One run of an arm, and the seconds from its first to its last frame, without loading the data."""
 
     arm: str
     record: Record
     seconds: float
 
 
-def watched(frames: Iterable[Frame], steps: int, name: str, quiet: bool) -> Iterator[Frame]:
-    """Hand on the frames; say on stderr where the run is: a bar on a terminal, elsewhere a line each tenth."""
+def with_progress(frames: Iterable[Frame], steps: int, name: str, quiet: bool) -> Iterator[Frame]:
+    """Yield the frames and write progress to stderr: a bar on a terminal, otherwise a line per tenth of the run."""
     if quiet:
         yield from frames
     elif sys.stderr.isatty():
@@ -40,15 +40,16 @@ def watched(frames: Iterable[Frame], steps: int, name: str, quiet: bool) -> Iter
 
 
 def summary(result: Result, saved: str | None) -> str:
-    """One run in a few lines, each with what it is in front."""
+    """Return a few lines about one run, each with a label."""
     record = result.record
+    accuracy, loss = _scores(record)
     rate = record.last_step / result.seconds if result.seconds > 0 else 0.0
     rows = [
         ["run key", record.config.key],
         ["outcome", outcome(record)],
         ["training loss", f"{record.final('train_loss'):.4g} (the last mini-batch)"],
-        ["test loss", f"{loss_of(record):.4g}"],
-        *([["test accuracy", f"{accuracy_of(record):.4f} on {_scored(record)}"]] if _has_accuracy(record) else []),
+        ["test loss", f"{loss:.4g}"],
+        *([["test accuracy", f"{accuracy:.4f} on {_scored_samples(record)}"]] if _has_accuracy(record) else []),
         ["time", f"{result.seconds:.2f} s, {rate:.0f} steps per second, measuring included"],
         ["link", link(record.config)],
     ]
@@ -58,10 +59,10 @@ def summary(result: Result, saved: str | None) -> str:
 
 
 def comparison(results: Sequence[Result]) -> str:
-    """One row a run, then mean and standard deviation of each arm that ran more than once."""
+    """Return a table with a row per run, then mean and standard deviation of each arm with several runs."""
     rows = [["arm", "seed", "outcome", "test accuracy", "test loss", "seconds"]]
     for result in results:
-        accuracy, loss = accuracy_of(result.record), loss_of(result.record)
+        accuracy, loss = _scores(result.record)
         seed = str(result.record.config.seed)
         rows.append(
             [result.arm, seed, result.record.outcome, f"{accuracy:.4f}", f"{loss:.4g}", f"{result.seconds:.2f}"]
@@ -71,8 +72,7 @@ def comparison(results: Sequence[Result]) -> str:
         by_arm.setdefault(result.arm, []).append(result)
     for arm, repeats in by_arm.items():
         if len(repeats) > 1:
-            accuracies = [accuracy_of(repeat.record) for repeat in repeats]
-            losses = [loss_of(repeat.record) for repeat in repeats]
+            accuracies, losses = zip(*(_scores(repeat.record) for repeat in repeats), strict=True)
             seconds = fmean(repeat.seconds for repeat in repeats)
             rows.append([arm, "mean", "", f"{fmean(accuracies):.4f}", f"{fmean(losses):.4g}", f"{seconds:.2f}"])
             rows.append([arm, "std", "", f"{stdev(accuracies):.4f}", f"{stdev(losses):.4g}", ""])
@@ -80,12 +80,13 @@ def comparison(results: Sequence[Result]) -> str:
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
-    """Columns as wide as their widest cell; the first row is the head, columns after the third are numbers."""
+    """Return a table of text with aligned columns; the first row is the head, columns from the fourth are numbers."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
     for row in rows:
         cells = [
-            f"{cell:{'<' if at < 3 else '>'}{width}}" for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+            f"{cell:{'<' if column < 3 else '>'}{width}}"
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         lines.append(" | ".join(cells).rstrip())
     lines.insert(1, "-+-".join("-" * width for width in widths))
@@ -93,7 +94,7 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def outcome(record: Record) -> str:
-    """How a run ended, in words."""
+    """Return in words how a run ended."""
     step, steps = record.last_step, record.config.steps
     if record.outcome == "diverged":
         return f"diverged at step {step}: the loss is no longer finite; try a smaller learning rate"
@@ -103,21 +104,17 @@ def outcome(record: Record) -> str:
 
 
 def link(config: RunConfig) -> str:
-    """The query of a link to this run."""
+    """Return the query of a link to this run."""
     return "?" + urlencode(config.to_query(), safe=",") if config.changed() else "? (everything as by default)"
 
 
-def accuracy_of(record: Record) -> float:
-    """On all test images if the run came to its end, else the last one that was noted."""
-    return record.final("final_test_accuracy" if _was_scored(record) else "test_accuracy")
-
-
-def loss_of(record: Record) -> float:
-    return record.final("final_test_loss" if _was_scored(record) else "test_loss")
+def _scores(record: Record) -> tuple[float, float]:
+    """Test accuracy and loss at the end, or the last ones of their curves; NaN without an accuracy."""
+    return final_score(record, "test_accuracy"), final_score(record, "test_loss")
 
 
 def _has_accuracy(record: Record) -> bool:
-    """What learns values instead of classes has none."""
+    """False for regression."""
     return "test_accuracy" in record.data
 
 
@@ -125,10 +122,10 @@ def _was_scored(record: Record) -> bool:
     return "final_test_loss" in record.data
 
 
-def _scored(record: Record) -> str:
-    there = registry.describe("datasets", record.config.dataset).constants["TEST_SAMPLES"]
-    used = there if _was_scored(record) else min(there, record.config.test_samples)
-    return f"all {there} test images" if used == there else f"the first {used} of {there} test images"
+def _scored_samples(record: Record) -> str:
+    total = registry.describe("datasets", record.config.dataset).constants["TEST_SAMPLES"]
+    used = total if _was_scored(record) else min(total, record.config.test_samples)
+    return f"all {total} test images" if used == total else f"the first {used} of {total} test images"
 
 
 def _with_bar(frames: Iterable[Frame], steps: int, name: str) -> Iterator[Frame]:
@@ -151,5 +148,5 @@ def _with_lines(frames: Iterable[Frame], steps: int, name: str) -> Iterator[Fram
 
 
 def _loss(frame: Frame) -> str | None:
-    """None for a frame that holds only what probes measured."""
+    """None for a frame with probe measurements only."""
     return f"training loss {float(frame.values['train_loss'].values):.4g}" if "train_loss" in frame.values else None

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from bnviz.cli.options import Refusal, RunCommand, config_options, read_config, refuse_inactive, validated
 from bnviz.cli.report import Result, comparison, summary
-from bnviz.cli.run_training import Planned, one_by_one, side_by_side
+from bnviz.cli.run_training import PlannedRuns, train_batched, train_in_turn
 from bnviz.core.comparison import Comparison
 from bnviz.core.config import RunConfig, sentences
 from bnviz.core.messages import shown
@@ -71,7 +71,7 @@ def run(
         _check(out, several)
     results: list[Result] = []
     try:
-        for result in (side_by_side if together else one_by_one)(planned, threads, quiet):
+        for result in (train_batched if together else train_in_turn)(planned, threads, quiet):
             saved = None
             if out is not None:
                 name = f"{result.arm}-seed{result.record.config.seed}.nc"
@@ -92,12 +92,12 @@ def run(
         raise SystemExit(INTERRUPTED)
 
 
-def _plan(base: RunConfig, compare: str | None, seeds: str | None) -> Planned:
+def _plan(base: RunConfig, compare: str | None, seeds: str | None) -> PlannedRuns:
     """The runs to be made, arm by arm for one seed after the other, all of them valid."""
     norms = [name.strip() for name in compare.split(",")] if compare is not None else [base.norm]
     if len(set(norms)) < len(norms):
         raise Refusal(f"--compare = {compare}: each normalisation can be named once.")
-    planned: Planned = []
+    planned: PlannedRuns = []
     for seed in _numbers(seeds) if seeds is not None else [base.seed]:
         seeded = validated(base.model_dump() | {"seed": seed})
         try:

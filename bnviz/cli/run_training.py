@@ -1,6 +1,6 @@
-"""Training for `python -m bnviz run`: one run after the other, or all seeds of an arm side by side.
+"""Training for `python -m bnviz run`: run after run, or all seeds of an arm as one batch.
 
-After Ctrl-C, what was measured of the runs that were stopped comes last. What becomes of results is not known here.
+After Ctrl-C the last results are the partial records of the stopped runs.
 """
 
 from collections.abc import Iterator
@@ -8,20 +8,20 @@ from dataclasses import replace
 from time import perf_counter
 
 from bnviz.cli.options import Refusal
-from bnviz.cli.report import Result, watched
+from bnviz.cli.report import Result, with_progress
 from bnviz.core.config import RunConfig
 from bnviz.core.record import Frame, Record
 
-Planned = list[tuple[str, RunConfig]]
+PlannedRuns = list[tuple[str, RunConfig]]
 """Runs with the names of their arms."""
 
 
-def one_by_one(planned: Planned, threads: int, quiet: bool) -> Iterator[Result]:
-    """One run after the other.
+def train_in_turn(planned: PlannedRuns, threads: int, quiet: bool) -> Iterator[Result]:
+    """Train run after run and yield the results.
 
     Raises:
         Refusal: there is no such device.
-        DatasetError: a data set cannot be had.
+        DatasetError: a data set is not available.
     """
     _prepare(planned, threads)
     from bnviz.training import train
@@ -31,8 +31,8 @@ def one_by_one(planned: Planned, threads: int, quiet: bool) -> Iterator[Result]:
         frames: list[Frame] = []
         started = perf_counter()
         try:
-            for frame in watched(train(config), config.steps, name, quiet):
-                started = started if frames else perf_counter()  # from the first frame on: loading data is not training
+            for frame in with_progress(train(config), config.steps, name, quiet):
+                started = started if frames else perf_counter()  # without loading the data
                 frames.append(frame)
         except KeyboardInterrupt:
             if not frames:
@@ -43,12 +43,12 @@ def one_by_one(planned: Planned, threads: int, quiet: bool) -> Iterator[Result]:
             return
 
 
-def side_by_side(planned: Planned, threads: int, quiet: bool) -> Iterator[Result]:
-    """One arm after the other, all its seeds as one batch; each result's seconds are its share of the batch's.
+def train_batched(planned: PlannedRuns, threads: int, quiet: bool) -> Iterator[Result]:
+    """Train arm after arm, all seeds of an arm as one batch, and yield the results; seconds are shares of the batch's.
 
     Raises:
-        Refusal: there is no such device, or the arm's network cannot be trained so.
-        DatasetError: a data set cannot be had.
+        Refusal: there is no such device, or the arm's network cannot be trained as a batch.
+        DatasetError: a data set is not available.
     """
     _prepare(planned, threads)
     from bnviz.training.batched.training import NotTogetherError, train_together
@@ -58,32 +58,36 @@ def side_by_side(planned: Planned, threads: int, quiet: bool) -> Iterator[Result
         frames: list[list[Frame]] = [[] for _ in configs]
 
         def leading(configs: list[RunConfig] = configs, frames: list[list[Frame]] = frames) -> Iterator[Frame]:
-            """Keep every run's frames; of each step hand on one, for the progress."""
-            shown = -1
+            """Keep every run's frames and yield one per step, for the progress."""
+            last_step = -1
             for place, frame in train_together(configs):
                 frames[place].append(frame)
-                if frame.step > shown:
-                    shown = frame.step
+                if frame.step > last_step:
+                    last_step = frame.step
                     yield frame
 
         started = 0.0
         try:
-            for _ in watched(leading(), configs[0].steps, f"{arm}, {len(configs)} seeds", quiet):
+            for _ in with_progress(leading(), configs[0].steps, f"{arm}, {len(configs)} seeds", quiet):
                 started = started or perf_counter()
         except KeyboardInterrupt:
             if not frames[0]:
                 return
         except NotTogetherError as error:
             raise Refusal(f"--together: {error}.") from error
-        share = (perf_counter() - started) / len(configs)
-        results = [_result(arm, config, own, share) for config, own in zip(configs, frames, strict=True) if own]
+        seconds = (perf_counter() - started) / len(configs)
+        results = [
+            _result(arm, config, own_frames, seconds)
+            for config, own_frames in zip(configs, frames, strict=True)
+            if own_frames
+        ]
         yield from results
         if any(result.record.outcome == "stopped" for result in results):
             return
 
 
-def _prepare(planned: Planned, threads: int) -> None:
-    import torch  # here, so that wrong options are refused at once
+def _prepare(planned: PlannedRuns, threads: int) -> None:
+    import torch  # imported late, so that wrong options are refused at once
 
     from bnviz.training.training_loop import pick_device
 

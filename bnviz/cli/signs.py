@@ -1,6 +1,6 @@
-"""Signs that an older encoding lacks, as "≤" in cp1252, are printed as signs that it has, instead of ending a command.
+"""Replacements for signs that the output's encoding lacks, such as "≤" in cp1252, which would end a command.
 
-Windows gives such an encoding to a command whose output goes to a file or a pipe.
+Windows uses such an encoding if a command's output goes to a file or a pipe.
 """
 
 import codecs
@@ -28,16 +28,16 @@ IN_ASCII = {
 }
 
 
-def print_every_sign() -> None:
-    """From now on no text is too much for the encoding of standard output and standard error."""
-    codecs.register_error("bnviz", _replaced)
+def replace_missing_signs() -> None:
+    """Make stdout and stderr replace signs that their encoding lacks."""
+    codecs.register_error("bnviz", _replacement)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="bnviz")
 
 
 def in_ascii(sign: str) -> str:
-    """Greek letters by name, letters without their accents, "?" for what has no likeness."""
+    """Return a Greek letter's name, a letter without accents, or "?" for a sign without an ASCII form."""
     greek, _, name = unicodedata.name(sign, "").rpartition(" LETTER ")
     if greek.startswith("GREEK"):
         return name.lower()
@@ -45,7 +45,7 @@ def in_ascii(sign: str) -> str:
     return IN_ASCII.get(sign, plain or "?")
 
 
-def _replaced(error: UnicodeError) -> tuple[str, int]:
+def _replacement(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return "".join(map(in_ascii, error.object[error.start : error.end])), error.end

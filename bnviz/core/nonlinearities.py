@@ -8,6 +8,8 @@ A unit is called saturated where the slope of its nonlinearity is below a tenth 
 import math
 from dataclasses import dataclass
 
+from bnviz.core import registry
+
 SATURATION_SLOPE = 0.1
 """Share of the largest slope under which a unit counts as saturated (a choice of bnviz, not of a paper)."""
 
@@ -40,3 +42,8 @@ NONLINEARITIES: dict[str, Nonlinearity] = {
         Nonlinearity("identity", "Identity (no nonlinearity)", "Identity"),
     )
 }
+
+
+def applied_nonlinearity(network: str, activation: str) -> Nonlinearity:
+    """Return the nonlinearity of a network's hidden units: its file's constant ACTIVATION, otherwise the chosen one."""
+    return NONLINEARITIES[registry.describe("networks", network).constants.get("ACTIVATION", activation)]

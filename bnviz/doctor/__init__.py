@@ -1,7 +1,4 @@
-"""What may be wrong with an installation: one check after the other, each with a finding and what to do about it.
-
-Looks and tries, but changes and downloads nothing. How findings are shown is `bnviz.cli`'s business.
-"""
+"""Checks of an installation, each with a finding and advice. They change and download nothing."""
 
 from collections.abc import Iterator
 
@@ -16,10 +13,10 @@ SURROUNDINGS = (installation.browser, installation.variables)
 
 
 def examine(cluster: bool = True) -> Iterator[Check]:
-    """Make all checks, one when it is asked for; `cluster` says whether to start workers, which takes seconds."""
+    """Run all checks one by one and yield their findings; `cluster` also starts workers, which takes seconds."""
     for part in (*INSTALLATION, *CONTENT, *SURROUNDINGS, *((workers.cluster,) if cluster else ())):
         try:
             yield from part()
-        except Exception as error:  # a check that fails is a finding, and the others are still worth knowing
+        except Exception as error:  # an error is a finding, and the other checks still run
             finding = f"could not be examined: {type(error).__name__}: {error}"
             yield Check(part.__name__, "problem", finding, INSTALL)

@@ -1,6 +1,7 @@
-"""Self-tests of the instruments: what probes must say where the answer is known, and that they leave no trace.
+"""Self-tests of the probes: known answers, and no effect on the run.
 
-Every function makes real runs, or looks along a real network's weights, and returns a residual with what was looked at.
+Each function trains real networks, or measures the loss along a real network's weights. It returns the residual and a
+description of the cases. The number at the start of a docstring is the test's number in `science.SELF_TESTS`.
 """
 
 from typing import Any
@@ -21,14 +22,14 @@ from bnviz.training import train
 
 SMALL: dict[str, Any] = {"widths": (20, 20), "init": "xavier", "steps": 4, "probe_points": 5, "device": "cpu"}
 NORMAL_WIDTH = 2 * 1.0364333895
-"""From the 15th to the 85th percentile of N(0, 1)."""
+"""Distance from the 15th to the 85th percentile of N(0, 1)."""
 GROWTH = 1.20
-"""Yang et al. 2019, Sec. 3, have sqrt(pi / (pi - 1)) = 1.21 for infinite width and depth."""
+"""Gradient growth per layer; Yang et al. 2019, Sec. 3: sqrt(pi / (pi - 1)) = 1.21 at infinite width and depth."""
 ON_FIXED_BATCH = ("activations", "landscape_line", "sharpness")
 
 
 def run(**settings: Any) -> tuple[Record, nn.Module]:
-    """A small run on digits, or as `settings` say, and the network it leaves."""
+    """Train a small run, on digits unless `settings` say otherwise; return its record and the trained network."""
     config = RunConfig(**SMALL | settings)
     constants = registry.describe("datasets", config.dataset).constants
     network = networks.build(config, constants["INPUT_SHAPE"], constants["CLASSES"], torch.device("cpu"))
@@ -36,27 +37,29 @@ def run(**settings: Any) -> tuple[Record, nn.Module]:
 
 
 def purity() -> tuple[float, str]:
-    """4: the number of tensors in which runs with every probe and with none differ, be it by a bit."""
+    """4: number of tensors that differ, even by a bit, between runs with every probe and without probes."""
     different = compared = 0
     for norm in registry.names("norms"):
         for optimizer in ("sgd", "adam"):
             settings = {"norm": norm, "optimizer": optimizer, "widths": (6, 5), "plane_points": 3, "probe_samples": 60}
-            without = _left_behind(probes=(), **settings)
+            without = _final_state(probes=(), **settings)
             for probe_data in ("batch", "fixed"):
-                probed = _left_behind(probes=tuple(registry.names("probes")), probe_data=probe_data, **settings)
+                probed = _final_state(probes=tuple(registry.names("probes")), probe_data=probe_data, **settings)
                 compared += len(without)
-                different += sum(not torch.equal(one, two) for one, two in zip(without, probed, strict=True))
+                different += sum(
+                    not torch.equal(value, reference) for value, reference in zip(without, probed, strict=True)
+                )
     return different, f"{compared} parameters, buffers and random streams; every norm, every probe, SGD and Adam"
 
 
-def _left_behind(**settings: Any) -> list[Tensor]:
+def _final_state(**settings: Any) -> list[Tensor]:
     record, network = run(**settings)
     losses = torch.tensor(record.data["train_loss"].values)
     return [losses, *network.state_dict().values(), *(state for _, state in rng_states_of(network))]
 
 
 def no_shift() -> tuple[float, str]:
-    """5: internal covariate shift of layer 1, and of all layers at learning rate 0; 1 - cos there."""
+    """5: largest shift and 1 - cosine of layer 1, and of all layers at learning rate 0."""
     worst = 0.0
     for norm in registry.names("norms"):
         settings = {"norm": norm, "precision": "float64", "probes": ("covariate_shift",)}
@@ -71,7 +74,7 @@ def no_shift() -> tuple[float, str]:
 
 
 def quadratic() -> tuple[float, str]:
-    """6: on mean |w x|^2, along each eigenvector of its Hessian: effective smoothness, and the loss on the way to 0."""
+    """6: effective smoothness and loss of mean |w x|^2 along each eigenvector of its Hessian, against closed forms."""
     inputs = torch.randn(50, 4, generator=stream(0, "data"), dtype=torch.float64)
     lengths = np.array([1e-3, 0.1, 0.5, 1.5])
     worst = 0.0
@@ -85,13 +88,13 @@ def quadratic() -> tuple[float, str]:
         smoothness = downhill.gradient_change / downhill.distance / float(eigenvalue)
         towards_zero = along(objective, [network.weight.detach().clone()], lengths)
         expected = (1 - lengths) ** 2 * towards_zero.loss_here
-        off = abs(towards_zero.loss - expected) / towards_zero.loss_here
-        worst = max(worst, float(abs(smoothness - 1).max()), float(off.max()))
+        deviation = abs(towards_zero.loss - expected) / towards_zero.loss_here
+        worst = max(worst, float(abs(smoothness - 1).max()), float(deviation.max()))
     return worst, "linear network of one unit, four eigenvectors, float64"
 
 
 def percentile_width() -> tuple[float, str]:
-    """7: of batch norm's output at the start, for Gaussian inputs, against the normal distribution's."""
+    """7: percentile width of batch norm's output at the start, for Gaussian inputs, against NORMAL_WIDTH."""
     settings = {"dataset": "linear_map", "norm": "batch", "widths": (100,), "probe_data": "fixed"}
     percentile = run(**settings, probe_samples=1000)[0].data["percentile"].isel(probe_step=0)
     width = float((percentile.sel(quantile=85.0) - percentile.sel(quantile=15.0)).mean())
@@ -99,18 +102,18 @@ def percentile_width() -> tuple[float, str]:
 
 
 def constancy() -> tuple[float, str]:
-    """10: the largest change over the steps of what is measured on a fixed batch, at learning rate 0."""
+    """10: largest change over the steps of any measurement on a fixed batch, at learning rate 0."""
     settings = {"probes": ON_FIXED_BATCH, "probe_data": "fixed", "line_in": "absolute", "sharpness_points": 500}
     data = run(norm="batch", learning_rate=0.0, **settings)[0].data
     worst, measured = 0.0, [name for name in data if "probe_step" in data[name].dims]
     for name in measured:
-        values = data[name].astype(float)  # a change since the step before is unknown at the first, and left out
+        values = data[name].astype(float)  # NaN at the first step, which has no step before
         worst = max(worst, float((values.max("probe_step") - values.min("probe_step")).max(skipna=False)))
     return worst, f"{len(measured)} quantities of {', '.join(ON_FIXED_BATCH)}"
 
 
 def growth() -> tuple[float, str]:
-    """12: of the gradient, from layer to layer towards the input, behind batch norm and before ReLU at the start."""
+    """12: growth of the gradient per layer towards the input, with batch norm and ReLU, before training."""
     settings = {"norm": "batch", "activation": "relu", "widths": (256,) * 40, "batch_size": 128, "steps": 1}
     record, _ = run(**settings, probes=("gradient_flow",))
     factor = float(quantities.growth_per_layer(record).isel(probe_step=0))

@@ -1,7 +1,7 @@
-"""Science: thirteen facts that hold exactly, tried on real networks, each with the residual that is left.
+"""Science: thirteen facts that must hold, tested on real networks, each with its residual.
 
-Every one can be checked without believing bnviz: it is mathematics, or what torch itself does, or a number of a paper.
-Bounds are declared here, before anything is measured. Whether a paper's claims hold is not asked; experiments do that.
+Each fact is mathematics, torch's own behaviour, or a number of a paper. Bounds are declared before any measurement.
+Whether a paper's claims hold is the subject of `bnviz.experiments`.
 """
 
 import math
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from bnviz.doctor import math_checks, probe_checks
 
 Measured = tuple[float, str]
-"""The residual, and in words what was looked at."""
+"""The residual, and a description of the cases."""
 
 
 @dataclass(frozen=True)
 class SelfTest:
-    """A fact, how to measure by how much it is missed, and by how much it may be, for rounding or chance."""
+    """A fact, a function that measures its residual, and the bound that rounding or chance may reach."""
 
     name: str
     measure: Callable[[], Measured]
@@ -25,7 +25,7 @@ class SelfTest:
 
 @dataclass(frozen=True)
 class Result:
-    """What came out; a residual that is not a number is a failure."""
+    """The result of a self-test; a residual of NaN is a failure."""
 
     number: int
     name: str
@@ -58,10 +58,10 @@ SELF_TESTS = (
 
 
 def examine() -> Iterator[Result]:
-    """Make all of them, one when it is asked for."""
+    """Run the self-tests one by one and yield their results."""
     for number, test in enumerate(SELF_TESTS, start=1):
         try:
             residual, detail = test.measure()
-        except Exception as error:  # one that fails is a result, and the others are still worth knowing
+        except Exception as error:  # an error is a result, and the other tests still run
             residual, detail = math.nan, f"could not be made: {type(error).__name__}: {error}"
         yield Result(number, test.name, residual, test.bound, detail)

@@ -1,7 +1,4 @@
-"""Check of the workers: can they be reached or started, and do they train? A run of a few steps says so.
-
-Knows that they are Dask's and where their address comes from, but nothing of how jobs are queued or watched.
-"""
+"""Check that workers can be reached or started, and that one trains a run of a few steps."""
 
 import os
 from collections.abc import Iterator
@@ -18,7 +15,7 @@ SMALL = RunConfig(norm="batch", steps=5)
 
 
 def cluster() -> Iterator[Check]:
-    """Connect to BNVIZ_SCHEDULER where it is set, else start workers here; then train five steps on one of them."""
+    """Connect to BNVIZ_SCHEDULER if it is set, otherwise start workers; then train five steps on one of them."""
     from bnviz.jobs.errors import JobsError
     from bnviz.jobs.local_cluster import start_embedded
 
@@ -41,7 +38,7 @@ def cluster() -> Iterator[Check]:
 
 
 def try_workers(name: str, address: str, advice: str) -> Check:
-    """Have a worker of the scheduler at `address` train five steps, in the way that it trains for the app."""
+    """Train five steps on a worker of the scheduler at `address`, in the same way as the app does."""
     from distributed import Client
 
     from bnviz.jobs import worker
@@ -52,8 +49,8 @@ def try_workers(name: str, address: str, advice: str) -> Check:
             client.wait_for_workers(1, timeout=WORKER_SECONDS)
             number = len(client.scheduler_info(n_workers=-1)["workers"])
             reached = perf_counter()
-            asked = (SMALL.model_dump_json(), "doctor", MEASURING_VERSION)
-            result = client.submit(worker.run, *asked, pure=False).result(timeout=RUN_SECONDS)
+            arguments = (SMALL.model_dump_json(), "doctor", MEASURING_VERSION)
+            result = client.submit(worker.run, *arguments, pure=False).result(timeout=RUN_SECONDS)
             ended = perf_counter()
     except (OSError, TimeoutError, ValueError) as error:
         return Check("cluster", "problem", f"{name}: no answer in time or no workers: {error}", advice)

@@ -1,8 +1,7 @@
-"""Experiments: one file for each thing that a paper measured, with its claims and how each is judged.
+"""Experiments: one file for each measurement of a paper, with its claims and the rules of their verdicts.
 
-A file has a docstring (its first line is the label) and EXPERIMENT. The statistics of a claim and the rules that turn
-intervals over paired seeds into a verdict are declared there, before anything is run. Verdicts are computed, never
-written. How a run is trained, shown or stored is not this package's business.
+A file has a docstring (its first line is the label) and EXPERIMENT. It declares, before any run, the statistic of each
+claim and the rule that turns its intervals over paired seeds into a verdict. Verdicts are never written by hand.
 """
 
 from bnviz.analysis.statistics import FEWEST_SEEDS
@@ -17,7 +16,7 @@ from bnviz.experiments._claims import (
     Rule,
     Verdict,
 )
-from bnviz.experiments._judging import Curve, Finding, Judged, Outcome, grouped, judge, standing_after_holm
+from bnviz.experiments._judging import ClaimResult, Curve, Finding, Outcome, group_by_claim, judge, significant_verdicts
 from bnviz.experiments._over_time import OverTime, Runs
 
 __all__ = [
@@ -26,25 +25,25 @@ __all__ = [
     "FEWEST_SEEDS",
     "LEARNED",
     "Claim",
+    "ClaimResult",
     "Condition",
     "Curve",
     "Experiment",
     "Finding",
-    "Judged",
     "Outcome",
     "OverTime",
     "Rule",
     "Runs",
     "Verdict",
-    "grouped",
+    "group_by_claim",
     "judge",
     "load",
-    "standing_after_holm",
+    "significant_verdicts",
 ]
 
 
 def load(name: str) -> Experiment:
-    """The experiment of that name.
+    """Return the experiment of a name.
 
     Raises:
         UnknownPluginError: there is none.

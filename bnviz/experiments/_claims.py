@@ -1,4 +1,4 @@
-"""What an experiment declares before anything is run: its comparison, its claims, and the rules of their verdicts."""
+"""Declarations of an experiment, made before any run: comparison, claims, and the rules of their verdicts."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -18,9 +18,9 @@ DIVERGED: Mapping[Diverged, str] = {
     "until_then": "of single measurements, those made until it diverged count",
     "undefined": "of what is measured over time, a phase that it did not finish has no value: the claim stays open",
 }
-"""What a diverged arm counts as."""
+"""How a diverged arm counts, in words."""
 LEARNED = 0.5
-"""Test accuracy from which on a network counts as one that learns (a choice of bnviz)."""
+"""A network with at least this test accuracy counts as one that learns (a choice of bnviz)."""
 DEFAULT_SETTING = "as by default"
 
 
@@ -32,7 +32,7 @@ class Rule:
     bound: float = 0.0
 
     def judge(self, low: float, high: float) -> Verdict:
-        """Supported if the whole interval is where it has to be, contradicted if all of it is elsewhere."""
+        """Return supported if the whole interval satisfies the rule, contradicted if none of it does."""
         if not (math.isfinite(low) and math.isfinite(high)):
             return "inconclusive"
         inside, outside = {
@@ -44,21 +44,21 @@ class Rule:
 
     @property
     def bounds(self) -> tuple[float, ...]:
-        """The numbers that the interval has to stay clear of."""
+        """The numbers that the interval must not contain."""
         return (-self.bound, self.bound) if self.kind == "within" else (self.bound,)
 
 
 @dataclass(frozen=True)
 class Condition:
-    """A statistic of the runs of one seed, and the rule that its interval over seeds has to keep to.
+    """A statistic of the runs of one seed, and the rule for its interval over seeds.
 
     Attributes:
-        measured: what the statistic is, in words.
+        measured: the statistic in words.
         statistic: NaN where it is undefined; an `OverTime` is judged in each of `phases`.
         rule: where the interval has to lie.
         ratio: the statistic is the natural logarithm of a ratio, and shown as the ratio.
-        diverged: what a diverged arm counts as, a key of DIVERGED.
-        phases: in which an `OverTime` is judged.
+        diverged: how a diverged arm counts, a key of DIVERGED.
+        phases: those in which an `OverTime` is judged.
     """
 
     measured: str
@@ -74,14 +74,13 @@ class Claim:
     """One testable statement.
 
     Attributes:
-        name: names it in files and links.
+        name: identifier in files and links.
         statement: what is claimed, in a sentence.
-        source: who says so, and where.
-        conditions: supported if all of them are, contradicted if one of them is.
-        check: an identity or a theorem, or what can only be contradicted: it shows that the instruments work, and does
-            not count as evidence.
-        among_learners: only seeds count in which every arm learns, since a network that does not keeps still.
-        not_in: settings of the experiment in which the statement says nothing.
+        source: paper and section.
+        conditions: the claim is supported if all of them are, contradicted if one of them is.
+        check: an identity or a theorem: it tests the measurement and does not count as evidence.
+        among_learners: count only seeds in which every arm learns, because a network that does not learn hardly moves.
+        not_in: settings of the experiment to which the statement does not apply.
     """
 
     name: str
@@ -98,15 +97,15 @@ class Experiment:
     """A comparison, the claims it tests, and other settings in which the same claims are tested again.
 
     Attributes:
-        question: what is asked.
+        question: shown as a title.
         source: the paper's section and figure.
-        page: the page that shows it.
-        base: what all arms share.
-        arms: what each arm changes, by the arm's name.
-        claims: what is tested.
-        settings: what each setting changes in the base, by its name: where verdicts may flip.
-        datasets: what the experiment makes sense on, first the one it is shown with.
-        page_order: where it stands among those of its page.
+        page: name of the page that shows it.
+        base: settings that all arms share.
+        arms: the settings that each arm changes, by its name.
+        claims: those tested.
+        settings: changes of the base, by name, in which the claims are tested again.
+        datasets: data sets that suit the experiment; the page shows the first.
+        page_order: position among the experiments of its page.
     """
 
     question: str
@@ -122,7 +121,7 @@ class Experiment:
     def configs(
         self, seed: int = 0, setting: str = DEFAULT_SETTING, dataset: str | None = None
     ) -> dict[str, RunConfig]:
-        """Each arm's configuration, validated; a setting's changes go over the base, an arm's over both."""
+        """Return each arm's configuration, validated: the base with the changes of the setting, then of the arm."""
         changes = {} if setting == DEFAULT_SETTING else dict(self.settings[setting])
         changes |= {"seed": seed, "dataset": dataset or self.datasets[0]}
         return {
@@ -130,10 +129,10 @@ class Experiment:
         }
 
     def claim(self, name: str) -> Claim:
-        """The claim of that name.
+        """Return the claim of a name.
 
         Raises:
             KeyError: there is none.
         """
-        found = {claim.name: claim for claim in self.claims}
-        return found[name]
+        by_name = {claim.name: claim for claim in self.claims}
+        return by_name[name]

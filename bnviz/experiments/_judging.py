@@ -1,4 +1,4 @@
-"""Judging: from the runs of several seeds to findings, and from findings to what became of a claim."""
+"""Verdicts: from the runs of several seeds to findings, and from findings to the result of a claim."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,14 +8,14 @@ from typing import Literal
 import numpy as np
 
 from bnviz.analysis.phases import WHOLE, Phase
-from bnviz.analysis.statistics import FEWEST_SEEDS, p_value, ranks, standing, student
+from bnviz.analysis.statistics import FEWEST_SEEDS, holm_significant, p_value, ranks, student
 from bnviz.core.record import Record
 from bnviz.experiments._claims import DEFAULT_SETTING, LEARNED, Claim, Condition, Rule, Verdict
 from bnviz.experiments._over_time import OverTime, Runs
 from bnviz.experiments._statistics import accuracy
 
 CURVE_POINTS = 60
-"""A finding keeps at most so many points of its curve."""
+"""Most points of a finding's curve."""
 Outcome = Literal["supported", "contradicted", "changes", "inconclusive"]
 """`changes`: supported in one phase of training, contradicted in another."""
 
@@ -32,7 +32,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Finding:
-    """What some seeds say of one condition of a claim, in one setting and one phase of training.
+    """The result of one condition of a claim over some seeds, in one setting and one phase of training.
 
     `low` and `high` bound the 95 % interval of the mean (Student's t), `rank_low` and `rank_high` that of the median
     (order statistics); `p` is the larger p-value of the two tests against the rule's bound. For a ratio all but `p` are
@@ -62,91 +62,91 @@ class Finding:
 
     @property
     def has_too_few_seeds(self) -> bool:
-        """Whether no verdict is possible, whatever the values."""
+        """Whether there are too few seeds for a verdict."""
         return len(self.seeds) < FEWEST_SEEDS
 
 
 @dataclass(frozen=True)
-class Judged:
-    """All findings of one claim in one setting on one data set: each condition's, in each phase."""
+class ClaimResult:
+    """The findings of one claim in one setting on one data set, for every condition and phase."""
 
     findings: tuple[Finding, ...]
 
     @property
     def first(self) -> Finding:
-        """The number that represents the claim: its first condition's, over the whole run where there are phases."""
+        """The finding that represents the claim: of its first condition and, if there are phases, of the whole run."""
         return self.findings[0]
 
     @property
     def phases(self) -> tuple[str, ...]:
         """Names of the phases, the whole run first; one empty name if the claim is not about time."""
-        return tuple(dict.fromkeys(one.phase for one in self.findings if one.phase)) or ("",)
+        return tuple(dict.fromkeys(finding.phase for finding in self.findings if finding.phase)) or ("",)
 
-    def of_phase(self, phase: str) -> list[Finding]:
-        """Each condition's finding in a phase; a condition that is not about time has the same one in all."""
-        placed = {one.condition: one for one in self.findings if one.phase in (phase, "")}
-        return [placed[place] for place in sorted(placed)]
+    def findings_in(self, phase: str) -> list[Finding]:
+        """Return each condition's finding in a phase; a condition without phases has the same one in all."""
+        by_condition = {finding.condition: finding for finding in self.findings if finding.phase in (phase, "")}
+        return [by_condition[index] for index in sorted(by_condition)]
 
-    def in_phase(self, phase: str) -> Verdict:
-        """Supported if every condition is, contradicted if one is."""
-        verdicts = {one.verdict for one in self.of_phase(phase)}
+    def verdict_in(self, phase: str) -> Verdict:
+        """Return the verdict in a phase: supported if every condition is, contradicted if one is."""
+        verdicts = {finding.verdict for finding in self.findings_in(phase)}
         if "contradicted" in verdicts:
             return "contradicted"
         return "supported" if verdicts == {"supported"} else "inconclusive"
 
     def p(self, phase: str) -> float:
-        """That of the verdict: the largest of all conditions if all must hold; if any may fail, by Bonferroni."""
-        found = self.of_phase(phase)
-        if self.in_phase(phase) == "contradicted":
-            return min(1.0, len(found) * min(one.p for one in found if one.verdict == "contradicted"))
-        return max((one.p for one in found), key=lambda p: math.inf if math.isnan(p) else p)
+        """Return the p-value of the verdict: the largest of all conditions; if contradicted, Bonferroni's."""
+        findings = self.findings_in(phase)
+        if self.verdict_in(phase) == "contradicted":
+            return min(1.0, len(findings) * min(finding.p for finding in findings if finding.verdict == "contradicted"))
+        return max((finding.p for finding in findings), key=lambda p: math.inf if math.isnan(p) else p)
 
     @property
     def outcome(self) -> Outcome:
         """The verdict over the whole run, unless one phase supports the claim and another contradicts it."""
-        if {"supported", "contradicted"} <= {self.in_phase(phase) for phase in self.phases}:
+        if {"supported", "contradicted"} <= {self.verdict_in(phase) for phase in self.phases}:
             return "changes"
-        return self.in_phase(self.phases[0])
+        return self.verdict_in(self.phases[0])
 
 
 def judge(
     name: str, claim: Claim, by_seed: Mapping[int, Runs], setting: str = DEFAULT_SETTING, dataset: str = ""
-) -> Judged:
-    """What the runs of these seeds say of a claim of experiment `name`.
+) -> ClaimResult:
+    """Judge a claim of experiment `name` by the runs of several seeds.
 
-    One undefined value makes both intervals undefined and the verdict inconclusive: a seed is left out only where its
-    runs are not comparable (`why_not_comparable`).
+    One undefined value makes both intervals undefined and the verdict inconclusive. A seed is only left out if its runs
+    are not comparable (`why_not_comparable`).
 
     Raises:
-        KeyError: an arm or a measurement that the claim is about is not there.
+        KeyError: an arm or a measurement is missing.
     """
     reasons = {seed: why_not_comparable(claim, runs) for seed, runs in by_seed.items()}
-    used = {seed: runs for seed, runs in by_seed.items() if not reasons[seed]}
+    comparable = {seed: runs for seed, runs in by_seed.items() if not reasons[seed]}
     about = {
         "experiment": name,
         "claim": claim.name,
         "setting": setting,
         "dataset": dataset or next(iter(next(iter(by_seed.values())).values())).config.dataset,
-        "left_out": tuple(seed for seed in by_seed if seed not in used),
+        "left_out": tuple(seed for seed in by_seed if seed not in comparable),
         "why_left_out": "; ".join(dict.fromkeys(filter(None, reasons.values()))),
     }
     findings = []
-    for place, condition in enumerate(claim.conditions):
+    for index, condition in enumerate(claim.conditions):
         phases: Sequence[Phase | None] = condition.phases if isinstance(condition.statistic, OverTime) else [None]
-        findings += [_finding(condition, phase, by_seed, used, condition=place, **about) for phase in phases]
-    return Judged(tuple(findings))
+        findings += [_finding(condition, phase, by_seed, comparable, condition=index, **about) for phase in phases]
+    return ClaimResult(tuple(findings))
 
 
-def grouped(findings: Iterable[Finding]) -> list[Judged]:
-    """Findings by claim, setting and data set, in the order in which each comes first."""
+def group_by_claim(findings: Iterable[Finding]) -> list[ClaimResult]:
+    """Group findings by claim, setting and data set, in the order of their first occurrence."""
     groups: dict[tuple[str, ...], list[Finding]] = {}
-    for one in findings:
-        groups.setdefault((one.experiment, one.claim, one.setting, one.dataset), []).append(one)
-    return [Judged(tuple(group)) for group in groups.values()]
+    for finding in findings:
+        groups.setdefault((finding.experiment, finding.claim, finding.setting, finding.dataset), []).append(finding)
+    return [ClaimResult(tuple(group)) for group in groups.values()]
 
 
 def why_not_comparable(claim: Claim, runs: Runs) -> str:
-    """Why a claim cannot be judged by the runs of a seed, in words that follow a colon; empty if it can."""
+    """Return the reason why a seed's runs cannot judge a claim, as words after a colon; empty if they can."""
     if claim.check:
         return ""
     if all(record.config.learning_rate == 0 for record in runs.values()):
@@ -171,57 +171,61 @@ def _finding(
     tested: Condition, phase: Phase | None, by_seed: Mapping[int, Runs], used: Mapping[int, Runs], **about: object
 ) -> Finding:
     statistic, rule = tested.statistic, tested.rule
-    of_each = {  # also of a seed that is left out, so that an arm that is missing is noticed there, too
+    by_seed_values = {  # including seeds that are left out, so that a missing arm raises an error there, too
         seed: statistic.in_phase(runs, phase or WHOLE) if isinstance(statistic, OverTime) else statistic(runs)
         for seed, runs in by_seed.items()
     }
-    values = np.array([of_each[seed] for seed in used])
-    shown = np.exp if tested.ratio else np.asarray
+    values = np.array([by_seed_values[seed] for seed in used])
+    transform = np.exp if tested.ratio else np.asarray
     mean, low, high = student(values) if len(values) else (math.nan,) * 3
     rank_low, rank_high = ranks(values)
     first_phase = isinstance(statistic, OverTime) and phase is tested.phases[0]
     return Finding(
         phase=phase.name if phase else "",
         seeds=tuple(used),
-        values=tuple(float(value) for value in shown(values)),
-        mean=float(shown(mean)),
-        low=float(shown(low)),
-        high=float(shown(high)),
-        rank_low=float(shown(rank_low)),
-        rank_high=float(shown(rank_high)),
+        values=tuple(float(value) for value in transform(values)),
+        mean=float(transform(mean)),
+        low=float(transform(low)),
+        high=float(transform(high)),
+        rank_low=float(transform(rank_low)),
+        rank_high=float(transform(rank_high)),
         p=max((p_value(values, bound) for bound in rule.bounds), key=_nan_last),
         kind=rule.kind,
-        bound=float(shown(rule.bound)),
-        verdict=both_say(rule, (low, high), (rank_low, rank_high)),
+        bound=float(transform(rule.bound)),
+        verdict=common_verdict(rule, (low, high), (rank_low, rank_high)),
         curve=_mean_curve(tested, used) if first_phase else Curve(),
         **about,  # type: ignore[arg-type]
     )
 
 
-def both_say(rule: Rule, *intervals: tuple[float, float]) -> Verdict:
-    """What all intervals agree on; inconclusive where they do not."""
+def common_verdict(rule: Rule, *intervals: tuple[float, float]) -> Verdict:
+    """Return the verdict on which all intervals agree, otherwise inconclusive."""
     verdicts = {rule.judge(low, high) for low, high in intervals}
     return verdicts.pop() if len(verdicts) == 1 else "inconclusive"
 
 
-def _mean_curve(tested: Condition, by_seed: Mapping[int, Runs]) -> Curve:
-    """Over the steps at which every seed has a value."""
-    assert isinstance(tested.statistic, OverTime)
-    courses = [course for runs in by_seed.values() if (course := tested.statistic.curve(runs)) is not None]
+def _mean_curve(condition: Condition, by_seed: Mapping[int, Runs]) -> Curve:
+    """Mean over seeds at the steps at which every seed has a value."""
+    assert isinstance(condition.statistic, OverTime)
+    courses = [course for runs in by_seed.values() if (course := condition.statistic.curve(runs)) is not None]
     if not courses:
         return Curve()
-    steps = np.array(sorted(set.intersection(*(set(own.tolist()) for own, _ in courses))), int)
+    steps = np.array(sorted(set.intersection(*(set(own_steps.tolist()) for own_steps, _ in courses))), int)
     steps = steps[np.unique(np.linspace(0, len(steps) - 1, min(CURVE_POINTS, len(steps))).round().astype(int))]
-    rows = np.stack([values[np.isin(own, steps)] for own, values in courses])
-    shown = np.exp if tested.ratio else np.asarray
-    return Curve(tuple(steps.tolist()), *(tuple(map(float, shown(part))) for part in student(rows.astype(float))))
+    rows = np.stack([values[np.isin(own_steps, steps)] for own_steps, values in courses])
+    transform = np.exp if condition.ratio else np.asarray
+    return Curve(tuple(steps.tolist()), *(tuple(map(float, transform(part))) for part in student(rows.astype(float))))
 
 
 def _nan_last(p: float) -> float:
     return math.inf if math.isnan(p) else p
 
 
-def standing_after_holm(judged: Iterable[Judged]) -> set[tuple[str, str, str]]:
-    """Experiment, claim and phase of each verdict that stands after Holm's correction over all verdicts given."""
-    p_values = {(one.first.experiment, one.first.claim, phase): one.p(phase) for one in judged for phase in one.phases}
-    return standing(p_values)
+def significant_verdicts(results: Iterable[ClaimResult]) -> set[tuple[str, str, str]]:
+    """Return experiment, claim and phase of the verdicts that stay significant after Holm's correction."""
+    p_values = {
+        (result.first.experiment, result.first.claim, phase): result.p(phase)
+        for result in results
+        for phase in result.phases
+    }
+    return holm_significant(p_values)

@@ -1,10 +1,11 @@
-"""Statistics that claims are made of: numbers at a run's end, and how two arms compare."""
+"""Statistics for claims: numbers at the end of a run, and comparisons of two arms."""
 
 import math
 from collections.abc import Callable
 
 import numpy as np
 
+from bnviz.analysis.quantities import final_score
 from bnviz.core import registry
 from bnviz.core.record import Record
 from bnviz.experiments._over_time import Runs, log_of_ratio
@@ -12,16 +13,16 @@ from bnviz.experiments._over_time import Runs, log_of_ratio
 Number = Callable[[Record], float]
 
 GOAL = 0.9
-"""Test accuracy that a network is timed to (a choice of bnviz)."""
+"""Test accuracy up to which updates are counted (a choice of bnviz)."""
 
 
 def accuracy(record: Record) -> float:
-    """On all test samples at the end; that of guessing, 1 / classes, if the run diverged."""
-    return _guessing(record) if record.outcome == "diverged" else record.final("final_test_accuracy")
+    """Test accuracy at the end; that of guessing, 1 / classes, if the run diverged."""
+    return _guessing(record) if record.outcome == "diverged" else final_score(record, "test_accuracy")
 
 
 def population_accuracy(record: Record) -> float:
-    """The same with population statistics, where a network has statistics."""
+    """Test accuracy at the end with population statistics; that of guessing if the run diverged."""
     return _guessing(record) if record.outcome == "diverged" else record.final("population_test_accuracy")
 
 
@@ -30,22 +31,23 @@ def _guessing(record: Record) -> float:
 
 
 def updates_to_goal(record: Record) -> float:
-    """Updates until the test accuracy first reached GOAL, on straight lines between its notes; infinite if never."""
+    """Updates until the test accuracy first reached GOAL, interpolated linearly; infinite if never."""
     steps, scores = record.data["step"].values, record.data["test_accuracy"].values
     reached = np.flatnonzero(scores >= GOAL)
     if not reached.size:
         return math.inf
-    place = int(reached[0])
-    if place == 0:
+    index = int(reached[0])
+    if index == 0:
         return float(steps[0])
-    share = (GOAL - scores[place - 1]) / (scores[place] - scores[place - 1])
-    return float(steps[place - 1] + share * (steps[place] - steps[place - 1]))
+    share = (GOAL - scores[index - 1]) / (scores[index] - scores[index - 1])
+    return float(steps[index - 1] + share * (steps[index] - steps[index - 1]))
 
 
 def log_ratio_of_updates(arm: str, other: str) -> Callable[[Runs], float]:
-    """Log ratio of the updates that two arms take to GOAL; one that never gets there counts as if it did at the end.
+    """Log ratio of the updates that two arms need to reach GOAL.
 
-    So the ratio is nearer to 1 than the truth where one arm does not get there, and undefined where neither does.
+    An arm that never reaches it counts with the length of the run, which brings the ratio nearer to 1. NaN if neither
+    arm reaches it.
     """
 
     def statistic(runs: Runs) -> float:
@@ -58,18 +60,18 @@ def log_ratio_of_updates(arm: str, other: str) -> Callable[[Runs], float]:
     return statistic
 
 
-def middle_value(values: object) -> float:
-    """The median of what is not missing; NaN if everything is."""
+def median_value(values: object) -> float:
+    """Return the median without NaN; NaN if all values are."""
     numbers = np.asarray(values, float)
-    seen = numbers[~np.isnan(numbers)]
-    return float(np.median(seen)) if seen.size else math.nan
+    present = numbers[~np.isnan(numbers)]
+    return float(np.median(present)) if present.size else math.nan
 
 
-def difference(of: Number, arm: str, other: str) -> Callable[[Runs], float]:
-    """`of` in one arm minus `of` in the other."""
-    return lambda runs: of(runs[arm]) - of(runs[other])
+def difference(number: Number, arm: str, other: str) -> Callable[[Runs], float]:
+    """Return the statistic: a number of one arm minus that of the other."""
+    return lambda runs: number(runs[arm]) - number(runs[other])
 
 
-def alone(of: Number, arm: str) -> Callable[[Runs], float]:
-    """`of` in one arm."""
-    return lambda runs: of(runs[arm])
+def single_arm(number: Number, arm: str) -> Callable[[Runs], float]:
+    """Return the statistic: a number of one arm."""
+    return lambda runs: number(runs[arm])

@@ -9,9 +9,9 @@ from bnviz.experiments._statistics import accuracy, difference
 
 NOTES = "course notes 002"
 ALIKE = 0.02
-"""Accuracies that differ by less are called alike (a choice of bnviz)."""
+"""Accuracies that differ by less count as equal (a choice of bnviz)."""
 
-better = difference(accuracy, "batch norm", "standard")
+accuracy_gain = difference(accuracy, "batch norm", "standard")
 
 EXPERIMENT = Experiment(
     question="When does batch norm stop working?",
@@ -28,7 +28,7 @@ EXPERIMENT = Experiment(
             (
                 Condition(
                     "test accuracy at the end, batch norm minus standard (one sample has no variance, so 1 is refused)",
-                    better,
+                    accuracy_gain,
                     Rule("within", ALIKE),
                     diverged="guesses",
                 ),
@@ -42,7 +42,7 @@ EXPERIMENT = Experiment(
             (
                 Condition(
                     "test accuracy at the end, batch norm minus standard",
-                    better,
+                    accuracy_gain,
                     Rule("below", -ALIKE),
                     diverged="guesses",
                 ),

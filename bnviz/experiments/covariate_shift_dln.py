@@ -16,7 +16,7 @@ from bnviz.experiments._over_time import difference_over_time
 from bnviz.experiments._shift import DEFINITION
 
 LAYERS = (5, 12, 20)
-"""Those looked at here, of 25 (a choice of bnviz)."""
+"""The layers that are tested, of 25 (a choice of bnviz)."""
 
 
 def cosine(layer: int, record: Record) -> xr.DataArray:

@@ -1,7 +1,7 @@
 """Edge of stability.
 
 Full-batch gradient descent drives the largest Hessian eigenvalue up to about 2 / learning rate and holds it there.
-Does a network with batch norm live there, too?
+Does the same hold for a network with batch norm?
 """
 
 import math

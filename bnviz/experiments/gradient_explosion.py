@@ -8,7 +8,7 @@ from bnviz.analysis import quantities
 from bnviz.core.presets import FORTY_LAYERS
 from bnviz.core.record import Record
 from bnviz.experiments import Claim, Condition, Experiment, Rule
-from bnviz.experiments._statistics import alone
+from bnviz.experiments._statistics import single_arm
 
 SOURCE = "Yang et al. 2019, Sec. 3"
 
@@ -32,7 +32,7 @@ EXPERIMENT = Experiment(
             (
                 Condition(
                     "growth of the gradient per layer, batch norm",
-                    alone(growth, "batch norm"),
+                    single_arm(growth, "batch norm"),
                     Rule("above", 1.05),
                     diverged="until_then",
                 ),

@@ -1,7 +1,7 @@
 """Careless initialisation.
 
 The same two networks from weights drawn ten times too small, as is usual, and ten times too large: does batch norm
-learn from all of them, and is it less choosy than the standard network?
+learn from all of them, and does it depend less on them than the standard network?
 """
 
 from bnviz.core.config import RunConfig
@@ -12,11 +12,11 @@ SOURCE = "Ioffe & Szegedy 2015, Sec. 1; course notes 000 and 001"
 STANDARD_DEVIATIONS = (0.01, 0.1, 1.0)
 NORMS = {"standard": "none", "batch norm": "batch"}
 TRAINED = 0.9
-"""Test accuracy from which on a network counts as trained (a choice of bnviz)."""
+"""A network with a higher test accuracy counts as trained (a choice of bnviz)."""
 
 
 def run_name(arm: str, deviation: float) -> str:
-    """The arm's run from weights of this standard deviation."""
+    """Return the name of the arm's run with a standard deviation of the initial weights."""
     return f"{arm}, weights N(0, {deviation:g}²)"
 
 
@@ -26,7 +26,7 @@ def accuracies(runs: Runs, arm: str) -> list[float]:
 
 
 def spread(runs: Runs, arm: str) -> float:
-    """Best less worst test accuracy of the arm."""
+    """Best minus worst test accuracy of the arm."""
     return max(accuracies(runs, arm)) - min(accuracies(runs, arm))
 
 

@@ -1,7 +1,7 @@
 """Activation distributions.
 
-Ioffe & Szegedy's first experiment: three hidden layers of 100 sigmoid units, with and without batch norm. Who learns,
-and whose units have inputs that stay where they are.
+Ioffe & Szegedy's first experiment: three hidden layers of 100 sigmoid units, with and without batch norm. Which network
+learns, and whose units have stable input distributions.
 """
 
 import math
@@ -18,62 +18,64 @@ from bnviz.experiments._over_time import log_of_ratio
 from bnviz.experiments._statistics import (
     GOAL,
     accuracy,
-    alone,
     difference,
     log_ratio_of_updates,
-    middle_value,
+    median_value,
+    single_arm,
 )
 
 FIGURE = "Ioffe & Szegedy 2015, Sec. 4.1"
 ALIKE = 1.5
-"""Within this factor two wanders count as alike (a choice of bnviz)."""
+"""Two drifts within this factor count as alike (a choice of bnviz)."""
 
 
-def wander(record: Record, phase: Phase) -> float:
-    """Distance between a unit's largest and smallest median in a phase: median over the units of the last layer."""
+def drift(record: Record, phase: Phase) -> float:
+    """Drift: distance between a unit's largest and smallest median in a phase; median over the last layer's units."""
     steps = _steps_in(record, phase)
-    return middle_value(_reach(record, steps)) if steps.any() else math.nan
+    return median_value(_drift_of_units(record, steps)) if steps.any() else math.nan
 
 
-def wander_over_width(record: Record, phase: Phase) -> float:
-    """The same in multiples of the width of the unit's own distribution (outer percentiles, median over the phase)."""
+def relative_drift(record: Record, phase: Phase) -> float:
+    """Drift divided by the width of the unit's own distribution (outer percentiles, median over the phase)."""
     steps = _steps_in(record, phase)
     if not steps.any():
         return math.nan
-    weights = updates_nearest(record.arrays["probe_step"][steps], *_updates(record, phase))
+    weights = updates_nearest(record.arrays["probe_step"][steps], *_phase_limits(record, phase))
     levels = record.config.recorded_percentiles
     low, high = (_percentile(record, level)[steps] for level in (levels[0], levels[-1]))
     widths = np.array([weighted_median(of_unit, weights) for of_unit in (high - low).T])
-    wide = widths > 0
-    return middle_value(_reach(record, steps)[wide] / widths[wide])
+    has_width = widths > 0
+    return median_value(_drift_of_units(record, steps)[has_width] / widths[has_width])
 
 
-def _reach(record: Record, steps: np.ndarray) -> np.ndarray:
-    """Largest less smallest median of each unit over these steps."""
+def _drift_of_units(record: Record, steps: np.ndarray) -> np.ndarray:
+    """Largest minus smallest median of each unit over the given steps, (units,)."""
     medians = _percentile(record, MEDIAN)[steps]
-    reach: np.ndarray = np.fmax.reduce(medians, axis=0) - np.fmin.reduce(medians, axis=0)
-    return reach
+    drifts: np.ndarray = np.fmax.reduce(medians, axis=0) - np.fmin.reduce(medians, axis=0)
+    return drifts
 
 
-def _updates(record: Record, phase: Phase) -> tuple[float, float]:
+def _phase_limits(record: Record, phase: Phase) -> tuple[float, float]:
     return phase.start * record.config.steps, phase.end * record.config.steps
 
 
 def _steps_in(record: Record, phase: Phase) -> np.ndarray:
-    """Which of the measured steps lie in the phase; none, if the run did not get through it."""
-    start, end = _updates(record, phase)
+    """Mask of the measured steps in the phase; all False if the run did not get through it."""
+    start, end = _phase_limits(record, phase)
     steps = record.arrays["probe_step"]
     inside: np.ndarray = (steps >= start) & (steps <= end) & (record.last_step >= end)
     return inside
 
 
 def _percentile(record: Record, level: float) -> np.ndarray:
-    """Of every unit of the last layer at every measured step."""
+    """A percentile of every unit of the last layer, (probe_step, unit)."""
     return record.values("percentile", layer=record.data.sizes["layer"], quantile=level)
 
 
-def _log_ratio(of: Callable[[Record, Phase], float]) -> OverTime:
-    return OverTime(lambda runs, phase: log_of_ratio(of(runs["batch norm"], phase), of(runs["standard"], phase)))
+def _log_ratio(statistic: Callable[[Record, Phase], float]) -> OverTime:
+    return OverTime(
+        lambda runs, phase: log_of_ratio(statistic(runs["batch norm"], phase), statistic(runs["standard"], phase))
+    )
 
 
 EXPERIMENT = Experiment(
@@ -118,7 +120,7 @@ EXPERIMENT = Experiment(
             (
                 Condition(
                     "test accuracy of batch norm at the end",
-                    alone(accuracy, "batch norm"),
+                    single_arm(accuracy, "batch norm"),
                     Rule("above", 0.9),
                     diverged="guesses",
                 ),
@@ -131,8 +133,8 @@ EXPERIMENT = Experiment(
             f"{FIGURE}, Fig. 1b and 1c",
             (
                 Condition(
-                    "how far a unit's median wanders, in multiples of its distribution's width: batch norm / standard",
-                    _log_ratio(wander_over_width),
+                    "drift of a unit's median in multiples of its distribution's width: batch norm / standard",
+                    _log_ratio(relative_drift),
                     Rule("below"),
                     ratio=True,
                 ),
@@ -145,8 +147,8 @@ EXPERIMENT = Experiment(
             f"{FIGURE}, Fig. 1b and 1c",
             (
                 Condition(
-                    "how far a unit's median wanders: batch norm / standard",
-                    _log_ratio(wander),
+                    "drift of a unit's median: batch norm / standard",
+                    _log_ratio(drift),
                     Rule("below"),
                     ratio=True,
                 ),
@@ -159,8 +161,8 @@ EXPERIMENT = Experiment(
             "Santurkar et al. 2018, Fig. 1c; course notes 003, question 4",
             (
                 Condition(
-                    "how far a unit's median wanders, in multiples of its distribution's width: batch norm / standard",
-                    _log_ratio(wander_over_width),
+                    "drift of a unit's median in multiples of its distribution's width: batch norm / standard",
+                    _log_ratio(relative_drift),
                     Rule("within", math.log(ALIKE)),
                     ratio=True,
                 ),

@@ -6,13 +6,13 @@ still better where both learn well?
 
 from bnviz.core.config import RunConfig
 from bnviz.experiments import Claim, Condition, Experiment, Rule, Runs
-from bnviz.experiments._statistics import accuracy, alone, difference
+from bnviz.experiments._statistics import accuracy, difference, single_arm
 
 SOURCE = "Ioffe & Szegedy 2015, Sec. 3.3"
 HARM = 0.02
-"""Accuracies that differ by less are called alike (a choice of bnviz)."""
+"""Accuracies that differ by less count as equal (a choice of bnviz)."""
 STOPPED, TRAINED = 0.5, 0.9
-"""Test accuracies: at most that of a network that was stopped, at least that of one that trains (a choice of bnviz)."""
+"""Test accuracies: below STOPPED a network does not train, above TRAINED it does (a choice of bnviz)."""
 
 
 def best(runs: Runs, arm: str) -> float:
@@ -41,13 +41,13 @@ EXPERIMENT = Experiment(
             (
                 Condition(
                     "test accuracy at 20 times the learning rate, standard",
-                    alone(accuracy, "standard, 20 × learning rate"),
+                    single_arm(accuracy, "standard, 20 × learning rate"),
                     Rule("below", STOPPED),
                     diverged="guesses",
                 ),
                 Condition(
                     "test accuracy at 20 times the learning rate, batch norm",
-                    alone(accuracy, "batch norm, 20 × learning rate"),
+                    single_arm(accuracy, "batch norm, 20 × learning rate"),
                     Rule("above", TRAINED),
                     diverged="guesses",
                 ),

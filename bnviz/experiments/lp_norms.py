@@ -9,7 +9,7 @@ from bnviz.experiments._statistics import accuracy, difference
 
 SOURCE = "Santurkar et al. 2018, Sec. 3.3"
 ALIKE = 0.02
-"""An accuracy that is lower by less is called as good (a choice of bnviz)."""
+"""A smaller loss of accuracy counts as equally good (a choice of bnviz)."""
 ORDERS = {"l1": "1", "l2": "2", "linf": "inf"}
 
 EXPERIMENT = Experiment(

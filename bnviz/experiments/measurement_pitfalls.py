@@ -14,28 +14,28 @@ from bnviz.analysis.phases import Phase
 from bnviz.core.presets import TEN_LAYERS
 from bnviz.core.record import Record
 from bnviz.experiments import Claim, Condition, Experiment, OverTime, Rule, Runs
-from bnviz.experiments._over_time import alone_over_time, log_of_ratio, time_median
+from bnviz.experiments._over_time import log_of_ratio, single_arm_over_time, time_median
 from bnviz.experiments._shift import relative
-from bnviz.experiments._statistics import alone, middle_value
+from bnviz.experiments._statistics import median_value, single_arm
 
 FIGURE = "Santurkar et al. 2018, Fig. 4"
 NORMS = {"standard": "none", "batch norm": "batch"}
 LEARNING_RATES = (0.05, 0.1, 0.2, 0.4)
-"""Those of the separate runs: what the right probe looks at from a run at 0.1 (1/2 to 4 times it)."""
+"""Learning rates of the separate runs: the range that the right probe covers from a run at 0.1 (1/2 to 4 times it)."""
 FACTOR = 1.5
 """Two ranges within this factor count as the same (a choice of bnviz)."""
 
 CROWDED_STEPS = 40
-"""So many steps, half of them log-spaced, are what bnviz itself once took its medians over."""
+"""Number of steps, half of them log-spaced, over which early versions of bnviz took medians."""
 
 
 def run_name(arm: str, learning_rate: float) -> str:
-    """The arm's run at this learning rate."""
+    """Return the name of the arm's run at a learning rate."""
     return arm if learning_rate == LEARNING_RATES[1] else f"{arm}, learning rate {learning_rate:g}"
 
 
-def every_step(arm: str) -> str:
-    """The arm's run in which internal covariate shift is measured at every update."""
+def every_step_run(arm: str) -> str:
+    """Return the name of the arm's run in which internal covariate shift is measured at every update."""
     return f"{arm}, every update"
 
 
@@ -47,7 +47,7 @@ def band_over_runs(records: list[Record]) -> xr.DataArray:
 
 def batch_difference(record: Record) -> float:
     """|g_t - g_(t-1)|, median over the measured steps."""
-    return middle_value(record.data["wrong_batch_difference"])
+    return median_value(record.data["wrong_batch_difference"])
 
 
 def mode_cosine(record: Record) -> xr.DataArray:
@@ -67,11 +67,11 @@ def spacing_effect(runs: Runs) -> float:
     def log_ratio(crowded: bool) -> float:
         medians = []
         for arm in ("batch norm", "standard"):
-            record = runs[every_step(arm)]
+            record = runs[every_step_run(arm)]
             measured = relative(record)
             steps = crowded_steps(record.config.steps) if crowded else measured["probe_step"]
             finished = record.outcome == "finished"
-            medians.append(middle_value(measured.sel(probe_step=steps)) if finished else math.nan)
+            medians.append(median_value(measured.sel(probe_step=steps)) if finished else math.nan)
         return log_of_ratio(*medians)
 
     return log_ratio(crowded=True) - log_ratio(crowded=False)
@@ -79,8 +79,8 @@ def spacing_effect(runs: Runs) -> float:
 
 def _band_ratio(arm: str) -> Claim:
     def in_phase(runs: Runs, phase: Phase) -> float:
-        several = [runs[run_name(arm, rate)] for rate in LEARNING_RATES]
-        wrong = time_median(lambda _: band_over_runs(several), runs[arm], phase)
+        records = [runs[run_name(arm, rate)] for rate in LEARNING_RATES]
+        wrong = time_median(lambda _: band_over_runs(records), runs[arm], phase)
         return log_of_ratio(wrong, time_median(quantities.loss_variation, runs[arm], phase))
 
     return Claim(
@@ -106,7 +106,7 @@ def _noise_claim(arm: str) -> Claim:
         (
             Condition(
                 "|g_t − g_(t−1)| at learning rate 0, where no step is made and the right probe reads exactly 0",
-                alone(batch_difference, run_name(arm, 0.0)),
+                single_arm(batch_difference, run_name(arm, 0.0)),
                 Rule("within", 1e-6),
                 diverged="until_then",
             ),
@@ -127,7 +127,7 @@ EXPERIMENT = Experiment(
         for rate in (*LEARNING_RATES, 0.0)
     }
     | {
-        every_step(arm): {"norm": norm, "probes": ("covariate_shift",), "probe_points": 500}
+        every_step_run(arm): {"norm": norm, "probes": ("covariate_shift",), "probe_points": 500}
         for arm, norm in NORMS.items()
     },
     claims=(
@@ -140,7 +140,7 @@ EXPERIMENT = Experiment(
             (
                 Condition(
                     "cosine between the two, median over time, batch norm",
-                    alone_over_time(mode_cosine, "batch norm"),
+                    single_arm_over_time(mode_cosine, "batch norm"),
                     Rule("above", 0.99),
                 ),
             ),

@@ -10,13 +10,13 @@ from bnviz.core.presets import NOISY_BN
 from bnviz.core.record import Record
 from bnviz.experiments import Claim, Condition, Experiment, Rule
 from bnviz.experiments._over_time import log_ratio_over_time
-from bnviz.experiments._statistics import accuracy, alone, difference, population_accuracy
+from bnviz.experiments._statistics import accuracy, difference, population_accuracy, single_arm
 
 FIGURE = "Santurkar et al. 2018, Sec. 2.1, Fig. 2"
 NO_HARM = 0.02
-"""An accuracy that is lower by less counts as no harm (a choice of bnviz: 6 of the 297 test digits)."""
+"""A smaller loss of accuracy counts as no harm (a choice of bnviz: 6 of the 297 test digits)."""
 STOPPED, TRAINED = 0.5, 0.9
-"""Test accuracies: at most that of a network that was stopped, at least that of one that trains (a choice of bnviz)."""
+"""Test accuracies: below STOPPED a network does not train, above TRAINED it does (a choice of bnviz)."""
 
 
 def drift(record: Record) -> xr.DataArray:
@@ -78,13 +78,13 @@ EXPERIMENT = Experiment(
             (
                 Condition(
                     "test accuracy at the end, noisy standard",
-                    alone(accuracy, "noisy standard"),
+                    single_arm(accuracy, "noisy standard"),
                     Rule("below", STOPPED),
                     diverged="guesses",
                 ),
                 Condition(
                     "test accuracy at the end, noisy batch norm",
-                    alone(accuracy, "noisy batch norm"),
+                    single_arm(accuracy, "noisy batch norm"),
                     Rule("above", TRAINED),
                     diverged="guesses",
                 ),

@@ -24,13 +24,13 @@ def saturated(record: Record) -> xr.DataArray:
 
 
 def imbalance(record: Record) -> float:
-    """|log| of the factor by which the gradient grows per layer before the first update; 0: it keeps its size."""
+    """|log| of the factor by which the gradient grows per layer before the first update; 0 if it keeps its size."""
     growth = float(quantities.growth_per_layer(record).isel(probe_step=0))
     return abs(math.log(growth)) if growth > 0 else math.nan
 
 
-def better_kept(runs: Runs) -> float:
-    """How much nearer to 0 the imbalance is with batch norm: negative if it is."""
+def imbalance_difference(runs: Runs) -> float:
+    """Imbalance with batch norm minus imbalance without: negative if batch norm keeps gradients better."""
     return imbalance(runs["batch norm"]) - imbalance(runs["standard"])
 
 
@@ -62,7 +62,7 @@ EXPERIMENT = Experiment(
             (
                 Condition(
                     "|log growth of the gradient per layer| before the first update, batch norm minus standard",
-                    better_kept,
+                    imbalance_difference,
                     Rule("below"),
                     diverged="until_then",
                 ),

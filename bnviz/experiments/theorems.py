@@ -1,7 +1,7 @@
 """The theorems, on a live network.
 
-What Santurkar et al. prove of one layer with batch norm put in, on networks that just trained: whether it holds, to
-which precision, how much it amounts to, and whether its conditions are met.
+The theorems of Santurkar et al. on one layer with batch norm inserted, tested on networks in training: whether they
+hold, to which precision, how large the effect is, and whether the conditions are met.
 """
 
 import numpy as np
@@ -10,34 +10,34 @@ import xarray as xr
 from bnviz.core.presets import THEORY
 from bnviz.core.record import Record
 from bnviz.experiments import Claim, Condition, Experiment, Rule
-from bnviz.experiments._over_time import alone_over_time
-from bnviz.experiments._statistics import alone
+from bnviz.experiments._over_time import single_arm_over_time
+from bnviz.experiments._statistics import single_arm
 
 PAPER = "Santurkar et al. 2018"
 EXACT = 1e-10
 """Relative residual below which two sides are equal in float64."""
 
 
-def largest(name: str, record: Record) -> float:
-    """The largest value of a quantity at any step in any unit; NaN if nothing was measured."""
+def largest_value(name: str, record: Record) -> float:
+    """Largest value of a quantity over steps and units; NaN if nothing was measured."""
     values = np.asarray(record.data[name], float)
     return float(np.nanmax(values)) if np.isfinite(values).any() else float("nan")
 
 
 def ratio(record: Record) -> xr.DataArray:
-    """|P g| / |g| minus 1, median over units: what matched batch norm takes off a unit's gradient."""
+    """|P g| / |g| minus 1, median over units: the reduction of a unit's gradient by matched batch norm."""
     return record.data["theorem_ratio"].median(["layer", "unit"]) - 1
 
 
 def aligned_share(record: Record) -> xr.DataArray:
-    """Share of units with <g, yhat> > 0, without which the second theorem does not help."""
+    """Share of units with <g, yhat> > 0, the condition under which Theorem 4.2 lowers the curvature."""
     alignment = record.data["theorem_alignment"]
     decided = alignment.notnull() & (alignment != 0)
     return ((alignment > 0) & decided).sum(["layer", "unit"]) / decided.sum(["layer", "unit"])
 
 
 def curvature_change(record: Record) -> xr.DataArray:
-    """What the theorem's term adds to the curvature along the gradient, as a share of it; sums over units."""
+    """Relative change of the curvature along the gradient by the theorem's term; sums over units."""
     sides = (record.data[f"theorem_42_{side}"] for side in ("left", "unreduced"))
     with_term, without = (side.where(abs(side) < np.inf) for side in sides)
     total = abs(without).sum(["layer", "unit"])
@@ -47,8 +47,8 @@ def curvature_change(record: Record) -> xr.DataArray:
 def lemma_violation(record: Record) -> float:
     """Largest excess of the left side of Lemma 4.5 over the right, relative to it."""
     left, right = (np.asarray(record.data[f"lemma_45_{side}"], float) for side in ("left", "right"))
-    seen = np.isfinite(left) & np.isfinite(right) & (right > 0)
-    return float(((left - right)[seen] / right[seen]).max()) if seen.any() else float("nan")
+    valid = np.isfinite(left) & np.isfinite(right) & (right > 0)
+    return float(((left - right)[valid] / right[valid]).max()) if valid.any() else float("nan")
 
 
 EXPERIMENT = Experiment(
@@ -67,7 +67,7 @@ EXPERIMENT = Experiment(
             (
                 Condition(
                     "largest relative difference of the two sides, any unit and step, batch norm",
-                    alone(lambda record: largest("theorem_41_residual", record), "batch norm"),
+                    single_arm(lambda record: largest_value("theorem_41_residual", record), "batch norm"),
                     Rule("below", EXACT),
                     diverged="until_then",
                 ),
@@ -81,7 +81,7 @@ EXPERIMENT = Experiment(
             (
                 Condition(
                     "largest relative difference of the two sides, any unit and step, batch norm",
-                    alone(lambda record: largest("theorem_42_residual", record), "batch norm"),
+                    single_arm(lambda record: largest_value("theorem_42_residual", record), "batch norm"),
                     Rule("below", EXACT),
                     diverged="until_then",
                 ),
@@ -95,7 +95,7 @@ EXPERIMENT = Experiment(
             (
                 Condition(
                     "|P g| / |g| − 1, median over units and time, matched batch norm in the standard network",
-                    alone_over_time(ratio, "standard"),
+                    single_arm_over_time(ratio, "standard"),
                     Rule("below"),
                 ),
             ),
@@ -108,7 +108,7 @@ EXPERIMENT = Experiment(
             (
                 Condition(
                     "share of units with ⟨g, ŷ⟩ > 0, median over time, batch norm",
-                    alone_over_time(aligned_share, "batch norm"),
+                    single_arm_over_time(aligned_share, "batch norm"),
                     Rule("above", 0.5),
                 ),
             ),
@@ -121,7 +121,7 @@ EXPERIMENT = Experiment(
                 Condition(
                     "change of the curvature by the theorem's term, as a share of it, median over time, matched batch "
                     "norm in the standard network",
-                    alone_over_time(curvature_change, "standard"),
+                    single_arm_over_time(curvature_change, "standard"),
                     Rule("below"),
                 ),
             ),
@@ -133,7 +133,7 @@ EXPERIMENT = Experiment(
             (
                 Condition(
                     "largest relative excess of the distance over its bound, any unit and update, standard",
-                    alone(lemma_violation, "standard"),
+                    single_arm(lemma_violation, "standard"),
                     Rule("below", 1e-6),
                     diverged="until_then",
                 ),

@@ -1,7 +1,7 @@
-"""A chart as plain data in plotly's own words: what every figure function returns.
+"""Chart: a plotly figure as plain data, returned by every figure function.
 
-plotly.graph_objects checks and copies each property as it is set, which is most of the time that drawing takes
-(docs/decisions/0016). Here nothing is checked; `Chart.figure` has plotly do so, and the tests do with every chart.
+plotly.graph_objects validates and copies each property, which takes most of the drawing time (docs/decisions/0016).
+A Chart validates nothing; `Chart.figure` converts it to a validated plotly figure, and the tests do so for every chart.
 """
 
 import base64
@@ -15,18 +15,18 @@ from plotly.utils import PlotlyJSONEncoder
 
 
 class Part(dict[str, Any]):
-    """A piece of a chart. Its properties are items and attributes; one that is not set is None, as an attribute.
+    """A piece of a chart, whose properties are items and attributes; a missing one is None as an attribute.
 
-    To set a property to None is to take it away, as in plotly. Mappings in it become parts themselves, except `meta`,
-    which is for whoever draws the chart.
+    Setting a property to None removes it, as in plotly. Mappings become parts themselves, except `meta`, which holds
+    information for the page.
     """
 
     def __init__(self, properties: Mapping[str, Any]) -> None:
-        there = {name: value for name, value in properties.items() if value is not None}
-        super().__init__({name: value if name == "meta" else _as_part(value) for name, value in there.items()})
+        present = {name: value for name, value in properties.items() if value is not None}
+        super().__init__({name: value if name == "meta" else _as_part(value) for name, value in present.items()})
 
     def set(self, **properties: Any) -> None:
-        """Set several at once."""
+        """Set several properties."""
         for name, value in properties.items():
             self[name] = value
 
@@ -37,7 +37,7 @@ class Part(dict[str, Any]):
             super().__setitem__(name, value if name == "meta" else _as_part(value))
 
     def __getattr__(self, name: str) -> Any:
-        if "_" in name:  # no property of plotly's, but what copy, json and plotly ask any object for
+        if "_" in name:  # not a plotly property, but a hook of copy, json or plotly
             raise AttributeError(name)
         return self.get(name)
 
@@ -46,14 +46,14 @@ class Part(dict[str, Any]):
 
 
 class Chart:
-    """A plotly figure that is not checked: `data`, its traces from the bottom to the top, and `layout`."""
+    """A plotly figure without validation: `data` (traces, from back to front) and `layout`."""
 
     def __init__(self, layout: Mapping[str, Any]) -> None:
         self.data: list[Part] = []
         self.layout = Part(layout)
 
     def add(self, kind: str, **properties: Any) -> None:
-        """Add a trace of this kind, "scatter" for example, on top of the others."""
+        """Add a trace of a kind, for example "scatter", in front of the others."""
         self.data.append(Part({"type": kind, **properties}))
 
     def annotate(self, **properties: Any) -> None:
@@ -61,52 +61,52 @@ class Chart:
         self.layout.annotations = [*(self.layout.annotations or ()), properties]
 
     def mark(self, **properties: Any) -> None:
-        """Add a line or an area that is no data: one of plotly's shapes."""
+        """Add a shape of plotly's: a line or an area that is not data."""
         self.layout.shapes = [*(self.layout.shapes or ()), properties]
 
     def to_plotly_json(self) -> dict[str, Any]:
-        """What plotly's functions take for a figure."""
+        """Return a mapping that plotly's functions accept as a figure."""
         return {"data": self.data, "layout": self.layout}
 
     def to_json(self) -> str:
-        """For plotly.js, arrays as base64."""
+        """Return JSON for plotly.js, with arrays in base64."""
         return json.dumps(self.to_plotly_json(), cls=_Encoder, separators=(",", ":"))
 
     def figure(self) -> go.Figure:
-        """The same for plotly in Python, checked.
+        """Return a validated plotly figure.
 
         Raises:
-            ValueError: a property is none of plotly's, or cannot have this value.
+            ValueError: plotly has no such property, or it does not allow the value.
         """
         return go.Figure(self.to_plotly_json())
 
     def _repr_mimebundle_(self, *arguments: Any, **options: Any) -> Any:
-        """How a notebook shows it: as plotly's."""
+        """Display the chart in a notebook as a plotly figure."""
         return self.figure()._repr_mimebundle_(*arguments, **options)
 
 
 def _as_part(value: Any) -> Any:
-    kind = type(value)  # a chart has some hundred properties, most of them numbers and words
+    kind = type(value)  # the fast path: most properties are numbers and texts
     if kind is dict:
         return Part(value)
     if (kind is list or kind is tuple) and value and isinstance(value[0], dict):
-        return [_as_part(one) for one in value]
+        return [_as_part(item) for item in value]
     return value
 
 
 class _Encoder(PlotlyJSONEncoder):
-    """Plotly's own, which knows NaN and NumPy's numbers, but for arrays."""
+    """Plotly's encoder with another form for arrays."""
 
     def default(self, o: Any) -> Any:
         return _typed_array(o) if isinstance(o, np.ndarray) else super().default(o)
 
 
 def _typed_array(values: "np.ndarray[Any, Any]") -> dict[str, str] | list[Any]:
-    """As plotly.js reads arrays of numbers; it knows no integers of 64 bits."""
+    """Encode an array as plotly.js reads it; it has no 64-bit integers."""
     if values.dtype.kind in "iu" and values.dtype.itemsize == 8:
         values = values.astype(np.int32, casting="same_kind")
     if values.dtype.kind not in "iuf" or not values.size:
         listed: list[Any] = values.tolist()
         return listed
-    told = {"dtype": values.dtype.str[1:], "bdata": base64.b64encode(values.tobytes()).decode("ascii")}
-    return told if values.ndim == 1 else told | {"shape": ", ".join(map(str, values.shape))}
+    encoded = {"dtype": values.dtype.str[1:], "bdata": base64.b64encode(values.tobytes()).decode("ascii")}
+    return encoded if values.ndim == 1 else encoded | {"shape": ", ".join(map(str, values.shape))}

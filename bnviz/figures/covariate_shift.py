@@ -1,8 +1,8 @@
 """Internal covariate shift, layer by layer: Santurkar et al. 2018, Def. 2.1, Fig. 3.
 
-How the gradient of a layer's weights changes when the layers in front of it have made their step: as it is (`l2`), as a
-share of the gradient (`relative`) and as the cosine of the two. In front of layer 1 there is nothing: its shift is left
-out, as undefined. Where nothing is learned "little shift" means only that nothing moves.
+Change of the gradient of a layer's weights by the step of the layers in front of it: its norm (`l2`), its norm relative
+to the gradient (`relative`) and the cosine of the two gradients. Layer 1 has no layers in front and no shift. Where
+nothing is learned, little shift means only that nothing moves.
 """
 
 from collections.abc import Mapping
@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from bnviz.analysis.phases import median_so_far
-from bnviz.analysis.quantities import Kind, of_all, of_layer
+from bnviz.analysis.quantities import ShiftQuantity, layer_shift, shift
 from bnviz.analysis.series import Repeats, finite, series
 from bnviz.core.number_format import two_digits
 from bnviz.core.record import Record
 from bnviz.figures.chart import Chart
 from bnviz.figures.cursor import add_moving
-from bnviz.figures.seed_bands import lines, told_medians
-from bnviz.figures.style import MAGNITUDE, SIGNED, figure, level, log_axis, most_steps, styles, told
+from bnviz.figures.seed_bands import add_arm_lines, describe_medians
+from bnviz.figures.style import MAGNITUDE, SIGNED, add_level, alt_text, log_axis, most_steps, new_chart, styles
 
 Array = npt.NDArray[np.floating]
 TITLES = {
@@ -30,36 +30,38 @@ BAR = {"orientation": "h", "thickness": 8, "y": -0.2, "yanchor": "top", "outline
 AXES = {"l2": "|G − G'|", "relative": "|G − G'| / |G|", "cosine": "cos(G, G')"}
 
 
-def shift_lines(records: Mapping[str, Record], quantity: Kind, layer: int, repeats: Repeats | None = None) -> Chart:
-    """The shift over the updates, the chosen layer bold, the others thin (unless there are several seeds to show)."""
-    parts = told_medians(records, lambda record: of_layer(record, quantity, layer))
-    drawn = figure(
+def shift_lines(
+    records: Mapping[str, Record], quantity: ShiftQuantity, layer: int, repeats: Repeats | None = None
+) -> Chart:
+    """The shift over the updates, the chosen layer bold; with a single seed the other layers are thin lines."""
+    parts = describe_medians(records, lambda record: layer_shift(record, quantity, layer))
+    chart = new_chart(
         TITLES[quantity],
-        told(f"{TITLES[quantity]} of layer {layer} by the step of the layers in front of it, over updates", parts),
+        alt_text(f"{TITLES[quantity]} of layer {layer} by the step of the layers in front of it, over updates", parts),
         "updates",
         AXES[quantity],
         most_steps(records),
     )
     for arm, record in records.items():
         if len((repeats or {}).get(arm, ())) < 2:
-            _thin(drawn, records, arm, record, quantity, layer)
+            _add_other_layers(chart, records, arm, record, quantity, layer)
     log = quantity != "cosine"
-    lines(drawn, records, lambda record: of_layer(record, quantity, layer), "%{y:.3g}", repeats, log)
-    _axis(drawn, quantity)
-    return drawn
+    add_arm_lines(chart, records, lambda record: layer_shift(record, quantity, layer), "%{y:.3g}", repeats, log)
+    _set_axis(chart, quantity)
+    return chart
 
 
-def shift_map(records: Mapping[str, Record], arm: str, quantity: Kind) -> Chart:
+def shift_map(records: Mapping[str, Record], arm: str, quantity: ShiftQuantity) -> Chart:
     """Heat map of layer against update, on which the board marks the chosen layer.
 
-    Arms share the colours, which are powers of ten but for the cosine.
+    Arms share the colour scale, which is logarithmic except for the cosine.
     """
-    found = {name: _table(record, quantity) for name, record in records.items()}
-    values = found[arm]
+    tables = {name: _table(record, quantity) for name, record in records.items()}
+    values = tables[arm]
     layers = values.shape[1]
-    drawn = figure(
+    chart = new_chart(
         f"{TITLES[quantity]} of every layer, {arm}",
-        told(f"{arm}: heat map of {AXES[quantity]} for layers 2 to {layers} over updates", _extent(values))
+        alt_text(f"{arm}: heat map of {AXES[quantity]} for layers 2 to {layers} over updates", _describe_range(values))
         if layers > 1
         else f"{arm}: shift of every layer over updates; there is no finite value to show.",
         "updates",
@@ -69,17 +71,17 @@ def shift_map(records: Mapping[str, Record], arm: str, quantity: Kind) -> Chart:
         selects="layer",
     )
     if np.isfinite(values).any():
-        everything = finite(np.concatenate([one.ravel() for one in found.values()]))
+        everything = finite(np.concatenate([table.ravel() for table in tables.values()]))
         if quantity == "cosine":
             colours = {"z": values.T, "zmin": -1, "zmax": 1, "colorscale": SIGNED, "colorbar": dict(BAR)}
         else:
-            low, high = _decades(everything)
+            low, high = _colour_limits(everything)
             marks = [float(mark) for mark in np.linspace(low, high, 5)]
             bar = BAR | {"tickvals": marks, "ticktext": [two_digits(10**mark) for mark in marks]}
             with np.errstate(divide="ignore", invalid="ignore"):
                 powers = np.where(values.T > 0, np.log10(values.T), np.nan)
             colours = {"z": powers, "zmin": low, "zmax": high, "colorscale": MAGNITUDE, "colorbar": bar}
-        drawn.add(
+        chart.add(
             "heatmap",
             x=records[arm].values("probe_step"),
             y=np.arange(1, layers + 1, dtype=np.int32),
@@ -88,7 +90,7 @@ def shift_map(records: Mapping[str, Record], arm: str, quantity: Kind) -> Chart:
             name=AXES[quantity],
             **colours,
         )
-        drawn.annotate(
+        chart.annotate(
             xref="x domain",
             x=0.5,
             y=1,
@@ -97,22 +99,22 @@ def shift_map(records: Mapping[str, Record], arm: str, quantity: Kind) -> Chart:
             opacity=0.7,
             font={"size": 11},
         )
-    drawn.layout.yaxis.set(range=[0.5, layers + 0.5], showgrid=False, dtick=max(1, layers // 8), tick0=1)
-    drawn.layout.margin.b, drawn.layout.height = 78, 330
-    return drawn
+    chart.layout.yaxis.set(range=[0.5, layers + 0.5], showgrid=False, dtick=max(1, layers // 8), tick0=1)
+    chart.layout.margin.b, chart.layout.height = 78, 330
+    return chart
 
 
-def by_layer(records: Mapping[str, Record], quantity: Kind) -> Chart:
+def by_layer(records: Mapping[str, Record], quantity: ShiftQuantity) -> Chart:
     """The shift against depth, all arms, at the step of the cursor."""
-    found = {name: _table(record, quantity) for name, record in records.items()}
-    drawn = figure(
+    tables = {name: _table(record, quantity) for name, record in records.items()}
+    chart = new_chart(
         f"{TITLES[quantity]}, by layer",
-        told(
+        alt_text(
             f"{TITLES[quantity]} against layer at the step of the cursor",
             [
                 f"{name} has a median of {two_digits(median_so_far(records[name].values('probe_step'), values))} over "
                 "layers and updates"
-                for name, values in found.items()
+                for name, values in tables.items()
                 if finite(values).size
             ],
         ),
@@ -120,9 +122,9 @@ def by_layer(records: Mapping[str, Record], quantity: Kind) -> Chart:
         AXES[quantity],
     )
     for name, style in styles(records).items():
-        values = found[name]
+        values = tables[name]
         add_moving(
-            drawn,
+            chart,
             records[name].values("probe_step")[: len(values)],
             np.arange(1, values.shape[1] + 1),
             values,
@@ -132,21 +134,23 @@ def by_layer(records: Mapping[str, Record], quantity: Kind) -> Chart:
             marker={"color": style.colour, "symbol": style.symbol, "size": 7},
             hovertemplate=f"{name}, layer %{{x}}: %{{y:.3g}}<extra></extra>",
         )
-    deepest = max(values.shape[1] for values in found.values())
-    drawn.layout.xaxis.set(range=(1.5, max(deepest, 2) + 0.5), dtick=max(1, deepest // 8), tick0=2)
-    _axis(drawn, quantity, np.concatenate([values.ravel() for values in found.values()]))
-    return drawn
+    deepest = max(values.shape[1] for values in tables.values())
+    chart.layout.xaxis.set(range=(1.5, max(deepest, 2) + 0.5), dtick=max(1, deepest // 8), tick0=2)
+    _set_axis(chart, quantity, np.concatenate([values.ravel() for values in tables.values()]))
+    return chart
 
 
-def _thin(drawn: Chart, records: Mapping[str, Record], arm: str, record: Record, quantity: Kind, chosen: int) -> None:
+def _add_other_layers(
+    chart: Chart, records: Mapping[str, Record], arm: str, record: Record, quantity: ShiftQuantity, chosen: int
+) -> None:
     style = styles(records)[arm]
     for layer in range(2, _table(record, quantity).shape[1] + 1):
-        found = series(record, lambda one, layer=layer: of_layer(one, quantity, layer))  # type: ignore[misc]
-        if layer != chosen and found is not None:
-            drawn.add(
+        line = series(record, lambda own_record, layer=layer: layer_shift(own_record, quantity, layer))  # type: ignore[misc]
+        if layer != chosen and line is not None:
+            chart.add(
                 "scatter",
-                x=found[0],
-                y=found[1],
+                x=line[0],
+                y=line[1],
                 name=f"{arm}, layer {layer}",
                 mode="lines",
                 opacity=0.35,
@@ -155,23 +159,23 @@ def _thin(drawn: Chart, records: Mapping[str, Record], arm: str, record: Record,
             )
 
 
-def _table(record: Record, quantity: Kind) -> Array:
-    """(probe_step, weight_layer), NaN for what is not finite; one empty layer where nothing was measured."""
+def _table(record: Record, quantity: ShiftQuantity) -> Array:
+    """(probe_step, weight_layer), NaN where a value is not finite; (0, 1) if nothing was measured."""
     try:
         with np.errstate(all="ignore"):
-            values = of_all(record, quantity).values
+            values = shift(record, quantity).values
     except KeyError:
         return np.full((0, 1), np.nan, np.float32)
     return np.where(np.isfinite(values), values, np.nan).astype(np.float32)
 
 
-def _extent(values: Array) -> list[str]:
-    seen = finite(values)
-    return [f"it goes from {two_digits(float(seen.min()))} to {two_digits(float(seen.max()))}"] if seen.size else []
+def _describe_range(values: Array) -> list[str]:
+    valid = finite(values)
+    return [f"it goes from {two_digits(float(valid.min()))} to {two_digits(float(valid.max()))}"] if valid.size else []
 
 
-def _decades(values: Array) -> tuple[float, float]:
-    """Colour limits, as powers of ten, that a few extreme values do not set."""
+def _colour_limits(values: Array) -> tuple[float, float]:
+    """Colour limits as base-10 logarithms: the 2nd and 98th percentile."""
     positive = values[values > 0]
     if not positive.size:
         return -1.0, 1.0
@@ -179,9 +183,9 @@ def _decades(values: Array) -> tuple[float, float]:
     return (float(low), float(high)) if high - low > 0.1 else (float(low) - 0.5, float(high) + 0.5)
 
 
-def _axis(drawn: Chart, quantity: Kind, values: Array | None = None) -> None:
+def _set_axis(chart: Chart, quantity: ShiftQuantity, values: Array | None = None) -> None:
     if quantity == "cosine":
-        drawn.layout.yaxis.range = [-1.05, 1.05]
-        level(drawn, 0)
+        chart.layout.yaxis.range = [-1.05, 1.05]
+        add_level(chart, 0)
     else:
-        log_axis(drawn, values=values)
+        log_axis(chart, values=values)

@@ -1,7 +1,7 @@
-"""What is shown at one step and follows the cursor: a trace, and its x and y at every measured step.
+"""Traces that show one step and follow the cursor.
 
-`layout.meta["by_step"]` has an entry for each trace: None for what stands still, else the measured `steps` (n,) and the
-`x` and `y` values (n, points) at each, for whoever moves the cursor. Without a cursor the last step is shown.
+`layout.meta["by_step"]` has an entry for each trace: None if it does not move, else the measured `steps` (n,) and the
+`x` and `y` values (n, points) at each step. The trace itself shows the last step.
 """
 
 from typing import Any
@@ -15,29 +15,34 @@ Array = npt.NDArray[np.floating]
 Steps = npt.NDArray[np.integer]
 
 
-def add_moving(drawn: Chart, steps: Steps, x: Array | Steps, y: Array, **trace: Any) -> None:
-    """Add a scatter trace that moves. `x` is (n, points), or (points,) where it stays; `y` (n, points).
+def add_moving(chart: Chart, steps: Steps, x: Array | Steps, y: Array, **trace: Any) -> None:
+    """Add a scatter trace that follows the cursor.
 
-    Steps at which no point is finite were not measured, and are left out.
+    Args:
+        chart: the chart to change.
+        steps: measured steps, (n,); steps without a finite point are left out.
+        x: (n, points), or (points,) if the same at every step.
+        y: (n, points).
+        **trace: further properties of the trace.
     """
     rows = np.isfinite(y).any(axis=1)
     y = _plain(y[rows])
     entry: dict[str, Array | Steps] | None = None
     if len(y):
         entry = {"steps": np.asarray(steps)[rows].astype(np.int32), "y": y}
-        at = _plain(x[rows] if x.ndim > 1 else x)
-        if at.ndim > 1:
-            entry["x"] = at
-        drawn.add("scatter", x=at[-1] if at.ndim > 1 else at, y=y[-1], **trace)
+        points = _plain(x[rows] if x.ndim > 1 else x)
+        if points.ndim > 1:
+            entry["x"] = points
+        chart.add("scatter", x=points[-1] if points.ndim > 1 else points, y=y[-1], **trace)
     else:
-        drawn.add("scatter", x=np.full(1, np.nan, np.float32), y=np.full(1, np.nan, np.float32), **trace)
-    drawn.layout.meta.setdefault("by_step", []).append(entry)
+        chart.add("scatter", x=np.full(1, np.nan, np.float32), y=np.full(1, np.nan, np.float32), **trace)
+    chart.layout.meta.setdefault("by_step", []).append(entry)
 
 
-def add_still(drawn: Chart, **trace: Any) -> None:
-    """Add a scatter trace that stays as it is."""
-    drawn.add("scatter", **trace)
-    drawn.layout.meta.setdefault("by_step", []).append(None)
+def add_still(chart: Chart, **trace: Any) -> None:
+    """Add a scatter trace that does not follow the cursor."""
+    chart.add("scatter", **trace)
+    chart.layout.meta.setdefault("by_step", []).append(None)
 
 
 def _plain(values: Array | Steps) -> Array:

@@ -2,45 +2,45 @@
 
 from collections.abc import Mapping
 
-from bnviz.analysis.captions.shared import size_of_test_set
+from bnviz.analysis.captions.learning import samples_in_test_set
 from bnviz.analysis.series import Quantity, Repeats, finite
 from bnviz.core.number_format import percent, two_digits
 from bnviz.core.record import Record
 from bnviz.figures.chart import Chart
-from bnviz.figures.seed_bands import lines
-from bnviz.figures.style import figure, log_axis, most_steps, styles, told
+from bnviz.figures.seed_bands import add_arm_lines
+from bnviz.figures.style import alt_text, log_axis, most_steps, new_chart, styles
 
 
 def accuracy(records: Mapping[str, Record], repeats: Repeats | None = None) -> Chart:
-    """Share of test images classified correctly, one line an arm."""
-    ends = [f"{name} ends at {percent(last)}" for name, last in _last(records, "test_accuracy").items()]
-    drawn = figure(
+    """Test accuracy, one line per arm."""
+    ends = [f"{name} ends at {percent(last)}" for name, last in _last_values(records, "test_accuracy").items()]
+    chart = new_chart(
         "Test accuracy",
-        told(f"Test accuracy{_of_which(records)} over updates", ends),
+        alt_text(f"Test accuracy{_sample_note(records)} over updates", ends),
         "updates",
-        f"test accuracy{_of_which(records)}",
+        f"test accuracy{_sample_note(records)}",
         most_steps(records),
     )
-    lines(drawn, records, _curve("test_accuracy"), "%{y:.1%}", repeats)
-    drawn.layout.yaxis.set(tickformat=".0%", range=[0, 1.02])
-    return drawn
+    add_arm_lines(chart, records, _curve("test_accuracy"), "%{y:.1%}", repeats)
+    chart.layout.yaxis.set(tickformat=".0%", range=[0, 1.02])
+    return chart
 
 
 def loss(records: Mapping[str, Record], repeats: Repeats | None = None) -> Chart:
-    """Loss on the test samples, on a log axis; of a single seed, the mini-batch's own loss as a thin line, too."""
-    kind, units = _kind(records)
-    ends = [f"{name} ends at {two_digits(last)}" for name, last in _last(records, "test_loss").items()]
-    drawn = figure(
+    """Loss on the test samples on a log axis; with a single seed also the mini-batch's loss, as a thin line."""
+    kind, units = _loss_name(records)
+    ends = [f"{name} ends at {two_digits(last)}" for name, last in _last_values(records, "test_loss").items()]
+    chart = new_chart(
         "Loss",
-        told(f"{kind}{_of_which(records)} over updates", ends),
+        alt_text(f"{kind}{_sample_note(records)} over updates", ends),
         "updates",
-        f"{kind.lower()} ({units}){_of_which(records)}",
+        f"{kind.lower()} ({units}){_sample_note(records)}",
         most_steps(records),
     )
     for name, record in records.items():
         if "train_loss" in record.data and len((repeats or {}).get(name, ())) < 2:
             style = styles(records)[name]
-            drawn.add(
+            chart.add(
                 "scatter",
                 x=record.values("step"),
                 y=record.values("train_loss"),
@@ -49,13 +49,13 @@ def loss(records: Mapping[str, Record], repeats: Repeats | None = None) -> Chart
                 line={"color": style.faded(0.55), "width": 1},
                 hovertemplate=f"{name}, mini-batch<br>update %{{x}}: %{{y:.3g}}<extra></extra>",
             )
-    lines(drawn, records, _curve("test_loss"), "%{y:.3g}", repeats, log=True)
-    log_axis(drawn)
-    return drawn
+    add_arm_lines(chart, records, _curve("test_loss"), "%{y:.3g}", repeats, log=True)
+    log_axis(chart)
+    return chart
 
 
-def _kind(records: Mapping[str, Record]) -> tuple[str, str]:
-    """Which loss it is, and its unit: cross-entropy unless the records say otherwise."""
+def _loss_name(records: Mapping[str, Record]) -> tuple[str, str]:
+    """Name and unit of the loss: cross-entropy unless the records say otherwise."""
     for record in records.values():
         if "test_loss" in record.data:
             attributes = record.data["test_loss"].attrs
@@ -63,17 +63,21 @@ def _kind(records: Mapping[str, Record]) -> tuple[str, str]:
     return "Cross-entropy", "nat"
 
 
-def _of_which(records: Mapping[str, Record]) -> str:
-    """How many test samples a curve is of, where it is not all of them."""
-    few = [one.config for one in records.values() if one.config.test_samples < size_of_test_set(one.config)]
-    return f", first {few[0].test_samples} of {size_of_test_set(few[0])} samples" if few else ""
+def _sample_note(records: Mapping[str, Record]) -> str:
+    """The number of test samples behind a curve; empty if it is all of them."""
+    partial = [
+        record.config for record in records.values() if record.config.test_samples < samples_in_test_set(record.config)
+    ]
+    return f", first {partial[0].test_samples} of {samples_in_test_set(partial[0])} samples" if partial else ""
 
 
 def _curve(quantity: str) -> Quantity:
     return lambda record: record.data[quantity]
 
 
-def _last(records: Mapping[str, Record], quantity: str) -> dict[str, float]:
-    """The last finite value in each arm that has one."""
-    seen = {name: finite(record.data[quantity].values) for name, record in records.items() if quantity in record.data}
-    return {name: float(values[-1]) for name, values in seen.items() if values.size}
+def _last_values(records: Mapping[str, Record], quantity: str) -> dict[str, float]:
+    """The last finite value of each arm that has one."""
+    values_by_arm = {
+        name: finite(record.data[quantity].values) for name, record in records.items() if quantity in record.data
+    }
+    return {name: float(values[-1]) for name, values in values_by_arm.items() if values.size}

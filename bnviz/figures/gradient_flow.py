@@ -9,7 +9,7 @@ from bnviz.core.number_format import two_digits
 from bnviz.core.record import Record
 from bnviz.figures.chart import Chart
 from bnviz.figures.cursor import add_moving
-from bnviz.figures.style import figure, log_axis, styles, told
+from bnviz.figures.style import alt_text, log_axis, new_chart, styles
 
 
 def gradients(records: Mapping[str, Record]) -> Chart:
@@ -28,22 +28,22 @@ def weight_gradients(records: Mapping[str, Record]) -> Chart:
 
 
 def _by_layer(records: Mapping[str, Record], quantity: str, title: str, y: str) -> Chart:
-    found = {}
+    tables = {}
     for name, record in records.items():
         values = record.data[quantity].values if quantity in record.data else np.empty((0, 1), np.float32)
-        found[name] = np.where(np.isfinite(values) & (values > 0), values, np.nan)  # a power of ten cannot be 0
+        tables[name] = np.where(np.isfinite(values) & (values > 0), values, np.nan)  # a logarithmic axis has no 0
     parts = []
-    for name, values in found.items():
+    for name, values in tables.items():
         if np.isfinite(values).any():
             place = np.flatnonzero(np.isfinite(values).any(axis=1))[-1]
-            ends = [two_digits(float(one)) for one in finite(values[place])[[0, -1]]]
-            at = records[name].values("probe_step")[place]
-            parts.append(f"{name} has {ends[0]} next to the input and {ends[1]} next to the output at update {at}")
-    drawn = figure(title, told(f"{y.capitalize()} against layer at the step of the cursor", parts), "layer", y)
+            ends = [two_digits(float(value)) for value in finite(values[place])[[0, -1]]]
+            step = records[name].values("probe_step")[place]
+            parts.append(f"{name} has {ends[0]} next to the input and {ends[1]} next to the output at update {step}")
+    chart = new_chart(title, alt_text(f"{y.capitalize()} against layer at the step of the cursor", parts), "layer", y)
     for name, style in styles(records).items():
-        values = found[name]
+        values = tables[name]
         add_moving(
-            drawn,
+            chart,
             records[name].values("probe_step")[: len(values)],
             np.arange(1, values.shape[1] + 1),
             values,
@@ -53,7 +53,7 @@ def _by_layer(records: Mapping[str, Record], quantity: str, title: str, y: str) 
             marker={"color": style.colour, "symbol": style.symbol, "size": 6},
             hovertemplate=f"{name}, layer %{{x}}: %{{y:.3g}}<extra></extra>",
         )
-    deepest = max(values.shape[1] for values in found.values())
-    drawn.layout.xaxis.set(range=(0.5, deepest + 0.5), dtick=max(1, deepest // 8), tick0=1)
-    log_axis(drawn, values=np.concatenate([values.ravel() for values in found.values()]))
-    return drawn
+    deepest = max(values.shape[1] for values in tables.values())
+    chart.layout.xaxis.set(range=(0.5, deepest + 0.5), dtick=max(1, deepest // 8), tick0=1)
+    log_axis(chart, values=np.concatenate([values.ravel() for values in tables.values()]))
+    return chart

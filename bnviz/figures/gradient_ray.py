@@ -1,7 +1,7 @@
-"""The ray at the cursor: loss and gradient along the gradient, at one step (Santurkar et al. 2018, Sec. 3.1).
+"""Loss and gradient along the gradient at one step, which follows the cursor (Santurkar et al. 2018, Sec. 3.1).
 
-Over alpha, arms are compared at the same step length, as a learning rate would make them step; over distance, at the
-same |alpha d|, which takes out that gradients differ in length. Axes are chosen once for the whole run.
+`over="alpha"` compares arms at the same step length, `over="distance"` at the same |alpha d|, so that gradients of
+different length can be compared. The axes stay the same for the whole run.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from bnviz.core.number_format import two_digits
 from bnviz.core.record import Record
 from bnviz.figures.chart import Chart
 from bnviz.figures.cursor import add_moving
-from bnviz.figures.style import figure, level, limits, styles, told
+from bnviz.figures.style import add_level, alt_text, axis_limits, new_chart, styles
 
 Array = npt.NDArray[np.floating]
 Over = Literal["alpha", "distance"]
@@ -35,20 +35,20 @@ def gradient_change(records: Mapping[str, Record], over: Over = "alpha") -> Char
 
 
 def _ray(records: Mapping[str, Record], over: Over, quantity: str, title: str, y: str) -> Chart:
-    found = {name: _rows(record, over, quantity) for name, record in records.items() if quantity in record.data}
-    measured = {name: rows for name, rows in found.items() if np.isfinite(rows[1]).any()}
+    rays = {name: _rows(record, over, quantity) for name, record in records.items() if quantity in record.data}
+    measured = {name: rows for name, rows in rays.items() if np.isfinite(rows[1]).any()}
     parts = []
     for name, (_, values) in measured.items():
         place = np.flatnonzero(np.isfinite(values).any(axis=1))[-1]
-        last, at = values[place], records[name].values("probe_step")[place]
-        parts.append(f"{name} goes up to {two_digits(float(np.nanmax(last)))} at update {at}")
-    drawn = figure(
-        f"{title}, {SAME[over]}", told(f"{title} at the step of the cursor, {SAME[over]}", parts), AXES[over], y
+        last, step = values[place], records[name].values("probe_step")[place]
+        parts.append(f"{name} goes up to {two_digits(float(np.nanmax(last)))} at update {step}")
+    chart = new_chart(
+        f"{title}, {SAME[over]}", alt_text(f"{title} at the step of the cursor, {SAME[over]}", parts), AXES[over], y
     )
     for name, style in styles(records).items():
-        x, values = found.get(name, (np.empty((0, 1)), np.empty((0, 1))))
+        x, values = rays.get(name, (np.empty((0, 1)), np.empty((0, 1))))
         add_moving(
-            drawn,
+            chart,
             records[name].values("probe_step")[: len(values)],
             x,
             values,
@@ -58,27 +58,27 @@ def _ray(records: Mapping[str, Record], over: Over, quantity: str, title: str, y
             marker={"color": style.colour, "symbol": style.symbol, "size": 6},
             hovertemplate=f"{name}<br>{SAME[over].removeprefix('same ')} %{{x:.3g}}: %{{y:.3g}}<extra></extra>",
         )
-    reach = np.concatenate([x[:, -1] for x, _ in measured.values()] or [np.ones(1)])
-    shown = np.concatenate([values.ravel() for _, values in measured.values()] or [np.ones(1)])
-    drawn.layout.xaxis.range = (-0.02 * _far(reach), 1.04 * _far(reach))
-    drawn.layout.yaxis.range = limits(shown)
-    level(drawn, 0)
-    return drawn
+    far_ends = np.concatenate([x[:, -1] for x, _ in measured.values()] or [np.ones(1)])
+    heights = np.concatenate([values.ravel() for _, values in measured.values()] or [np.ones(1)])
+    chart.layout.xaxis.range = (-0.02 * _reach(far_ends), 1.04 * _reach(far_ends))
+    chart.layout.yaxis.range = axis_limits(heights)
+    add_level(chart, 0)
+    return chart
 
 
 def _rows(record: Record, over: Over, quantity: str) -> tuple[Array, Array]:
-    """x and y at each step, (steps, 1 + K): the point itself, then every step length."""
+    """x and y at each step, (steps, 1 + K): the weights themselves, then every step length."""
     x = record.data[f"line_{over}"].transpose("probe_step", "alpha").values.astype(float)
     values = record.data[quantity].transpose("probe_step", "alpha").values.astype(float)
     if quantity == "line_loss":
-        with np.errstate(invalid="ignore"):  # infinite there and here, in a run that diverges
+        with np.errstate(invalid="ignore"):  # inf - inf, in a run that diverges
             values = values - record.values("line_loss_here").astype(float)[:, None]
     values = np.where(np.isfinite(values), values, np.nan)
-    here = np.where(np.isfinite(values).any(axis=1, keepdims=True), 0.0, np.nan)
-    return np.hstack([np.zeros((len(x), 1)), x]), np.hstack([here, values])
+    origin = np.where(np.isfinite(values).any(axis=1, keepdims=True), 0.0, np.nan)
+    return np.hstack([np.zeros((len(x), 1)), x]), np.hstack([origin, values])
 
 
-def _far(reach: Array) -> float:
-    """How far the axis goes: as far as the ray at nearly every step."""
-    seen = finite(reach)
-    return float(np.quantile(seen, 0.95)) or 1.0 if seen.size else 1.0
+def _reach(far_ends: Array) -> float:
+    """End of the x axis: the 95th percentile of the rays' ends."""
+    valid = finite(far_ends)
+    return float(np.quantile(valid, 0.95)) or 1.0 if valid.size else 1.0

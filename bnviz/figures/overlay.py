@@ -1,7 +1,7 @@
-"""Runs on the same axes, whichever comparisons they are from: two to four lines, named by what tells the runs apart.
+"""Two to four runs of any comparisons on the same axes, named by the settings in which they differ.
 
-Colours and dashes are those of the first, second ... run; none is an arm's, since two of these may have the same
-normalisation. Knows nothing of where a record comes from; names may be anybody's and are drawn as they are.
+Colours and dashes go by the order of the runs, not by arm, because two runs may have the same normalisation. Names may
+come from untrusted files, so they are escaped.
 """
 
 import html
@@ -16,7 +16,7 @@ from bnviz.core.messages import to_text
 from bnviz.core.number_format import percent, two_digits
 from bnviz.core.record import Record
 from bnviz.figures.chart import Chart
-from bnviz.figures.style import ArmStyle, figure, log_axis, most_steps, told
+from bnviz.figures.style import ArmStyle, alt_text, log_axis, most_steps, new_chart
 
 RUN_STYLES = (
     ArmStyle("#7B61D9", "solid"),
@@ -27,50 +27,50 @@ RUN_STYLES = (
 MOST_RUNS = len(RUN_STYLES)
 QUANTITIES = {"test_accuracy": "Test accuracy", "train_loss": "Training loss"}
 MEASURING = ("device", "probe", "curve_", "test_samples", "percentiles")
-"""How the names begin of fields that decide what is measured; what is trained is the same without them."""
+"""Prefixes of fields that decide what is measured, not what is trained."""
 MOST_DIFFERENCES = 4
 
 
 def overlay(records: Mapping[str, Record], quantity: str) -> Chart:
-    """One of QUANTITIES over the updates, one line a run; a run that lacks it has none."""
+    """One of QUANTITIES over the updates, one line per run; a run without it has none."""
     title = QUANTITIES[quantity]
     share = quantity == "test_accuracy"
     units = "" if share else _units(records, quantity)
-    seen = {name: series(record, lambda one: one.data[quantity]) for name, record in records.items()}
-    last = {name: values[-1] for name, one in seen.items() if one is not None and (values := finite(one[1])).size}
-    ends = [f"{name} ends at {percent(end) if share else two_digits(end)}" for name, end in last.items()]
-    drawn = figure(
+    lines = {name: series(record, lambda line: line.data[quantity]) for name, record in records.items()}
+    last = {name: values[-1] for name, line in lines.items() if line is not None and (values := finite(line[1])).size}
+    endings = [f"{name} ends at {percent(end) if share else two_digits(end)}" for name, end in last.items()]
+    chart = new_chart(
         title,
-        told(f"{title} of {len(records)} runs over updates", ends),
+        alt_text(f"{title} of {len(records)} runs over updates", endings),
         "updates",
         f"{title.lower()}{units}",
         most_steps(records),
         legend=True,
     )
-    for style, (name, found) in zip(RUN_STYLES, seen.items(), strict=False):
-        if found is not None:
-            drawn.add(
+    for style, (name, line) in zip(RUN_STYLES, lines.items(), strict=False):
+        if line is not None:
+            chart.add(
                 "scatter",
-                x=found[0],
-                y=found[1],
+                x=line[0],
+                y=line[1],
                 name=html.escape(name),  # plotly reads names as HTML
                 mode="lines",
                 line={"color": style.colour, "dash": style.dash, "width": 2.5},
-                # the name by reference: in a template its signs could be a template's
+                # by reference: the name could contain template syntax
                 hovertemplate=f"%{{fullData.name}}<br>update %{{x}}: %{{y:{'.1%' if share else '.3g'}}}<extra></extra>",
             )
     if share:
-        drawn.layout.yaxis.set(tickformat=".0%", range=[0, 1.02])
+        chart.layout.yaxis.set(tickformat=".0%", range=[0, 1.02])
     else:
-        log_axis(drawn)
-    return drawn
+        log_axis(chart)
+    return chart
 
 
 def names(configs: Sequence[RunConfig]) -> list[str]:
-    """A name for each run: the settings in which they differ, a number where they do not."""
+    """Name each run by the settings in which the runs differ, with a number for equal names."""
     settings = [config.with_active_options().model_dump() for config in configs]
     of_probes = {option for plugin in registry.plugins("probes").values() for option in plugin.options}
-    told_apart = [
+    differing = [
         name
         for name in dict.fromkeys(name for values in settings for name in values)
         if not (name.startswith(MEASURING) or name in of_probes)
@@ -78,7 +78,7 @@ def names(configs: Sequence[RunConfig]) -> list[str]:
     ]
     found = []
     for values in settings:
-        parts = [_setting(name, values[name]) for name in told_apart if name in values]
+        parts = [_setting(name, values[name]) for name in differing if name in values]
         shown = parts[:MOST_DIFFERENCES]
         parts_shown = [*shown, "…"] if len(parts) > len(shown) else shown
         found.append(", ".join(parts_shown) or _setting("norm", values["norm"]))
@@ -99,6 +99,6 @@ def _setting(field: str, value: Any) -> str:
 
 
 def _units(records: Mapping[str, Record], quantity: str) -> str:
-    """In brackets, if all have the same."""
+    """The unit in brackets, if all runs have the same."""
     units = {record.data[quantity].attrs.get("units", "") for record in records.values() if quantity in record.data}
     return f" ({html.escape(unit)})" if len(units) == 1 and (unit := units.pop()) else ""

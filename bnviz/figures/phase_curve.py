@@ -1,6 +1,6 @@
-"""The course of a statistic over the updates, phase by phase, as a small SVG beside its verdict.
+"""A statistic over the updates with the phases of training, as a small SVG beside its verdict.
 
-Drawn in the colour of the text around it, so that one picture serves light, dark and print.
+It has the colour of the surrounding text, so that it suits light and dark themes and print.
 """
 
 import math
@@ -18,23 +18,24 @@ STEP_TICKS = 3
 
 
 def phase_curve(finding: Finding, ratio: bool, updates: int) -> str:
-    """The mean over seeds as a line, its 95 % interval as a band, the rule's bound as a dashed line; phases alternate.
+    """Return an SVG: mean over seeds (line), its 95 % interval (band), the rule's bound (dashed) and shaded phases.
 
     Args:
-        finding: whose curve is drawn; without one of two steps or more, the text is empty.
-        ratio: the axis is logarithmic.
-        updates: of the whole run.
+        finding: its curve is drawn; with fewer than two steps the text is empty.
+        ratio: draw a logarithmic axis.
+        updates: length of the whole run.
     """
     curve = finding.curve
-    steps, mean = np.array(curve.steps, float), _placed(curve.mean, ratio)
-    seen = np.isfinite(mean)
-    if seen.sum() < 2:
+    steps, mean = np.array(curve.steps, float), _axis_values(curve.mean, ratio)
+    valid = np.isfinite(mean)
+    if valid.sum() < 2:
         return ""
     low, high = (
-        np.where(np.isfinite(end), end, mean) for end in (_placed(curve.low, ratio), _placed(curve.high, ratio))
+        np.where(np.isfinite(end), end, mean)
+        for end in (_axis_values(curve.low, ratio), _axis_values(curve.high, ratio))
     )
-    bounds = [bound for bound in _placed(_bounds(finding, ratio), ratio) if math.isfinite(bound)]
-    least, most = min(*low[seen], *bounds), max(*high[seen], *bounds)
+    bounds = [bound for bound in _axis_values(_bounds(finding, ratio), ratio) if math.isfinite(bound)]
+    least, most = min(*low[valid], *bounds), max(*high[valid], *bounds)
     span = (most - least) or 1.0
 
     def across(step: float) -> float:
@@ -46,23 +47,27 @@ def phase_curve(finding: Finding, ratio: bool, updates: int) -> str:
     def points(values: np.ndarray, places: np.ndarray) -> str:
         return " ".join(f"{across(step):.1f},{up(value):.1f}" for step, value in zip(places, values, strict=True))
 
-    band = f"{points(low[seen], steps[seen])} {points(high[seen][::-1], steps[seen][::-1])}"
-    told = escape(_told(finding, *np.flatnonzero(seen)[[0, -1]]))
+    band = f"{points(low[valid], steps[valid])} {points(high[valid][::-1], steps[valid][::-1])}"
+    description = escape(_description(finding, *np.flatnonzero(valid)[[0, -1]]))
     parts = [
         *(_phase(name, across(start * updates), across(end * updates)) for name, (start, end) in PHASES.items()),
         f'<polygon points="{band}" fill="currentColor" opacity="0.2"/>',
         *(_dashed(up(bound)) for bound in bounds),
-        f'<polyline points="{points(mean[seen], steps[seen])}" fill="none" stroke="currentColor" stroke-width="2"/>',
-        *(_label(up(value), value, ratio) for value in {least, most, *bounds[:1]} if _apart(value, least, most, span)),
+        f'<polyline points="{points(mean[valid], steps[valid])}" fill="none" stroke="currentColor" stroke-width="2"/>',
+        *(
+            _label(up(value), value, ratio)
+            for value in {least, most, *bounds[:1]}
+            if _has_room(value, least, most, span)
+        ),
         *(_step_label(across(step), step) for step in np.linspace(0, updates, STEP_TICKS)),
     ]
     return (
-        f'<svg role="img" aria-label="{told}" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
-        f'font-size="10" fill="currentColor"><title>{told}</title>{"".join(parts)}</svg>'
+        f'<svg role="img" aria-label="{description}" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
+        f'font-size="10" fill="currentColor"><title>{description}</title>{"".join(parts)}</svg>'
     )
 
 
-def _placed(values: tuple[float, ...], ratio: bool) -> np.ndarray:
+def _axis_values(values: tuple[float, ...], ratio: bool) -> np.ndarray:
     numbers = np.array(values, float)
     with np.errstate(all="ignore"):
         return np.where(numbers > 0, np.log(numbers), np.nan) if ratio else numbers
@@ -74,12 +79,12 @@ def _bounds(finding: Finding, ratio: bool) -> tuple[float, ...]:
     return (1 / finding.bound if ratio else -finding.bound, finding.bound)
 
 
-def _told(finding: Finding, first: int, last: int) -> str:
-    """In words, from the first place of the curve that is seen to the last."""
+def _description(finding: Finding, first: int, last: int) -> str:
+    """Describe the curve from its first to its last finite point, given by their places."""
     curve = finding.curve
     return (
         f"{finding.claim} over the updates: {digits(curve.mean[first], 2)} at update {curve.steps[first]}, "
-        f"{digits(curve.mean[last], 2)} at update {curve.steps[last]}; {finding.kind} {finding.bound:.3g} is asked for"
+        f"{digits(curve.mean[last], 2)} at update {curve.steps[last]}; {finding.kind} {finding.bound:.3g} is required"
     )
 
 
@@ -98,8 +103,8 @@ def _dashed(y: float) -> str:
     )
 
 
-def _apart(value: float, least: float, most: float, span: float) -> bool:
-    """Whether a label of this value does not lie over those of both ends."""
+def _has_room(value: float, least: float, most: float, span: float) -> bool:
+    """Whether a label at this value does not overlap the labels at both ends."""
     return value in (least, most) or min(value - least, most - value) > 0.15 * span
 
 

@@ -1,8 +1,8 @@
-"""The loss over a plane in weight space around where a run is, as contours and as a surface (Li et al. 2018).
+"""The loss over a plane in weight space around a run's weights, as contours and as a surface (Li et al. 2018).
 
-One step of a record, the last that has a plane. Colours and heights are the logarithm of the loss, in one range for all
-arms. On random planes one unit is as long as the weights, filter by filter; on the plane of the principal components of
-a run's own path each arm has axes of its own. The path is what the plane shows of it: its projection.
+The last plane of a record is drawn. Colours and heights are the logarithm of the loss, with one range for all arms. On
+a random plane one unit is the length of the weights, filter by filter; on a plane of principal components each arm has
+its own axes. The path is the projection of the weights of each update on the plane.
 """
 
 import math
@@ -11,32 +11,32 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from bnviz.analysis.loss_plane import Plane, _axes, last_plane, limits
+from bnviz.analysis.loss_plane import Plane, axis_titles, last_plane, limits
 from bnviz.analysis.series import finite
 from bnviz.core.number_format import two_digits
 from bnviz.core.record import Record
 from bnviz.figures.chart import Chart
-from bnviz.figures.style import MAGNITUDE, arm_style, figure, told
+from bnviz.figures.style import MAGNITUDE, alt_text, new_chart, styles
 
 Array = npt.NDArray[np.floating]
 LEVELS = 14
 PATH = "#ffffff"
-"""The path and its rim: seen on every colour of the scale, in both themes."""
+"""Colours of the path and its rim, visible on the whole colour scale and in both themes."""
 RIM = "#101010"
 GREY = "#9a9a9a"
-"""A surface's axes have no half transparent lines."""
+"""Of a surface's axes, whose lines cannot be transparent."""
 POINT = 0.02
-"""A path that spans less than this share of the plane is shown as the point it is."""
+"""A path that spans less than this share of the plane is drawn as a point."""
 
 
 def contour(records: Mapping[str, Record], arm: str) -> Chart:
     """Lines of equal loss, in equal ratios, with the path of the training on them."""
     plane, (low, high) = last_plane(records[arm]), limits(records)
-    drawn = _empty("Loss around the weights", records[arm], arm, plane)
-    drawn.layout.set(height=400, margin={"l": 60, "r": 20, "t": 8, "b": 48})
+    chart = _plane_chart("Loss around the weights", records[arm], arm, plane)
+    chart.layout.set(height=400, margin={"l": 60, "r": 20, "t": 8, "b": 48})
     if plane is None:
-        return drawn
-    drawn.add(
+        return chart
+    chart.add(
         "contour",
         x=plane.across,
         y=plane.up,
@@ -54,7 +54,7 @@ def contour(records: Mapping[str, Record], arm: str) -> Chart:
     path = plane.path
     if len(path):
         for colour, width in ((RIM, 4), (PATH, 2)):
-            drawn.add(
+            chart.add(
                 "scatter",
                 x=path[:, 0],
                 y=path[:, 1],
@@ -63,21 +63,21 @@ def contour(records: Mapping[str, Record], arm: str) -> Chart:
                 line={"color": colour, "width": width},
                 hoverinfo="skip",
             )
-        _ends(drawn, plane)
-    drawn.layout.xaxis.set(range=_ends_of(plane.across), showgrid=False)
-    drawn.layout.yaxis.set(range=_ends_of(plane.up), showgrid=False)
-    return drawn
+        _mark_ends(chart, plane)
+    chart.layout.xaxis.set(range=_end_values(plane.across), showgrid=False)
+    chart.layout.yaxis.set(range=_end_values(plane.up), showgrid=False)
+    return chart
 
 
 def surface(records: Mapping[str, Record], arm: str) -> Chart:
     """The same as a surface, with colours, heights and camera shared by the arms."""
     plane, (low, high) = last_plane(records[arm]), limits(records)
-    drawn = _empty("Loss surface", records[arm], arm, plane)
-    drawn.layout.meta["camera"] = "plane"
-    drawn.layout.set(height=420, margin={"l": 0, "r": 0, "t": 0, "b": 0})
+    chart = _plane_chart("Loss surface", records[arm], arm, plane)
+    chart.layout.meta["camera"] = "plane"
+    chart.layout.set(height=420, margin={"l": 0, "r": 0, "t": 0, "b": 0})
     if plane is None:
-        return drawn
-    drawn.add(
+        return chart
+    chart.add(
         "surface",
         x=plane.across,
         y=plane.up,
@@ -95,7 +95,7 @@ def surface(records: Mapping[str, Record], arm: str) -> Chart:
         name="loss",
     )
     if len(plane.path):
-        drawn.add(
+        chart.add(
             "scatter3d",
             x=plane.path[:, 0],
             y=plane.path[:, 1],
@@ -103,15 +103,15 @@ def surface(records: Mapping[str, Record], arm: str) -> Chart:
             customdata=10.0**plane.heights,
             name="path of the training",
             mode="lines",
-            line={"color": arm_style(records[arm].config.norm).colour, "width": 7},
+            line={"color": styles(records)[arm].colour, "width": 7},
             hoverinfo="skip",
         )
     ticks, texts = _ticks(low, high)
     axis = {"gridcolor": GREY, "zerolinecolor": GREY, "backgroundcolor": "rgba(0,0,0,0)", "showspikes": False}
-    drawn.layout.set(
+    chart.layout.set(
         scene={
-            "xaxis": {**axis, "title": {"text": "across"}, "nticks": 5, "range": _ends_of(plane.across)},
-            "yaxis": {**axis, "title": {"text": "up"}, "nticks": 5, "range": _ends_of(plane.up)},
+            "xaxis": {**axis, "title": {"text": "across"}, "nticks": 5, "range": _end_values(plane.across)},
+            "yaxis": {**axis, "title": {"text": "up"}, "nticks": 5, "range": _end_values(plane.up)},
             "zaxis": {
                 **axis,
                 "title": {"text": _title(records[arm])},
@@ -125,23 +125,23 @@ def surface(records: Mapping[str, Record], arm: str) -> Chart:
             "uirevision": "plane",
         }
     )
-    return drawn
+    return chart
 
 
-def _empty(title: str, record: Record, arm: str, plane: Plane | None) -> Chart:
+def _plane_chart(title: str, record: Record, arm: str, plane: Plane | None) -> Chart:
     parts = []
     if plane is not None:
-        seen = 10 ** finite(plane.logarithm.astype(float))
+        losses = 10 ** finite(plane.logarithm.astype(float))
         middle = 10 ** float(plane.logarithm[len(plane.up) // 2, len(plane.across) // 2])
-        parts = [f"it goes from {two_digits(float(seen.min()))} to {two_digits(float(seen.max()))} on this plane"]
+        parts = [f"it goes from {two_digits(float(losses.min()))} to {two_digits(float(losses.max()))} on this plane"]
         if math.isfinite(middle):
             parts.append(f"in the middle, where the weights are, it is {two_digits(middle)}")
-    axes = plane.axes if plane is not None else _axes(record, np.full(2, np.nan))
-    return figure(f"{title}, {arm}", told(f"{arm}: loss over a plane in weight space", parts), *axes, arm=arm)
+    axes = plane.axes if plane is not None else axis_titles(record, np.full(2, np.nan))
+    return new_chart(f"{title}, {arm}", alt_text(f"{arm}: loss over a plane in weight space", parts), *axes, arm=arm)
 
 
-def _ends(drawn: Chart, plane: Plane) -> None:
-    """Name start and end of the path, or the point that it is when seen from here."""
+def _mark_ends(chart: Chart, plane: Plane) -> None:
+    """Mark start and end of the path, or one point if it is too short."""
     sides = [float(axis[-1]) - float(axis[0]) for axis in (plane.across, plane.up)]
     extent = np.ptp(plane.path.astype(float), axis=0) / sides
     marks = [("end", plane.path[-1], "circle")]
@@ -150,7 +150,7 @@ def _ends(drawn: Chart, plane: Plane) -> None:
     else:
         marks.insert(0, ("start", plane.path[0], "circle-open"))
     for name, (x, y), symbol in marks:
-        drawn.add(
+        chart.add(
             "scatter",
             x=[x],
             y=[y],
@@ -164,7 +164,7 @@ def _ends(drawn: Chart, plane: Plane) -> None:
             },
             hovertemplate=f"{name} of the training<extra></extra>",
         )
-        drawn.annotate(
+        chart.annotate(
             x=float(x),
             y=float(y),
             text=name,
@@ -192,5 +192,5 @@ def _bar(low: float, high: float, title: str) -> dict[str, object]:
     return {"title": {"text": title}, "tickvals": ticks, "ticktext": texts, "thickness": 10, "outlinewidth": 0}
 
 
-def _ends_of(values: Array) -> tuple[float, float]:
+def _end_values(values: Array) -> tuple[float, float]:
     return float(values[0]), float(values[-1])

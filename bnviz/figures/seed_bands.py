@@ -1,8 +1,7 @@
-"""Lines over updates, one an arm: of one run, or of an arm's runs with several seeds.
+"""Lines over updates, one per arm; with several seeds, the mean and its 95 % interval.
 
-Several seeds are drawn as one thin line each, their mean (bold) and the 95 % interval of the mean by Student's t. Where
-the axis is logarithmic, mean and interval are those of the logarithms: the mean is the geometric one. A seed that has
-diverged is not left out: where one is not finite, so is the mean.
+Each seed is a thin line; the mean is bold, with the interval by Student's t. On a logarithmic axis both are those of
+the logarithms, so the mean is geometric. A diverged seed is kept: where one value is not finite, neither is the mean.
 """
 
 from collections.abc import Mapping
@@ -22,45 +21,51 @@ Array = npt.NDArray[np.floating]
 RIBBON = "95 % interval over seeds"
 
 
-def told_medians(records: Mapping[str, Record], of: Quantity) -> list[str]:
-    """The same in words, for alternative texts."""
-    return [f"{arm} has a median of {two_digits(value)}" for arm, value in medians(records, of).items()]
+def describe_medians(records: Mapping[str, Record], quantity: Quantity) -> list[str]:
+    """Return one phrase per arm with the median over updates, for alternative texts."""
+    return [f"{arm} has a median of {two_digits(value)}" for arm, value in medians(records, quantity).items()]
 
 
 def ribbon(x: Steps | Array, low: Array, high: Array) -> dict[str, Array]:
-    """Outline of the area between two lines, `x` and `y` of a trace filled to itself; gaps where one is missing."""
-    with np.errstate(over="ignore"):  # over seeds that diverge, an interval can be wider than numbers go
+    """Return x and y of the outline between two lines, for a trace filled to itself; gaps where a line is missing."""
+    with np.errstate(over="ignore"):  # the interval of diverging seeds can overflow
         low, high = low.astype(np.float32), high.astype(np.float32)
-    seen = np.flatnonzero(np.isfinite(low) & np.isfinite(high))
+    valid = np.flatnonzero(np.isfinite(low) & np.isfinite(high))
     xs: list[Any] = []
     ys: list[Any] = []
-    for part in np.split(seen, np.flatnonzero(np.diff(seen) > 1) + 1):
-        xs += [x[part], x[part][::-1], [np.nan]]
-        ys += [low[part], high[part][::-1], [np.nan]]
+    for stretch in np.split(valid, np.flatnonzero(np.diff(valid) > 1) + 1):
+        xs += [x[stretch], x[stretch][::-1], [np.nan]]
+        ys += [low[stretch], high[stretch][::-1], [np.nan]]
     return {"x": np.concatenate(xs)[:-1].astype(np.float32), "y": np.concatenate(ys)[:-1].astype(np.float32)}
 
 
-def lines(
-    drawn: Chart,
+def add_arm_lines(
+    chart: Chart,
     records: Mapping[str, Record],
-    of: Quantity,
+    quantity: Quantity,
     number: str,
     repeats: Repeats | None = None,
     log: bool = False,
 ) -> None:
-    """Add each arm's line, or its seeds, their mean and its interval; `number` is how a value is written when hovered.
+    """Add the line of each arm, or its seeds, their mean and its interval.
 
-    An arm in which nothing was measured has no line.
+    Args:
+        chart: the chart to change.
+        records: by arm; an arm without the measurement has no line.
+        quantity: what to draw.
+        number: plotly's format of a value in the hover text, such as "%{y:.1%}".
+        repeats: each arm's runs, one a seed; None or single runs are drawn as one line.
+        log: average logarithms.
     """
     for arm, record in records.items():
         style = styles(records)[arm]
-        several = (repeats or {}).get(arm, ())
-        mean = over_seeds(several, of, log) if len(several) > 1 else None
+        runs = (repeats or {}).get(arm, ())
+        mean = over_seeds(runs, quantity, log) if len(runs) > 1 else None
         if mean is not None:
-            for one in several:
-                steps, values = series(one, of) or ((), ())
-                seed = f"{arm}, seed {one.config.seed}"
-                drawn.add(
+            for record in runs:
+                steps, values = series(record, quantity) or ((), ())
+                seed = f"{arm}, seed {record.config.seed}"
+                chart.add(
                     "scatter",
                     x=steps,
                     y=values,
@@ -71,7 +76,7 @@ def lines(
                     line={"color": style.colour, "dash": style.dash, "width": 1},
                     hovertemplate=f"{seed}<br>update %{{x}}: {number}<extra></extra>",
                 )
-            drawn.add(
+            chart.add(
                 "scatter",
                 **ribbon(mean[0], mean[2], mean[3]),
                 name=f"{arm}, {RIBBON}",
@@ -82,17 +87,17 @@ def lines(
                 line={"color": style.colour, "dash": style.dash, "width": 0},
                 hoverinfo="skip",
             )
-        shown = mean[:2] if mean is not None else series(record, of)
-        if shown is None:
+        line = mean[:2] if mean is not None else series(record, quantity)
+        if line is None:
             continue
-        named = arm if mean is None else f"{arm}, mean of {len(several)} seeds"
-        drawn.add(
+        label = arm if mean is None else f"{arm}, mean of {len(runs)} seeds"
+        chart.add(
             "scatter",
-            x=shown[0],
-            y=shown[1],
+            x=line[0],
+            y=line[1],
             name=arm,
-            mode="lines" if np.isfinite(shown[1]).sum() > 1 else "lines+markers",  # a line of one point is not seen
+            mode="lines" if np.isfinite(line[1]).sum() > 1 else "lines+markers",
             marker={"color": style.colour, "size": 8},
             line={"color": style.colour, "dash": style.dash, "width": 2.5},
-            hovertemplate=f"{named}<br>update %{{x}}: {number}<extra></extra>",
+            hovertemplate=f"{label}<br>update %{{x}}: {number}<extra></extra>",
         )

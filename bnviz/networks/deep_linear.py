@@ -12,10 +12,13 @@ from torch import nn
 from bnviz.core.config import RunConfig
 from bnviz.networks import Stack, hidden_block
 
+ACTIVATION = "identity"
+"""Whatever activation is chosen."""
+
 
 def build(config: RunConfig, input_shape: tuple[int, ...], classes: int, device: torch.device) -> Stack:
     """(batch, *input_shape) -> (batch, classes)."""
-    linear = config.with_changes(activation="identity")
+    linear = config.model_copy(update={"activation": ACTIVATION})
     network = Stack()
     network.add_module("flatten", nn.Flatten())
     before = math.prod(input_shape)

@@ -1,13 +1,12 @@
-"""Probes: one file each, a function of a Snapshot that measures and leaves no trace.
+"""Probes: functions of a Snapshot that measure without changing the run, one file each.
 
-A probe's file has a function `measure(snapshot) -> dict[str, Measurement]`, and constants that tell what it costs:
-PASSES, how many passes through the network, forward and back, it makes each time, and PASSES_PER_LAYER, how many more
-for each hidden layer; STEPS, at how many steps at most, where these are fewer than `probe_points`; BATCH, "fixed" where
-its passes are over the fixed probe batch, "probe_data" where that setting says so, else over the mini-batch. Each is a
-number, the name of a setting, or a tuple of both, to be multiplied. A test counts what they do.
+A probe's file has a function `measure(snapshot) -> dict[str, Measurement]`, and constants for its cost:
+PASSES, the number of forward and backward passes per measurement; PASSES_PER_LAYER, further passes per hidden layer;
+STEPS, the largest number of measured steps, if it is below `probe_points`; BATCH, "fixed" if its passes use the fixed
+probe batch, "probe_data" if that setting decides, otherwise the mini-batch. A cost is a number, the name of a setting,
+or a tuple of both, to be multiplied. A test counts the passes.
 
-A run with probes equals a run without, bit for bit (a contract test holds every probe to it). Probes know nothing of
-figures or of how the run is stored.
+A run with probes equals a run without, bit for bit; a contract test checks it for every probe.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,17 +25,21 @@ from bnviz.landscape.objective import Objective
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a probe may look at, and never write to: the network at `step`, before that step's update.
+    """Read-only view of a run at `step`, before that step's update.
 
-    `pre_activations` are what entered each hidden layer's nonlinearity, in training mode, on the run's probe data:
-    tensors (batch, units) or (batch, maps, height, width), first layer first. `previous` are those of the step before,
-    None at step 0.
-
-    `training` is the loss on the mini-batch that the step is about to be made with, its gradient known; `fixed` the
-    loss on the run's fixed probe batch. `next_parameters()` gives every parameter as the optimiser's real step will
-    leave it. `path` are the weights at the probed steps so far, in one row each, kept only for probes with
-    NEEDS_PATH = True; `previous_gradient` is the gradient of the step before, on its own mini-batch, in one row,
-    kept only for probes with NEEDS_PREVIOUS_GRADIENT = True, and None at step 0.
+    Attributes:
+        step: updates made so far.
+        config: of the run.
+        network: the network in training.
+        pre_activations: inputs of each hidden layer's nonlinearity, in training mode, on the run's probe data: tensors
+            (batch, units) or (batch, maps, height, width), first layer first.
+        previous: pre-activations of the step before; None at step 0.
+        training: loss on the mini-batch of the coming update, with a known gradient.
+        fixed: loss on the run's fixed probe batch.
+        next_parameters: returns every parameter as the optimiser's real step will leave it.
+        path: weights at the probed steps so far, one row each; only for probes with NEEDS_PATH = True.
+        previous_gradient: gradient of the step before on its own mini-batch, as a row; None at step 0. Only for probes
+            with NEEDS_PREVIOUS_GRADIENT = True.
     """
 
     step: int
@@ -52,25 +55,25 @@ class Snapshot:
 
     @property
     def objective(self) -> Objective:
-        """The one that the run's `probe_data` names."""
+        """The loss on the batch that the run's `probe_data` names."""
         return self.fixed if self.config.probe_data == "fixed" else self.training
 
 
-def needs(config: RunConfig, what: str) -> bool:
-    """Whether one of the run's probes sets the constant NEEDS_... = True of that name."""
-    return any(registry.describe("probes", name).constants.get(what, False) for name in config.probes)
+def needs(config: RunConfig, constant: str) -> bool:
+    """Return whether one of the run's probes sets the given constant, NEEDS_..., to True."""
+    return any(registry.describe("probes", name).constants.get(constant, False) for name in config.probes)
 
 
 def measure(snapshot: Snapshot) -> dict[str, Measurement]:
-    """What all of the run's probes measure."""
+    """Run all of the run's probes and return their measurements."""
     values: dict[str, Measurement] = {}
-    with np.errstate(over="ignore"):  # in a run that diverges: what float32 cannot hold is infinite in the record
+    with np.errstate(over="ignore"):  # in a run that diverges, values beyond float32 become infinite
         for name in snapshot.config.probes:
-            values |= _loaded(name).measure(snapshot)
+            values |= _probe_module(name).measure(snapshot)
     return values
 
 
 @cache
-def _loaded(name: str) -> ModuleType:
-    """A module is imported once in a process, so there is no need to look through the folder at every step."""
+def _probe_module(name: str) -> ModuleType:
+    """Import a probe once per process instead of reading the folder at every step."""
     return registry.load("probes", name)

@@ -1,7 +1,7 @@
-"""A network in float64 beside the live one, and what enters and leaves the batch norm of one of its layers.
+"""A float64 copy of the network, and the inputs and outputs of the batch norm of one of its layers.
 
-Where a layer has none, a batch norm is put in front of its nonlinearity that changes no activation (Santurkar et al.
-2018, Observation 4.3). The live network is only copied. What is made of the values is not known here.
+A layer without batch norm gets a matched one in front of its nonlinearity, which changes no activation (Santurkar et
+al. 2018, Observation 4.3).
 """
 
 import copy
@@ -16,11 +16,17 @@ from bnviz.torch_support.rng import rng_states_of
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One forward pass: the loss, and y and z, the input and output of the layer's batch norm, with their graph.
+class ForwardPass:
+    """Tensors of one forward pass, with their graph.
 
-    `gamma` (units,) and `eps` are the batch norm's, `matched` says whether it was put in. `incoming` (m, incoming) is
-    what the layer's weights multiply, None where something stands between them and the batch norm.
+    Attributes:
+        loss: scalar.
+        y: input of the layer's batch norm.
+        z: output of the layer's batch norm.
+        gamma: of the batch norm, (units,).
+        eps: of the batch norm.
+        matched: whether the batch norm was inserted.
+        incoming: inputs of the layer's weights, (m, incoming); None if the weights do not feed the batch norm directly.
     """
 
     loss: Tensor
@@ -33,9 +39,9 @@ class Seen:
 
 
 def double_twin(objective: Objective) -> Objective:
-    """The same loss in float64, of a copy of the network with random streams of its own, in training mode.
+    """Return the same loss in float64, with a copy of the network in training mode and its own random streams.
 
-    Streams start where the objective's noise says, but draw other numbers in float64 than in float32.
+    The streams start at the objective's noise states, but draw other numbers in float64 than in float32.
     """
     network = copy.deepcopy(objective.network).double().train()
     noise = [(own, state) for (own, _), (_, state) in zip(rng_states_of(network), objective.noise, strict=True)]
@@ -52,47 +58,47 @@ def double_twin(objective: Objective) -> Objective:
 
 
 def hidden_blocks(network: nn.Module) -> list[nn.Module]:
-    """Every hidden layer, first layer first: modules with `weights`, `norm` and `nonlinearity`."""
+    """Return every hidden layer, first layer first: modules with `weights`, `norm` and `nonlinearity`."""
     names = [name for name, _ in network.named_modules() if name.endswith(".nonlinearity")]
     return [network.get_submodule(name.removesuffix(".nonlinearity")) for name in names]
 
 
-def look(objective: Objective, block: nn.Module, eps: float) -> Seen:
-    """One forward pass with the batch norm of `block`, or with a matched one of this `eps` put in for this pass."""
+def forward_pass(objective: Objective, block: nn.Module, eps: float) -> ForwardPass:
+    """Run a forward pass with the batch norm of `block`, or with an inserted matched one of the given `eps`."""
     weights = block.get_submodule("weights")
     norm = _batch_norm(block)
-    caught: dict[str, Tensor] = {}
+    tensors: dict[str, Tensor] = {}
 
-    def at_weights(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        caught.update(x=inputs[0].detach(), wx=output)
+    def keep_weights(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        tensors.update(x=inputs[0].detach(), wx=output)
 
-    def at_norm(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        caught.update(y=inputs[0], z=output)
+    def keep_norm(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        tensors.update(y=inputs[0], z=output)
 
-    def put_in(_: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
+    def insert_norm(_: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
         y = inputs[0]
         z = matched_batch_norm(rows(y), eps).reshape(y.movedim(1, -1).shape).movedim(-1, 1)
-        caught.update(y=y, z=z)
+        tensors.update(y=y, z=z)
         return z
 
-    handles = [weights.register_forward_hook(at_weights)]
+    handles = [weights.register_forward_hook(keep_weights)]
     if norm is None:
-        handles.append(block.get_submodule("nonlinearity").register_forward_pre_hook(put_in))
+        handles.append(block.get_submodule("nonlinearity").register_forward_pre_hook(insert_norm))
     else:
-        handles.append(norm.register_forward_hook(at_norm))
+        handles.append(norm.register_forward_hook(keep_norm))
     try:
         with torch.enable_grad():
             loss = objective.loss()
     finally:
         for handle in handles:
             handle.remove()
-    y = caught["y"]
+    y = tensors["y"]
     if norm is None:
-        gamma, used = standardised(rows(y.detach()), eps).deviation, eps
+        gamma, used_eps = standardised(rows(y.detach()), eps).deviation, eps
     else:
-        gamma, used = y.new_ones(y.shape[1]) if norm.weight is None else norm.weight.detach(), norm.eps
-    incoming = _patches(weights, caught["x"]) if caught["wx"] is y else None
-    return Seen(loss, y, caught["z"], gamma, used, norm is None, incoming)
+        gamma, used_eps = y.new_ones(y.shape[1]) if norm.weight is None else norm.weight.detach(), norm.eps
+    incoming = _patches(weights, tensors["x"]) if tensors["wx"] is y else None
+    return ForwardPass(loss, y, tensors["z"], gamma, used_eps, norm is None, incoming)
 
 
 def rows(tensor: Tensor) -> Tensor:
@@ -106,7 +112,7 @@ def _batch_norm(block: nn.Module) -> nn.BatchNorm1d | nn.BatchNorm2d | None:
 
 
 def _patches(weights: nn.Module, inputs: Tensor) -> Tensor:
-    """What the weights of one unit or map multiply, once for each of its values: (m, incoming)."""
+    """Inputs of one unit's or map's weights for each of its values: (m, incoming)."""
     if not isinstance(weights, nn.Conv2d):
         return inputs
     padding = weights.padding

@@ -1,9 +1,9 @@
 """The theorems of Santurkar et al. 2018, Sec. 4, as functions of tensors, with batch norm's eps taken into account.
 
 A layer's y = W x enters batch norm, z = gamma * yhat + beta leaves it, with yhat = (y - mu) / s, s^2 = sigma^2 + eps,
-and g = dL/dz. The paper has eps = 0; if eps is added and its formulas are used as they are, their sides visibly differ.
+and g = dL/dz. The paper has eps = 0; its formulas differ visibly for eps > 0, so eps is included here.
 Tensors are (m, units), one column of m values a unit: m is the batch, times the positions of a feature map. gamma is
-(units,). Where these come from is not known here, nor that there are networks.
+(units,).
 """
 
 from typing import NamedTuple
@@ -44,7 +44,7 @@ def matched_batch_norm(y: Tensor, eps: float) -> Tensor:
 
 
 def projected(vector: Tensor, y: Tensor, eps: float) -> Tensor:
-    """P vector, P = I - 11'/m - yhat yhat'/m: what batch norm lets through to y, but for the factor gamma / s."""
+    """P vector, P = I - 11'/m - yhat yhat'/m: what batch norm keeps of it, without the factor gamma / s."""
     normalised = standardised(y, eps).normalised
     return vector - vector.mean(0) - normalised * (normalised * vector).mean(0)
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from bnviz.core.nonlinearities import NONLINEARITIES
+from bnviz.core.nonlinearities import applied_nonlinearity
 from bnviz.core.record import Measurement
 from bnviz.probes import Snapshot
 
@@ -26,7 +26,7 @@ Counts = npt.NDArray[np.signedinteger]
 def measure(snapshot: Snapshot) -> dict[str, Measurement]:
     """Dimensions of each quantity: `layer`, `unit`, and `quantile` or `bin`; a narrower layer is padded with NaN."""
     layers = [by_unit(tensor) for tensor in snapshot.pre_activations]
-    kind = NONLINEARITIES["identity" if snapshot.config.network == "deep_linear" else snapshot.config.activation]
+    nonlinearity = applied_nonlinearity(snapshot.config.network, snapshot.config.activation)
     quantiles, low, high, counts, saturated = [], [], [], [], []
     for values in _stacked(layers):
         ordered = np.sort(values, axis=1)  # NumPy sorts many short rows much faster than torch does
@@ -34,7 +34,7 @@ def measure(snapshot: Snapshot) -> dict[str, Measurement]:
         low.append(ordered[:, 0])
         high.append(ordered[:, -1])
         counts.append(histogram(values, ordered[:, 0], ordered[:, -1]))
-        share = ((values < kind.saturated_below) | (values > kind.saturated_above)).mean(axis=1)
+        share = ((values < nonlinearity.saturated_below) | (values > nonlinearity.saturated_above)).mean(axis=1)
         saturated.append(np.where(np.isnan(ordered[:, -1]), np.nan, share))  # unknown where a value is unknown
     widths = [len(values) for values in layers]
     mean, variance = _moments(layers)
@@ -47,20 +47,20 @@ def measure(snapshot: Snapshot) -> dict[str, Measurement]:
     def unitwise(array: Array, name: str) -> Measurement:
         return Measurement(array, ("layer", "unit"), name, "1", FIGURE)
 
-    of = "pre-activation"
+    subject = "pre-activation"
     return {
         "percentile": Measurement(
-            _by_layer(quantiles, widths), ("layer", "quantile", "unit"), f"percentile of {of}", "1", FIGURE
+            _by_layer(quantiles, widths), ("layer", "quantile", "unit"), f"percentile of {subject}", "1", FIGURE
         ),
         "count": Measurement(
-            _counts_by_layer(counts, widths), ("layer", "unit", "bin"), f"samples with {of} in bin", "1", FIGURE
+            _counts_by_layer(counts, widths), ("layer", "unit", "bin"), f"samples with {subject} in bin", "1", FIGURE
         ),
-        "low": unitwise(_by_layer(low, widths), f"smallest {of} (lower end of the histogram)"),
-        "high": unitwise(_by_layer(high, widths), f"largest {of} (upper end of the histogram)"),
-        "mean": unitwise(mean, f"mean of {of}"),
-        "variance": unitwise(variance, f"variance of {of}"),
-        "mean_change": unitwise(mean_change, f"change of the mean {of} in one step"),
-        "variance_change": unitwise(variance_change, f"change of the variance of {of} in one step"),
+        "low": unitwise(_by_layer(low, widths), f"smallest {subject} (lower end of the histogram)"),
+        "high": unitwise(_by_layer(high, widths), f"largest {subject} (upper end of the histogram)"),
+        "mean": unitwise(mean, f"mean of {subject}"),
+        "variance": unitwise(variance, f"variance of {subject}"),
+        "mean_change": unitwise(mean_change, f"change of the mean {subject} in one step"),
+        "variance_change": unitwise(variance_change, f"change of the variance of {subject} in one step"),
         "saturated_share": unitwise(_by_layer(saturated, widths), "share of samples that saturate the unit"),
     }
 

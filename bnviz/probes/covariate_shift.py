@@ -33,10 +33,10 @@ def measure(snapshot: Snapshot) -> dict[str, Measurement]:
             after = before
             if number:
                 with torch.no_grad():
-                    for place in layers[number - 1]:
-                        parameters[place].copy_(next_parameters[place])
+                    for index in layers[number - 1]:
+                        parameters[index].copy_(next_parameters[index])
                 after = torch.autograd.grad(objective.loss(), parameters[layer[0]])[0]
-            rows.append(_compared(before, after))
+            rows.append(_comparison(before, after))
     table = torch.stack(rows).cpu().numpy().astype(np.float32)  # (weight layers, 4)
     names = {
         "shift_before": "norm of the gradient before, |G|",
@@ -54,14 +54,14 @@ def weight_layers(network: nn.Module) -> list[list[int]]:
     """Places of each layer's parameters in `network.parameters()`: first its weights, then all up to the next layer."""
     weights = {id(module.weight) for module in network.modules() if isinstance(module, nn.Linear | nn.Conv2d)}
     layers: list[list[int]] = []
-    for place, parameter in enumerate(network.parameters()):
+    for index, parameter in enumerate(network.parameters()):
         if id(parameter) in weights:
             layers.append([])
-        layers[-1].append(place)
+        layers[-1].append(index)
     return layers
 
 
-def _compared(before: Tensor, after: Tensor) -> Tensor:
+def _comparison(before: Tensor, after: Tensor) -> Tensor:
     """|G|, |G'|, |G - G'|, cos(G, G')."""
     length, after_length = before.norm(), after.norm()
     cosine = torch.dot(before.flatten(), after.flatten()) / (length * after_length)

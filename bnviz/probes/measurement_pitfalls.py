@@ -17,7 +17,7 @@ PASSES = 1
 
 
 def measure(snapshot: Snapshot) -> dict[str, Measurement]:
-    """Scalars, over all parameters together. At learning rate 0 the first still is what mini-batches differ by."""
+    """Scalars over all parameters. At learning rate 0 the first is not 0: it measures how mini-batches differ."""
     objective = snapshot.training
     right = flat(objective.loss_and_gradient()[1])
     difference = np.nan

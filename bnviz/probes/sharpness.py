@@ -46,14 +46,12 @@ STEPS = "sharpness_points"
 BATCH = "fixed"
 
 TOLERANCE = 1e-3
-"""ARPACK's bound on a residual, relative to its eigenvalue: what an eigenvalue is wrong by at most. Its error goes with
-the residual's square: on ten layers of 100 it was 2e-6 at most. In float32 the products themselves limit it; beside
-ReLU's kinks 3e-4 were seen."""
+"""ARPACK's bound on the residual, relative to the eigenvalue. The error goes with the square of
+the residual: 2e-6 at most on ten layers of 100 units. In float32 the products limit it, to 3e-4 near ReLU's kinks."""
 EXTRA_VECTORS = 6
-"""Lanczos vectors besides two for each eigenvalue: with more, no fewer products are needed, and as many as these at
-least."""
+"""Lanczos vectors besides two per eigenvalue; more do not reduce the number of products."""
 RESTARTS = 20
-"""After so many, some 200 products, what has converged must do."""
+"""Most restarts, about 200 products; eigenvalues that have not converged by then are left out."""
 
 
 def measure(snapshot: Snapshot) -> dict[str, Measurement]:
@@ -76,7 +74,7 @@ def measure(snapshot: Snapshot) -> dict[str, Measurement]:
 
 
 def chosen_steps(steps: Sequence[int], count: int) -> tuple[int, ...]:
-    """`count` (at least 2) of the steps, both ends included, evenly spread over their list; all, if there are fewer."""
+    """Return `count` (at least 2) of the steps, evenly spread, with both ends; all if there are fewer."""
     places = np.linspace(0, len(steps) - 1, min(count, len(steps)))
     return tuple(steps[round(place)] for place in places)
 
@@ -106,11 +104,11 @@ def largest_eigenvalues(objective: Objective, count: int, seed: int) -> Array:
 
         start = torch.randn(sum(sizes), generator=stream(seed, "sharpness"), dtype=torch.float64)
         try:
-            found = _lanczos(product, start.numpy(), count)
+            converged = _lanczos(product, start.numpy(), count)
         except FloatingPointError:
-            found = np.empty(0)
+            converged = np.empty(0)
     values = np.full(count, np.nan)
-    values[: len(found)] = np.sort(found)[::-1][:count]
+    values[: len(converged)] = np.sort(converged)[::-1][:count]
     return values
 
 
@@ -118,11 +116,11 @@ def _lanczos(product: Callable[[Array], Array], start: Array, count: int) -> Arr
     """Up to `count` of the largest eigenvalues, or all of a matrix so small that Lanczos would span it."""
     size, vectors = len(start), 2 * count + EXTRA_VECTORS
     if size <= vectors:
-        found: Array = np.linalg.eigvalsh(np.stack([product(column) for column in np.eye(size)]))
-        return found
+        eigenvalues: Array = np.linalg.eigvalsh(np.stack([product(column) for column in np.eye(size)]))
+        return eigenvalues
     operator = LinearOperator((size, size), product, dtype=np.float64)
     try:
-        found = eigsh(
+        eigenvalues = eigsh(
             operator,
             count,
             which="LA",
@@ -133,9 +131,9 @@ def _lanczos(product: Callable[[Array], Array], start: Array, count: int) -> Arr
             return_eigenvectors=False,
         )
     except ArpackNoConvergence as error:
-        found = error.eigenvalues
+        eigenvalues = error.eigenvalues
     except ArpackError:
         if product(start).any():
             raise
-        found = np.zeros(count)  # no curvature anywhere, as in a network whose units are all off
-    return found
+        eigenvalues = np.zeros(count)  # no curvature anywhere, as in a network whose units are all off
+    return eigenvalues

@@ -1,8 +1,8 @@
 """The theorems, live.
 
 Both sides of Theorems 4.1, 4.2 and 4.4 and of Lemma 4.5 for the units of a network in training, on its mini-batch and
-in float64 (Santurkar et al. 2018, Sec. 4). A layer without batch norm gets one that changes no activation (Observation
-4.3), one layer at a time. The theorems compare networks that compute the same; they say nothing about two networks
+in float64 (Santurkar et al. 2018, Sec. 4). A layer without batch norm gets a matched one (Observation 4.3),
+one layer at a time. The theorems compare networks that compute the same; they say nothing about two networks
 that were trained apart.
 """
 
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from bnviz.core.record import Measurement
 from bnviz.networks import initialise
 from bnviz.probes import Snapshot
-from bnviz.probes._matched import Seen, double_twin, hidden_blocks, look, rows
+from bnviz.probes._matched import ForwardPass, double_twin, forward_pass, hidden_blocks, rows
 from bnviz.probes._theorems import (
     alignment,
     bn_curvature,
@@ -27,10 +27,10 @@ from bnviz.probes._theorems import (
 
 SOURCE = "Santurkar et al. 2018"
 PASSES = 10
-PASSES_PER_LAYER = 4  # for each layer forward, and back to it several times, in float64
+PASSES_PER_LAYER = 4  # one forward and several backward passes per layer, in float64
 
 CURVATURE_UNITS = 6
-"""Units of a layer, evenly spread, that Theorem 4.2 is looked at in: each takes two passes back and forth."""
+"""Units per layer, evenly spread, in which Theorem 4.2 is measured; each costs two passes."""
 
 QUANTITIES = {
     "theorem_plain_gradient": ("gradient behind batch norm, |dL/dz|", "Thm. 4.1"),
@@ -55,9 +55,9 @@ LOSS_CHANGE = "largest change of the loss by a batch norm that should change not
 def measure(snapshot: Snapshot) -> dict[str, Measurement]:
     """Dimensions `layer` and `unit` (a feature map in convolutional layers).
 
-    Everything is NaN where the loss is not finite; else a value is where it is not defined: a unit that never varies or
-    gets no gradient, a layer in which more than the weights comes before the batch norm (Theorem 4.4), weights that
-    have turned away from where they started (Lemma 4.5), no batch norm put in (the change of the loss).
+    All values are NaN if the loss is not finite. A value is NaN where it is undefined: a unit that never varies or gets
+    no gradient, a layer with more than the weights in front of its batch norm (Theorem 4.4), weights that point away
+    from their start (Lemma 4.5), no inserted batch norm (the change of the loss).
     """
     objective = double_twin(snapshot.training)
     blocks = hidden_blocks(objective.network)
@@ -67,13 +67,13 @@ def measure(snapshot: Snapshot) -> dict[str, Measurement]:
     layers: list[dict[str, Tensor]] = [{} for _ in blocks]
     changes = []
     if before.isfinite():
-        starts = _weights(_at_start(snapshot))
-        for layer, block, start, now in zip(layers, blocks, starts, weights, strict=True):
-            seen = look(objective, block, snapshot.config.norm_eps)
-            layer.update(_sides(seen))
-            layer["lemma_45_left"], layer["lemma_45_right"] = lemma_45(start, now)
-            if seen.matched:
-                changes.append(float((seen.loss.detach() - before).abs()))
+        starts = _weights(_initial_network(snapshot))
+        for layer, block, start, current in zip(layers, blocks, starts, weights, strict=True):
+            layer_pass = forward_pass(objective, block, snapshot.config.norm_eps)
+            layer.update(_sides(layer_pass))
+            layer["lemma_45_left"], layer["lemma_45_right"] = lemma_45(start, current)
+            if layer_pass.matched:
+                changes.append(float((layer_pass.loss.detach() - before).abs()))
 
     def unitwise(name: str) -> Measurement:
         table = torch.full((len(blocks), max(map(len, weights))), torch.nan)
@@ -89,40 +89,40 @@ def measure(snapshot: Snapshot) -> dict[str, Measurement]:
     }
 
 
-def _sides(seen: Seen) -> dict[str, Tensor]:
+def _sides(layer_pass: ForwardPass) -> dict[str, Tensor]:
     """Both sides of Theorems 4.1, 4.2 and 4.4 in one layer: float64 (units,) each."""
-    in_front, behind = torch.autograd.grad(seen.loss, [seen.y, seen.z], create_graph=True)
-    y, g, v = (rows(tensor.detach()) for tensor in (seen.y, behind, in_front))
+    in_front, behind = torch.autograd.grad(layer_pass.loss, [layer_pass.y, layer_pass.z], create_graph=True)
+    y, g, v = (rows(tensor.detach()) for tensor in (layer_pass.y, behind, in_front))
     plain, left = g.norm(dim=0), v.norm(dim=0)
-    right = bn_gradient_norm(g, y, seen.gamma, seen.eps)
-    most = plain * (seen.gamma / standardised(y, seen.eps).deviation).abs()  # without the subtracted terms
+    right = bn_gradient_norm(g, y, layer_pass.gamma, layer_pass.eps)
+    most = plain * (layer_pass.gamma / standardised(y, layer_pass.eps).deviation).abs()  # without the subtracted terms
     sides = {
         "theorem_plain_gradient": plain,
         "theorem_bn_gradient": left,
         "theorem_41_right": right,
         "theorem_41_residual": (left**2 - right**2).abs() / most**2,
-        "theorem_alignment": alignment(g, y, seen.eps),
+        "theorem_alignment": alignment(g, y, layer_pass.eps),
         "theorem_ratio": left / most,
     }
-    if seen.incoming is not None:
-        square = spectral_norm(seen.incoming) ** 2
+    if layer_pass.incoming is not None:
+        square = spectral_norm(layer_pass.incoming) ** 2
         sides["theorem_44_left"], sides["theorem_44_right"] = square * left**2, square * right**2
-        sides["theorem_44_actual"] = (seen.incoming.T @ v).square().sum(0)
-    return sides | _curvatures(seen, in_front, behind)
+        sides["theorem_44_actual"] = (layer_pass.incoming.T @ v).square().sum(0)
+    return sides | _curvatures(layer_pass, in_front, behind)
 
 
-def _curvatures(seen: Seen, in_front: Tensor, behind: Tensor) -> dict[str, Tensor]:
+def _curvatures(layer_pass: ForwardPass, in_front: Tensor, behind: Tensor) -> dict[str, Tensor]:
     """Both sides of Theorem 4.2, and its first term: float64 (units,), NaN but in CURVATURE_UNITS of them.
 
     The two gradients come with their graph: v' (d2L/dy_j dy_j) v is how <dL/dy_j, v> changes as y_j moves along v.
     """
-    y, g, v = (rows(tensor.detach()) for tensor in (seen.y, behind, in_front))
-    let_through = projected(v, y, seen.eps)
-    left, through = (torch.full_like(seen.gamma, torch.nan) for _ in range(2))
+    y, g, v = (rows(tensor.detach()) for tensor in (layer_pass.y, behind, in_front))
+    kept = projected(v, y, layer_pass.eps)
+    left, through = (torch.full_like(layer_pass.gamma, torch.nan) for _ in range(2))
     for unit in torch.linspace(0, len(left) - 1, min(len(left), CURVATURE_UNITS)).round().long().tolist():
-        left[unit] = _curvature(in_front, seen.y, v[:, unit], unit)
-        through[unit] = _curvature(behind, seen.z, let_through[:, unit], unit)
-    terms = bn_curvature(g, y, seen.gamma, seen.eps, v, through)
+        left[unit] = _curvature(in_front, layer_pass.y, v[:, unit], unit)
+        through[unit] = _curvature(behind, layer_pass.z, kept[:, unit], unit)
+    terms = bn_curvature(g, y, layer_pass.gamma, layer_pass.eps, v, through)
     right = terms.sum(0)
     residual = (left - right).abs() / terms.abs().sum(0)
     return {
@@ -133,15 +133,15 @@ def _curvatures(seen: Seen, in_front: Tensor, behind: Tensor) -> dict[str, Tenso
     }
 
 
-def _curvature(gradient: Tensor, at: Tensor, direction: Tensor, unit: int) -> Tensor:
+def _curvature(gradient: Tensor, values: Tensor, direction: Tensor, unit: int) -> Tensor:
     """Curvature of the loss along one unit's values: the gradient with respect to `at`, differentiated once more."""
     slope = rows(gradient)[:, unit] @ direction
-    changes = torch.autograd.grad(slope, at, retain_graph=True, materialize_grads=True)[0]
+    changes = torch.autograd.grad(slope, values, retain_graph=True, materialize_grads=True)[0]
     return rows(changes)[:, unit] @ direction
 
 
-def _at_start(snapshot: Snapshot) -> nn.Module:
-    """The network with the weights it started from, drawn anew: in float32 and on the CPU, as they were."""
+def _initial_network(snapshot: Snapshot) -> nn.Module:
+    """A copy of the network with its initial weights, drawn again in float32 on the CPU."""
     network = copy.deepcopy(snapshot.network).to("cpu", torch.float32)
     initialise(network, snapshot.config)
     return network

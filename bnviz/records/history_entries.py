@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from bnviz.analysis.quantities import final_score, score_quantity
 from bnviz.core import registry
 from bnviz.core.config import QUERY_NAMES, RunConfig, setting_schemas
 from bnviz.core.number_format import percent, two_digits
@@ -124,9 +125,8 @@ def result_of(record: Record) -> str:
     """How a run ended, in a few words."""
     if record.outcome == "diverged":
         return f"diverged by update {record.last_step}"
-    name = "test_accuracy" if "test_accuracy" in record.data else "test_loss"
-    final = record.final(f"final_{name}")  # of all test samples, unless the run was stopped
-    value = final if final == final else record.final(name)
+    name = score_quantity(record)
+    value = final_score(record, name)
     if value != value:
         return record.outcome
     score = percent(value) if name == "test_accuracy" else f"loss {two_digits(value)}"

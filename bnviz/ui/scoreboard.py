@@ -10,9 +10,9 @@ from bnviz import experiments
 from bnviz.analysis.statistics import CONFIDENCE
 from bnviz.core import registry
 from bnviz.core.presets import DEFAULTS
-from bnviz.experiments import DEFAULT_SETTING, Experiment, Judged
+from bnviz.experiments import DEFAULT_SETTING, ClaimResult, Experiment
+from bnviz.experiments.verdicts import links, texts
 from bnviz.records.gallery import findings as stored
-from bnviz.ui import verdict_texts as texts
 from bnviz.ui.prose import text
 
 HOW_JUDGED = """
@@ -32,18 +32,18 @@ def scoreboard() -> None:
     st.header("The scoreboard")
     text(HOW_JUDGED)
     kept = stored.read()
-    found = texts.shown_here(kept)
+    found = texts.current(kept.findings)
     own = [one for one in found if one.first.setting == DEFAULT_SETTING]
     if not own:
         st.info("No findings are stored; `python -m bnviz gallery build` makes them.", icon=":material/inventory_2:")
         return
     claims = texts.evidence(own)
-    standing = experiments.standing_after_holm(claims)
+    standing = experiments.significant_verdicts(claims)
     text(summary(claims, found, standing, kept.date))
     for name, chosen in _in_page_order().items():
         ours = [one for one in claims if one.first.experiment == name]
         if ours:
-            st.markdown(f"**[{texts.label(name)}]({texts.link(chosen)})** · {chosen.source}")
+            st.markdown(f"**[{texts.label(name)}]({links.link(chosen)})** · {chosen.source}")
             _table(chosen, ours, standing)
     checks = [one for one in own if texts.claim_of(one.first).check]
     if checks:
@@ -56,14 +56,14 @@ def scoreboard() -> None:
                 _table(chosen, ours, set())
 
 
-def summary(claims: Sequence[Judged], found: Sequence[Judged], standing: Standing, date: str) -> str:
+def summary(claims: Sequence[ClaimResult], found: Sequence[ClaimResult], standing: Standing, date: str) -> str:
     """How many claims came out how, how many verdicts stand, and how many chance alone would give."""
     counted = Counter(one.outcome for one in claims)
     words = {"changes": "change over training"}
     counts = ", ".join(f"{counted[outcome]} {words.get(outcome, outcome)}" for outcome in texts.BADGES)
     seeds = sorted({len(one.first.seeds) + len(one.first.left_out) for one in claims})
     verdicts = [(one, phase) for one in claims for phase in one.phases]
-    decided = [(one, phase) for one, phase in verdicts if one.in_phase(phase) != "inconclusive"]
+    decided = [(one, phase) for one, phase in verdicts if one.verdict_in(phase) != "inconclusive"]
     stand = [1 for one, phase in decided if (one.first.experiment, one.first.claim, phase) in standing]
     chance = (1 - CONFIDENCE) * len(verdicts)
     return (
@@ -75,18 +75,18 @@ def summary(claims: Sequence[Judged], found: Sequence[Judged], standing: Standin
     )
 
 
-def _table(chosen: Experiment, judged: Sequence[Judged], standing: Standing) -> None:
+def _table(chosen: Experiment, judged: Sequence[ClaimResult], standing: Standing) -> None:
     name = judged[0].first.experiment
     on_mnist = {one.first.claim: one for one in stored.read().of(name, DEFAULT_SETTING, "mnist")}
     rows = []
     for one in judged:
         claim = texts.claim_of(one.first)
-        elsewhere = texts.flipped(name, claim.name)
+        elsewhere = links.flips(name, claim.name, stored.read().of(name, dataset=chosen.datasets[0]))
         other = on_mnist.get(claim.name)
         if other is not None and other.outcome != one.outcome:
-            elsewhere.append(f"[MNIST]({texts.link(chosen, dataset='mnist')}): {texts.outcome_text(other)}")
-        stands = (name, claim.name, one.phases[0]) in standing and one.in_phase(one.phases[0]) != "inconclusive"
-        said = texts.measured(one, "Stored runs")
+            elsewhere.append(f"[MNIST]({links.link(chosen, dataset='mnist')}): {texts.outcome_text(other)}")
+        stands = (name, claim.name, one.phases[0]) in standing and one.verdict_in(one.phases[0]) != "inconclusive"
+        said = texts.statistics(one, "Stored runs")
         rows.append(
             {
                 "Verdict": texts.badge(one),
@@ -105,7 +105,7 @@ def _in_page_order() -> dict[str, Experiment]:
     return dict(sorted(found.items(), key=lambda item: (pages.index(item[1].page), item[1].page_order, item[0])))
 
 
-def _flips(found: Sequence[Judged]) -> set[tuple[str, str]]:
+def _flips(found: Sequence[ClaimResult]) -> set[tuple[str, str]]:
     """Claims that come out otherwise in another setting."""
     usual = {(one.first.experiment, one.first.claim): one.outcome for one in texts.evidence(found)}
     return {

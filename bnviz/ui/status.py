@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from bnviz.analysis.quantities import final_score, score_quantity
 from bnviz.core.config import RunConfig
 from bnviz.core.number_format import percent, two_digits, updates_in_words
 from bnviz.core.record import Record
@@ -129,10 +130,6 @@ def _result(client: RunClient, arm: str, several: Sequence[RunConfig]) -> tuple[
 
 def _score(records: Sequence[Record]) -> tuple[str, str]:
     """Mean test accuracy; of runs that learn values, the mean test loss."""
-    name = "test_accuracy" if "test_accuracy" in records[0].data else "test_loss"
-    scores = []
-    for record in records:
-        final = record.final(f"final_{name}")  # of all test samples, unless the run was stopped
-        scores.append(final if final == final else record.final(name))
-    mean = sum(scores) / len(scores)
+    name = score_quantity(records[0])
+    mean = sum(final_score(record, name) for record in records) / len(records)
     return percent(mean) if name == "test_accuracy" else two_digits(mean), name.replace("_", " ")

@@ -51,13 +51,13 @@ def test_updates_nearest_adds_up_to_the_phase(steps: set[int]) -> None:
 
 @pytest.mark.parametrize("phase", PARTS, ids=lambda phase: phase.name)
 @pytest.mark.parametrize("points", [24, 40, 401])
-def test_median_in_each_phase_is_the_known_truth(phase, points: int) -> None:
+def test_median_of_each_phase_is_the_known_truth(phase, points: int) -> None:
     steps = np.array(spread_steps(UPDATES, points))
     assert median_in(phase, steps, truth(steps), UPDATES) == TRUTH[phase.name]
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_median_does_not_turn_with_the_spacing_of_the_steps(sign: int) -> None:
+def test_median_does_not_depend_on_step_spacing(sign: int) -> None:
     """Of a quantity that rises evenly it is the run's middle, to half of the gap between two measured steps."""
     for steps in (crowded(40), np.array(spread_steps(UPDATES, 24)), np.arange(UPDATES + 1)):
         found = sign * median_in(WHOLE, steps, sign * steps.astype(float), UPDATES)
@@ -66,7 +66,7 @@ def test_median_does_not_turn_with_the_spacing_of_the_steps(sign: int) -> None:
     assert plain < 100, "what a plain median over crowded steps says of the same run"
 
 
-def test_median_is_undefined_in_a_phase_that_a_run_did_not_get_through() -> None:
+def test_median_of_unfinished_phase_is_undefined() -> None:
     steps = np.array(spread_steps(UPDATES, 40))
     until = steps[steps <= 230]
     found = {phase.name: median_in(phase, until, truth(until), UPDATES) for phase in (WHOLE, *PARTS)}
@@ -76,19 +76,19 @@ def test_median_is_undefined_in_a_phase_that_a_run_did_not_get_through() -> None
     assert math.isnan(found["whole run"])
 
 
-def test_median_is_undefined_with_too_few_measured_steps() -> None:
+def test_median_of_too_few_steps_is_undefined() -> None:
     few = np.linspace(0, 40, FEWEST_STEPS - 1).astype(int)
     enough = np.linspace(0, 40, FEWEST_STEPS).astype(int)
     assert math.isnan(median_in(START, few, few + 1.0, UPDATES))
     assert median_in(START, enough, enough + 1.0, UPDATES) == pytest.approx(21, abs=40 / (FEWEST_STEPS - 1) / 2)
 
 
-def test_median_of_a_short_run_needs_only_the_updates_there_are() -> None:
+def test_median_of_short_run_needs_only_its_updates() -> None:
     steps = np.arange(21)
     assert median_in(START, steps, steps.astype(float), 20) == 1.0
 
 
-def test_median_leaves_missing_values_out() -> None:
+def test_median_ignores_missing_values() -> None:
     steps = np.array(spread_steps(UPDATES, 60))
     values = truth(steps)
     values[::4] = np.nan

@@ -48,7 +48,7 @@ EXPECTED = {
 
 
 @pytest.mark.parametrize("quantity", EXPECTED, ids=lambda quantity: quantity.__name__)
-def test_along_a_line(quantity: Any, line: Record) -> None:
+def test_line_quantities_match_closed_forms(quantity: Any, line: Record) -> None:
     found = quantity(line)
     assert found.dims == ("probe_step",)
     assert found["probe_step"].values.tolist() == [0, 7]
@@ -58,7 +58,7 @@ def test_along_a_line(quantity: Any, line: Record) -> None:
     assert found.attrs["units"] in ("1", "nat")
 
 
-def test_where_nothing_moved_smoothness_is_unknown_and_ranges_are_zero() -> None:
+def test_zero_steps_have_zero_range_and_no_smoothness() -> None:
     zeros, here = (LINE, np.zeros((2, 3))), (("probe_step",), [0.0, 0.0])
     still = record_of(line_loss=zeros, line_gradient_change=zeros, line_distance=zeros, line_loss_here=here)
     assert np.isnan(quantities.effective_smoothness(still)).all()
@@ -67,18 +67,18 @@ def test_where_nothing_moved_smoothness_is_unknown_and_ranges_are_zero() -> None
     assert (quantities.gradient_change(still) == 0).all()
 
 
-def test_what_was_not_measured_is_named() -> None:
+def test_missing_measurement_raises_key_error() -> None:
     with pytest.raises(KeyError, match="line_loss"):
         quantities.loss_variation(record_of())
 
 
-def test_relative_shift() -> None:
+def test_relative_shift_is_distance_over_gradient_norm() -> None:
     dims = ("probe_step", "weight_layer")
     record = record_of(shift_before=(dims, [[2.0, 4.0], [1.0, 0.0]]), shift_l2=(dims, [[0.0, 6.0], [0.5, 0.0]]))
     np.testing.assert_array_equal(quantities.relative_shift(record), [[0.0, 1.5], [0.5, NAN]])
 
 
-def test_largest_eigenvalue_is_there_where_it_was_measured() -> None:
+def test_largest_eigenvalue_has_measured_steps_only() -> None:
     record = record_of(sharpness=(("probe_step", "rank"), [[NAN, NAN], [8.0, 3.0]]))
     found = quantities.largest_eigenvalue(record)
     assert found.values.tolist() == [8.0]
@@ -94,12 +94,12 @@ def test_largest_eigenvalue_is_there_where_it_was_measured() -> None:
         ({"optimizer": "adam"}, NAN),
     ],
 )
-def test_stability_limit(settings: dict[str, Any], limit: float) -> None:
+def test_stability_limit_depends_on_rule_and_momentum(settings: dict[str, Any], limit: float) -> None:
     found = quantities.stability_limit(record_of(RunConfig(**settings)))
     assert found == pytest.approx(limit, nan_ok=True)
 
 
-def test_growth_per_layer_leaves_out_the_ends_and_goes_towards_the_input() -> None:
+def test_growth_per_layer_excludes_outermost_layers() -> None:
     inner = 3.0 * 1.21 ** np.arange(5)[::-1]  # a factor of 1.21 from each layer to the one in front of it
     norms = np.array([[1e9, *inner, 1e-9], [1.0, *inner[::-1], 1.0]])
     found = quantities.growth_per_layer(record_of(pre_activation_gradient_norm=(("probe_step", "layer"), norms)))
@@ -114,7 +114,7 @@ def test_growth_per_layer_leaves_out_the_ends_and_goes_towards_the_input() -> No
     ),
     st.integers(0, 1),
 )
-def test_medians_and_means_over_what_is_seen_are_numpys(values: Any, axis: int) -> None:
+def test_median_and_mean_over_axis_match_numpy(values: Any, axis: int) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # numpy's, of what is missing throughout
         median, mean = np.nanmedian(values, axis), np.nanmean(values, axis)
@@ -123,7 +123,7 @@ def test_medians_and_means_over_what_is_seen_are_numpys(values: Any, axis: int) 
         assert found.dtype == values.dtype
 
 
-def test_what_is_worked_out_once_is_kept_for_each_record_and_question_and_no_longer() -> None:
+def test_memoized_results_live_as_long_as_their_record() -> None:
     asked = []
 
     @quantities.memoized_per_record

@@ -8,13 +8,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from bnviz.analysis.statistics import FEWEST_SEEDS, p_value, ranks, standing, student
+from bnviz.analysis.statistics import FEWEST_SEEDS, holm_significant, p_value, ranks, student
 
 numbers = st.floats(-1e3, 1e3).map(lambda value: round(value, 6))
 samples = st.lists(numbers, min_size=2, max_size=20).filter(lambda values: np.std(values) > 1e-3)
 
 
-def test_student_of_a_worked_example() -> None:
+def test_student_matches_worked_example() -> None:
     # mean 3, standard deviation sqrt(2.5), t(0.975; 4 degrees of freedom) = 2.776445
     mean, low, high = student(np.array([1.0, 2.0, 3.0, 4.0, 5.0]))
     assert mean == 3
@@ -22,7 +22,7 @@ def test_student_of_a_worked_example() -> None:
 
 
 @given(samples)
-def test_student_is_scipys(values: list[float]) -> None:
+def test_student_matches_scipy(values: list[float]) -> None:
     expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
     assert student(np.array(values))[1:] == pytest.approx((expected.low, expected.high), rel=1e-9, abs=1e-9)
 
@@ -34,7 +34,7 @@ def test_student_works_along_the_first_axis() -> None:
         np.testing.assert_allclose(table[:, place], student(column))
 
 
-def test_student_has_no_interval_with_one_seed_or_an_infinite_value() -> None:
+def test_student_needs_several_finite_seeds() -> None:
     assert student(np.array([3.0]))[0] == 3.0
     assert np.isnan(student(np.array([3.0]))[1:]).all()
     assert np.isnan(student(np.array([3.0, np.inf, 1.0]))[1:]).all()
@@ -48,23 +48,21 @@ def test_ranks_are_order_statistics(seeds: int, first: int) -> None:
     assert ranks(values) == (np.sort(values)[first], np.sort(values)[-1 - first])
 
 
-def test_ranks_cannot_decide_with_fewer_than_six_seeds() -> None:
+def test_ranks_need_six_seeds() -> None:
     assert FEWEST_SEEDS == 6
     assert np.isnan(ranks(np.arange(5.0))).all()
     assert 2 * 0.5**5 > 0.05 >= 2 * 0.5**6
 
 
 @pytest.mark.parametrize("lost", [math.nan, math.inf, -math.inf])
-def test_ranks_and_p_value_are_undefined_with_a_value_that_is_not_finite(lost: float) -> None:
+def test_ranks_and_p_value_need_finite_values(lost: float) -> None:
     values = np.array([*np.arange(9.0), lost])
     assert np.isnan(ranks(values)).all()
     assert math.isnan(p_value(values, 0.0))
 
 
 @given(st.lists(numbers, min_size=6, max_size=20, unique=True), numbers)
-def test_p_value_is_below_five_percent_where_both_intervals_leave_the_bound_out(
-    values: list[float], bound: float
-) -> None:
+def test_p_value_agrees_with_both_intervals(values: list[float], bound: float) -> None:
     own = np.array(values)
     assume(np.std(own) > 1e-3)
     _, low, high = student(own)
@@ -86,9 +84,9 @@ def test_p_value_is_the_larger_of_two_tests() -> None:
 
 
 @given(st.dictionaries(st.integers(), st.floats(0, 1), max_size=30))
-def test_standing_is_the_textbooks_step_down(p_values: dict[int, float]) -> None:
+def test_holm_is_the_textbook_step_down(p_values: dict[int, float]) -> None:
     """Holm 1979: reject while the k-th smallest p is at most 0.05 / (m - k + 1)."""
-    stand = standing(p_values)
+    stand = holm_significant(p_values)
     ordered = sorted(p_values.values())
     rejected = 0
     while rejected < len(ordered) and ordered[rejected] <= (1 - 0.95) / (len(ordered) - rejected):
@@ -97,7 +95,7 @@ def test_standing_is_the_textbooks_step_down(p_values: dict[int, float]) -> None
     assert all(p_values[name] <= ordered[rejected - 1] for name in stand)
 
 
-def test_standing_counts_what_is_undefined_as_a_test() -> None:
-    assert standing({"a": 0.02, "b": math.nan, "c": math.nan}) == set()
-    assert standing({"a": 0.02}) == {"a"}
-    assert standing({}) == set()
+def test_holm_counts_undefined_p_values_as_tests() -> None:
+    assert holm_significant({"a": 0.02, "b": math.nan, "c": math.nan}) == set()
+    assert holm_significant({"a": 0.02}) == {"a"}
+    assert holm_significant({}) == set()

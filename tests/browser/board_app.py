@@ -13,7 +13,7 @@ import xarray as xr
 from bnviz.core.config import RunConfig
 from bnviz.core.record import Record
 from bnviz.figures.chart import Chart
-from bnviz.figures.style import figure, log_axis
+from bnviz.figures.style import log_axis, new_chart
 from bnviz.ui import board as boards
 from bnviz.ui.board import Section, board
 
@@ -29,14 +29,14 @@ def record(arm: str) -> Record:
 
 
 def over_steps() -> Chart:
-    drawn = figure("Over steps", "A line over updates, for the cursor", "updates", "value", 30)
+    drawn = new_chart("Over steps", "A line over updates, for the cursor", "updates", "value", 30)
     drawn.add("scatter", x=STEPS["standard"], y=[1, 2, 3, 4], name="standard", mode="lines")
     return drawn
 
 
 def moving() -> Chart:
     """At each step as many points as half its tens, and 1; `batch norm` is first measured at 15."""
-    drawn = figure("Moving", "Points that move in x and y", "x", "y", legend=True)
+    drawn = new_chart("Moving", "Points that move in x and y", "x", "y", legend=True)
     by_step = []
     for arm, steps in {**STEPS, "batch norm": [15, 30]}.items():
         rows = [np.arange(1 + step // 10, dtype=np.float32) + step for step in steps]
@@ -48,7 +48,7 @@ def moving() -> Chart:
 
 
 def surface(arm: str) -> Chart:
-    drawn = figure(f"Surface, {arm}", "A bowl in three dimensions", "", "", arm=arm, camera="bowl")
+    drawn = new_chart(f"Surface, {arm}", "A bowl in three dimensions", "", "", arm=arm, camera="bowl")
     at = np.linspace(-1, 1, 5, dtype=np.float32)
     bowl = at[None, :] ** 2 + 2 * at[:, None] ** 2
     drawn.add("surface", x=at, y=at, z=bowl, name="loss", showscale=False)
@@ -59,7 +59,7 @@ def surface(arm: str) -> Chart:
 
 
 def contour() -> Chart:
-    drawn = figure("Contours", "The same from above", "across", "up")
+    drawn = new_chart("Contours", "The same from above", "across", "up")
     z = np.arange(6, dtype=np.float32).reshape(2, 3)
     drawn.add(
         "contour", x=[0, 1, 2], y=[0, 1], z=z, customdata=10**z, name="loss", colorbar={"title": {"text": "loss (nat)"}}
@@ -69,7 +69,7 @@ def contour() -> Chart:
 
 
 def with_zeros() -> Chart:
-    drawn = figure("With zeros", "A line on a logarithmic axis, 0 in the middle", "updates", "value", 30)
+    drawn = new_chart("With zeros", "A line on a logarithmic axis, 0 in the middle", "updates", "value", 30)
     drawn.add("scatter", x=np.arange(3), y=np.array([1.0, 0.0, 10.0]), name="standard", mode="lines")
     log_axis(drawn)
     return drawn

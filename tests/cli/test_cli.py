@@ -43,7 +43,7 @@ def test_list_does_not_import_torch() -> None:
     assert done.stdout.splitlines()[-1] == "False"
 
 
-def test_module_can_be_run() -> None:
+def test_module_runs_as_a_program() -> None:
     done = subprocess.run([sys.executable, "-m", "bnviz", "list", "norms"], capture_output=True, text=True, check=True)
     assert "Batch norm" in done.stdout
     assert "Multi-layer perceptron" not in done.stdout
@@ -118,7 +118,7 @@ def test_help_groups_options_by_plugin() -> None:
     assert "--norm-p" not in next(section for section in sections if section.startswith("Options:"))
 
 
-def test_options_go_over_link_and_link_over_file(tmp_path: Path) -> None:
+def test_options_override_link_which_overrides_file(tmp_path: Path) -> None:
     file = tmp_path / "config.json"
     file.write_text(json.dumps({"norm": "batch", "steps": 2, "seed": 1, "widths": [8, 8], "batch_size": 20}))
     link = "http://localhost:8501/activations?seed=2&steps=3&widths=8#top"
@@ -127,14 +127,14 @@ def test_options_go_over_link_and_link_over_file(tmp_path: Path) -> None:
     assert Record.load(tmp_path / "run.nc").config == expected
 
 
-def test_what_a_link_says_wrongly_is_told_and_left_out() -> None:
+def test_invalid_link_settings_are_reported_and_ignored() -> None:
     result = invoke("run", *TINY, "--link", "?foo=1&lr=fast")
     assert "foo" in result.stderr
     assert "fast" in result.stderr
     assert "finished" in result.stdout
 
 
-def test_summary_and_record(tmp_path: Path) -> None:
+def test_run_prints_summary_and_saves_record(tmp_path: Path) -> None:
     result = invoke("run", *TINY, "--norm", "batch", "--no-norm-affine", "--out", str(tmp_path / "run.nc"))
     record = Record.load(tmp_path / "run.nc")
     assert record.outcome == "finished"
@@ -153,7 +153,7 @@ def test_summary_and_record(tmp_path: Path) -> None:
     assert "step 4 of 4" in result.stderr
 
 
-def test_what_learns_values_has_no_accuracy() -> None:
+def test_regression_summary_has_no_accuracy() -> None:
     arguments = ("--dataset", "linear_map", "--network", "deep_linear", "--quiet")
     result = invoke("run", *TINY, *arguments)
     assert "accuracy" not in result.stdout
@@ -169,7 +169,7 @@ def test_probes_can_be_left_out(tmp_path: Path) -> None:
     assert Record.load(tmp_path / "run.nc").config.probes == ()
 
 
-def test_a_diverged_run_says_so() -> None:
+def test_diverged_run_is_reported() -> None:
     result = invoke("run", "--activation", "relu", "--lr", "1000", "--steps", "50", "--quiet")
     assert "diverged at step " in result.stdout
     assert "the loss is no longer finite; try a smaller learning rate" in result.stdout
@@ -203,7 +203,9 @@ def test_a_diverged_run_says_so() -> None:
         (("--learning-rat", "1"), ("--learning-rate",)),
     ],
 )
-def test_refusals(arguments: tuple[str, ...], said: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_arguments_are_refused(
+    arguments: tuple[str, ...], said: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(training, "train", lambda _: pytest.fail("nothing must be trained"))
     result = invoke("run", *arguments, status=2, text="{norm")
     for expected in said:
@@ -211,17 +213,17 @@ def test_refusals(arguments: tuple[str, ...], said: tuple[str, ...], monkeypatch
 
 
 @pytest.mark.parametrize(("text", "said"), [("[1]", "list"), ('{"foo": 1}', "foo"), ('{"norm": 3}', "norm")])
-def test_a_file_with_other_content_is_refused(text: str, said: str) -> None:
+def test_settings_file_with_other_content_is_refused(text: str, said: str) -> None:
     assert said in invoke("run", "--json", "-", status=2, text=text).stderr
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
-def test_a_file_is_read_in_the_encodings_that_programs_write(encoding: str) -> None:
+def test_settings_file_is_read_in_common_encodings(encoding: str) -> None:
     """PowerShell's `>` writes UTF-16, and Windows' editors begin UTF-8 with a byte-order mark."""
     assert read_config({}, io.BytesIO('{"norm": "batch"}'.encode(encoding))) == RunConfig(norm="batch")
 
 
-def test_a_file_in_another_encoding_is_refused_by_the_name_of_what_is_read(tmp_path: Path) -> None:
+def test_settings_file_in_unknown_encoding_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "settings.json"
     file.write_bytes('{"norm": "bätch"}'.encode("cp1252"))
     told = invoke("run", "--json", str(file), status=2).stderr
@@ -229,22 +231,22 @@ def test_a_file_in_another_encoding_is_refused_by_the_name_of_what_is_read(tmp_p
     assert str(file) in told
 
 
-def test_a_file_has_the_short_names_of_links() -> None:
+def test_settings_file_accepts_short_names() -> None:
     file = io.BytesIO(b'{"lr": 2, "batch": 20}')
     assert read_config({}, file) == RunConfig(learning_rate=2, batch_size=20)
 
 
-def test_a_setting_that_a_file_gives_by_both_its_names_is_refused() -> None:
+def test_setting_under_both_its_names_is_refused() -> None:
     told = invoke("run", "--json", "-", status=2, text='{"lr": 2, "learning_rate": 1}').stderr
     assert "lr and learning_rate" in told
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"widths": ' + "[" * 900 + "]" * 900 + "}"])
-def test_lists_in_lists_without_end_are_refused_in_a_sentence(text: str) -> None:
+def test_deeply_nested_file_is_refused_in_a_sentence(text: str) -> None:
     assert "lists in lists" in invoke("run", "--json", "-", status=2, text=text).stderr
 
 
-def test_data_that_cannot_be_had_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_dataset_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_data(config: RunConfig) -> Iterator[Any]:
         raise DatasetError("MNIST is not there; check the network")
 
@@ -252,7 +254,7 @@ def test_data_that_cannot_be_had_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "MNIST is not there; check the network" in invoke("run", status=1).stderr
 
 
-def test_comparison_over_seeds(tmp_path: Path) -> None:
+def test_comparison_prints_every_run_and_mean(tmp_path: Path) -> None:
     out = tmp_path / "runs"
     result = invoke("run", *TINY, "--compare", "none,batch", "--seeds", "0-1,5", "--out", str(out))
     names = {f"{arm}-seed{seed}.nc" for arm in ("none", "batch") for seed in (0, 1, 5)}
@@ -266,7 +268,7 @@ def test_comparison_over_seeds(tmp_path: Path) -> None:
     assert rows[6][3] == f"{record.final('final_test_accuracy'):.4f}"
 
 
-def test_seeds_together_are_those_one_by_one(tmp_path: Path) -> None:
+def test_batched_seeds_equal_single_runs(tmp_path: Path) -> None:
     """The same table and files; accuracies are alike, as float32 rounds little in four steps."""
     rows = []
     for folder, flags in (("alone", ()), ("together", ("--together",))):
@@ -287,13 +289,13 @@ def test_together_needs_seeds() -> None:
     assert "give --seeds" in invoke("run", *TINY, "--together", status=2).stderr
 
 
-def test_together_refuses_what_it_cannot_train(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_together_refuses_unsupported_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batched_training, "recordable", lambda _: False)
     told = invoke("run", *TINY, "--seeds", "0-1", "--together", status=2).stderr
     assert "--together: network 'mlp' with norm 'none' cannot be trained together" in told
 
 
-def test_interruption_before_anything_was_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_interruption_before_first_frame_prints_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def interrupted(config: RunConfig) -> Iterator[Any]:
         raise KeyboardInterrupt
 
@@ -303,7 +305,7 @@ def test_interruption_before_anything_was_measured(monkeypatch: pytest.MonkeyPat
     assert not (tmp_path / "run.nc").exists()
 
 
-def test_interruption_keeps_what_was_measured(tmp_path: Path) -> None:
+def test_interruption_keeps_partial_record(tmp_path: Path) -> None:
     """A real process and a real Ctrl-C; the signal's handler is set, because background shells leave it ignored."""
     script = (
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"

@@ -30,7 +30,9 @@ def short(monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp437", "utf-8"])
-def test_no_sign_ends_a_command(encoding: str, short: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_no_sign_raises_an_encoding_error(
+    encoding: str, short: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(science, "SELF_TESTS", science.SELF_TESTS[2:3])
     printed = ""
     for command in (
@@ -48,7 +50,7 @@ def test_no_sign_ends_a_command(encoding: str, short: str, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("settings", [{"PYTHONIOENCODING": "cp1252"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}])
-def test_a_refusal_is_printed_in_any_encoding(settings: dict[str, str]) -> None:
+def test_refusal_is_printed_in_any_encoding(settings: dict[str, str]) -> None:
     command = [sys.executable, "-m", "bnviz", "run", "--norm", "β≤⟨1⟩"]
     done = subprocess.run(command, env={"PYTHONCOERCECLOCALE": "0", **settings}, capture_output=True, check=False)
     assert done.returncode == 2
@@ -56,7 +58,7 @@ def test_a_refusal_is_printed_in_any_encoding(settings: dict[str, str]) -> None:
     assert b"norm must be" in done.stderr
 
 
-def test_every_sign_of_the_command_line_has_a_likeness_in_ascii() -> None:
+def test_every_printed_sign_has_an_ascii_form() -> None:
     files = [*(PACKAGE / "cli").glob("*.py"), *(PACKAGE / "doctor").glob("*.py"), *PACKAGE.glob("experiments/*.py")]
     text = "".join(file.read_text(encoding="utf-8") for file in [*files, *PACKAGE.glob("*.py")])
     signs = set(re.findall(r"[^\x00-\x7f]", text))
@@ -67,5 +69,5 @@ def test_every_sign_of_the_command_line_has_a_likeness_in_ascii() -> None:
 @pytest.mark.parametrize(
     ("sign", "said"), [("−", "-"), ("β", "beta"), ("ŷ", "y"), ("²", "2"), ("…", "..."), ("☃", "?")]
 )
-def test_a_sign_is_replaced_by_one_that_reads_alike(sign: str, said: str) -> None:
+def test_missing_sign_is_replaced_by_a_similar_one(sign: str, said: str) -> None:
     assert in_ascii(sign) == said

@@ -27,7 +27,7 @@ def states(checks: Iterator[Check]) -> list[str]:
     return [check.state for check in found]
 
 
-def test_this_installation_works() -> None:
+def test_this_installation_has_no_problem() -> None:
     result = CliRunner().invoke(main, ["doctor", "--no-cluster"])
     assert result.exit_code == 0, result.output
     for name in (
@@ -46,7 +46,7 @@ def test_this_installation_works() -> None:
     assert "problems: 0" in result.output
 
 
-def test_a_problem_is_the_exit_status(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_problem_sets_the_exit_status(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(installation, "OLDEST_PYTHON", (99, 0))
     result = CliRunner().invoke(main, ["doctor", "--no-cluster"])
     assert result.exit_code == 1
@@ -54,7 +54,7 @@ def test_a_problem_is_the_exit_status(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "datasets" in result.output
 
 
-def test_a_check_that_fails_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failing_check_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     def device() -> Iterator[Check]:
         raise ImportError("no torch")
 
@@ -77,7 +77,7 @@ def test_packages_are_compared_with_the_pins(tmp_path: Path) -> None:
     assert states(installation.packages(tmp_path / "missing.txt")) == ["warning"]
 
 
-def test_where_data_sets_would_be_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_dataset_names_its_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("BNVIZ_DATA", str(tmp_path / "new"))
     mnist = next(check for check in content.data() if check.finding.startswith("mnist"))
     assert mnist.state == "ok"
@@ -92,15 +92,13 @@ def test_where_data_sets_would_be_kept(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert mnist.finding == f"mnist: in {tmp_path / 'new' / 'mnist'}"
 
 
-def test_a_place_that_cannot_be_written_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_read_only_data_folder_is_a_warning(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("BNVIZ_DATA", str(tmp_path / "file"))
     assert "warning" in states(content.data())
 
 
-def test_charts_need_a_script_or_a_folder_that_it_can_be_copied_to(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_charts_need_script_or_writable_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The app's own function copies it."""
     static = tmp_path / "static"
     monkeypatch.setattr(content, "STATIC_FOLDER", static)
@@ -124,14 +122,14 @@ def test_charts_need_a_script_or_a_folder_that_it_can_be_copied_to(
     assert states(content.charts()) == ["ok"], "it is there and need not be written"
 
 
-def test_a_full_disk_has_no_room_for_the_script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_full_disk_is_a_problem_for_charts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(content, "STATIC_FOLDER", tmp_path / "static")
     monkeypatch.setattr(content, "SCRIPT_BYTES", 10**18)
     assert states(content.charts()) == ["problem"]
 
 
 @pytest.mark.parametrize(("name", "state"), [("strange", "warning"), ("none", "problem")])
-def test_broken_plugins(name: str, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_broken_plugin_is_problem_only_if_needed(name: str, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also one that the default run needs: the doctor must still be able to say so."""
     broken = registry.Plugin("norms", name, name, "", error="invalid syntax")
     monkeypatch.setattr(registry, "plugins", lambda kind: {name: broken} if kind == "norms" else {})
@@ -140,7 +138,7 @@ def test_broken_plugins(name: str, state: str, monkeypatch: pytest.MonkeyPatch) 
     assert f"norms/{name}.py" in checks[0].finding
 
 
-def test_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_are_checked_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BNVIZ_WORKER", "2")
     monkeypatch.setenv("BNVIZ_WORKERS", "many")
     monkeypatch.setenv("BNVIZ_GRACE_SECONDS", "5")
@@ -152,27 +150,27 @@ def test_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     assert checks["BNVIZ_GRACE_SECONDS"].state == "ok"
 
 
-def test_a_name_like_no_other_is_told_the_names_that_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_variable_lists_all_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BNVIZ_ZZZZZZZZZZZZ", "1")
     checks = {check.finding.split()[0]: check for check in installation.variables()}
     assert checks["BNVIZ_ZZZZZZZZZZZZ"].state == "warning"
     assert all(name in checks["BNVIZ_ZZZZZZZZZZZZ"].advice for name in environment.VARIABLES)
 
 
-def test_no_variable_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_variables_are_reported_as_ok(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("BNVIZ_")]:
         monkeypatch.delenv(name)
     assert [(check.state, check.finding) for check in installation.variables()] == [("ok", "no BNVIZ_ variable is set")]
 
 
 @pytest.mark.parametrize("name", ["BNVIZ_SCHEDULER", "BNVIZ_STORE", "BNVIZ_DATA", "BNVIZ_MNIST_MIRRORS"])
-def test_addresses_are_not_shown(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_valid_values_are_not_printed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for value in ("https://me:secret@example.org/", "secret", "tcp://secret"):
         monkeypatch.setenv(name, value)
         assert "secret" not in str(list(installation.variables()))
 
 
-def test_every_variable_that_is_read_is_known() -> None:
+def test_every_variable_in_the_code_is_known() -> None:
     read = {name for file in PACKAGE.rglob("*.py") for name in re.findall(r"\"(BNVIZ_[A-Z_]+)\"", file.read_text())}
     assert read <= set(environment.VARIABLES), "add it to VARIABLES in bnviz/core/environment.py"
 
@@ -182,7 +180,7 @@ def test_no_browser_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     assert states(installation.browser()) == ["warning"]
 
 
-def test_an_existing_scheduler_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_given_scheduler_trains_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without processes of its own: what is tried here is the check, not Dask."""
     from distributed import LocalCluster
 
@@ -196,7 +194,7 @@ def test_an_existing_scheduler_is_tried(monkeypatch: pytest.MonkeyPatch) -> None
     assert "5 steps finished" in checks[0].finding
 
 
-def test_a_scheduler_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silent_scheduler_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "CONNECT_SECONDS", 1)
     monkeypatch.setenv("BNVIZ_SCHEDULER", "tcp://127.0.0.1:9")
     checks = list(workers.cluster())
@@ -204,7 +202,7 @@ def test_a_scheduler_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> No
     assert "unset it" in checks[0].advice
 
 
-def test_workers_are_started_and_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_start_train_and_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BNVIZ_SCHEDULER", raising=False)
     monkeypatch.setenv("BNVIZ_WORKERS", "1")
     started = []
@@ -221,7 +219,7 @@ def test_workers_are_started_and_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     assert started[0].process.poll() is not None
 
 
-def test_workers_that_do_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_that_fail_to_start_are_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BNVIZ_SCHEDULER", raising=False)
     monkeypatch.setenv("BNVIZ_WORKERS", "many")
     checks = list(workers.cluster())

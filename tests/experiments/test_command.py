@@ -5,7 +5,6 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,14 +13,14 @@ from click.testing import CliRunner, Result
 
 from bnviz import Record, RunConfig, experiments
 from bnviz.analysis.phases import PARTS, WHOLE
-from bnviz.cli import main, parallel_runs
+from bnviz.cli import experiment_runs, main, parallel_runs
+from bnviz.cli.verdict_table import rule_text, verdict_table
 from bnviz.core import registry
 from bnviz.datasets import DatasetError
-from bnviz.experiments import FEWEST_SEEDS, Experiment, OverTime, Rule, grouped
+from bnviz.experiments import FEWEST_SEEDS, Experiment, OverTime, Rule, group_by_claim
 from bnviz.records.gallery.findings import read
 from tests.made_findings import made, of_claim
 
-MODULE = import_module("bnviz.cli.experiment")  # `bnviz.cli` has the command by the same name
 PHASES = {phase.name: phase for phase in (WHOLE, *PARTS)}
 Tiny = Callable[[str], Experiment]
 
@@ -51,8 +50,8 @@ def changed(monkeypatch: pytest.MonkeyPatch, tiny: Tiny) -> Callable[..., Experi
     return changed
 
 
-def test_table_and_files(tiny: Tiny, changed: Callable[..., Experiment], tmp_path: Path) -> None:
-    base = tiny("theorems").base.with_changes(probe_points=5)  # every update, so that phases can be judged
+def test_command_prints_tables_and_writes_files(tiny: Tiny, changed: Callable[..., Experiment], tmp_path: Path) -> None:
+    base = tiny("theorems").base.model_copy(update={"probe_points": 5})  # every update, so that phases can be judged
     chosen = changed("theorems", base=base)
     out = tmp_path / "new" / "folder"
     result = invoke("theorems", "--seeds", "3", "--sweep", "--out", str(out))
@@ -113,31 +112,31 @@ def test_table_and_files(tiny: Tiny, changed: Callable[..., Experiment], tmp_pat
     assert all(name in page for name in names)
 
 
-def test_a_contradicted_claim_is_a_result_not_a_failure(tiny: Tiny, changed: Callable[..., Experiment]) -> None:
-    """The noise does shift distributions, and the theorem does hold; here the opposite is asked for."""
-    for name, claim_name, rule, told in (
-        ("noisy_batch_norm", "noise_shifts", Rule("below"), "contradicted"),
-        ("theorems", "theorem_41", Rule("above", 1e-10), "fails"),
+def test_contradicted_claim_exits_with_success(tiny: Tiny, changed: Callable[..., Experiment]) -> None:
+    """The noise does shift distributions; here the rule requires the opposite."""
+    name = "noisy_batch_norm"
+    declared = tiny(name)
+    claim = declared.claim("noise_shifts")
+    opposite = replace(claim, conditions=(replace(claim.conditions[0], rule=Rule("below")),))
+    changed(name, base=declared.base.model_copy(update={"steps": 8, "probe_points": 9}), claims=(opposite,))
+    rows = cells(invoke(name, "--seeds", str(FEWEST_SEEDS), "--quiet").stdout)
+    assert rows[0][:3] == ["noise_shifts", "whole run", "contradicted"]
+
+
+def test_check_holds_or_fails_and_needs_six_seeds() -> None:
+    few = {"seeds": tuple(range(FEWEST_SEEDS - 1)), "rank_low": math.nan, "rank_high": math.nan}
+    for changes, verdict, word in (
+        ({}, "supported", "holds"),
+        ({}, "contradicted", "fails"),
+        (few, "inconclusive", "too few seeds"),
     ):
-        chosen = tiny(name)
-        claim = chosen.claim(claim_name)
-        opposite = replace(claim, conditions=(replace(claim.conditions[0], rule=rule),))
-        changed(name, base=chosen.base.with_changes(steps=8, probe_points=9), claims=(opposite,))
-        rows = cells(invoke(name, "--seeds", str(FEWEST_SEEDS), "--quiet").stdout)
-        assert rows[0][:3] == [claim_name, "whole run" if name == "noisy_batch_norm" else "", told]
+        findings = of("theorems", "theorem_41", verdict, **changes)
+        ((claim, _, printed, *_, ranks),) = cells(verdict_table(experiments.load("theorems"), group_by_claim(findings)))
+        assert (claim, printed) == ("theorem_41", word)
+        assert (ranks == "none") == (word == "too few seeds")
 
 
-def test_with_fewer_than_six_seeds_there_is_no_verdict(tiny: Tiny) -> None:
-    tiny("theorems")
-    for seeds, told in ((FEWEST_SEEDS - 1, "too few seeds"), (FEWEST_SEEDS, "holds")):
-        (row,) = [
-            row for row in cells(invoke("theorems", "--seeds", str(seeds), "--quiet").stdout) if row[0] == "theorem_41"
-        ]
-        assert row[2] == told
-        assert (row[6] == "none") == (told == "too few seeds")
-
-
-def test_seeds_that_are_left_out_are_counted_and_why(tiny: Tiny) -> None:
+def test_excluded_seeds_are_counted_with_reason(tiny: Tiny) -> None:
     """No tiny network learns."""
     tiny("covariate_shift_mlp")
     printed = invoke("covariate_shift_mlp", "--seeds", "2", "--quiet").stdout
@@ -149,7 +148,7 @@ def test_seeds_that_are_left_out_are_counted_and_why(tiny: Tiny) -> None:
         assert f"\n  {claim.name}: 2 of 2 seeds are left out: {why}\n" in printed
 
 
-def test_what_is_measured_and_what_a_diverged_network_counts_as_is_told(tiny: Tiny) -> None:
+def test_notes_have_statistic_and_divergence_rule(tiny: Tiny) -> None:
     tiny("noisy_batch_norm")
     printed = invoke("noisy_batch_norm", "--seeds", "1", "--quiet").stdout
     assert (
@@ -160,7 +159,7 @@ def test_what_is_measured_and_what_a_diverged_network_counts_as_is_told(tiny: Ti
 
 def starred(name: str, *findings) -> dict[tuple[str, str, str], bool]:
     """Whether a row has the mark of Holm's correction, by claim, phase and rule."""
-    printed = MODULE.verdict_table(experiments.load(name), grouped(findings))
+    printed = verdict_table(experiments.load(name), group_by_claim(findings))
     claims = [finding.claim for finding in findings]
     return {(claim, row[1], row[3]): row[2].endswith(" *") for claim, row in zip(claims, cells(printed), strict=True)}
 
@@ -170,7 +169,7 @@ def of(name: str, claim: str, verdicts, **changes):
     return of_claim(name, chosen, chosen.claim(claim), verdicts, **changes)
 
 
-def test_verdicts_that_stand_after_holm_s_correction_are_marked() -> None:
+def test_verdicts_significant_after_holm_are_marked() -> None:
     """Two claims over time are eight verdicts: the smallest p-value has to be below 0.05 / 8, the next 0.05 / 7."""
     name = "covariate_shift_mlp"
     verdicts = {"whole run": "supported", "start": "contradicted", "middle": "supported", "last half": "supported"}
@@ -180,20 +179,20 @@ def test_verdicts_that_stand_after_holm_s_correction_are_marked() -> None:
     marks = starred(name, *first, *second)
     assert [phase for (claim, phase, _), mark in marks.items() if mark] == ["whole run", "start"], "0.05 / 6 is less"
     assert not any(mark for (claim, _, _), mark in marks.items() if claim == "reduces_raw")
-    table = MODULE.verdict_table(experiments.load(name), grouped([*first, *second]))
+    table = verdict_table(experiments.load(name), group_by_claim([*first, *second]))
     assert "*: stands after Holm's correction over these 8 verdicts, of which 0.4 would look decided by chance" in table
 
 
-def test_a_check_is_not_among_the_verdicts_that_are_corrected_for() -> None:
+def test_checks_are_not_counted_by_holm() -> None:
     check = of("theorems", "theorem_41", "supported", p=1e-9)
     evidence = of("theorems", "condition_met", "supported", p=0.012)  # four phases: 0.05 / 4 is more
     marks = starred("theorems", *check, *evidence)
     assert [claim for (claim, _, _), mark in marks.items() if mark] == ["condition_met"] * 4
-    table = MODULE.verdict_table(experiments.load("theorems"), grouped([*check, *evidence]))
+    table = verdict_table(experiments.load("theorems"), group_by_claim([*check, *evidence]))
     assert "over these 4 verdicts" in table
 
 
-def test_of_two_conditions_the_one_that_decides_is_marked() -> None:
+def test_deciding_condition_is_marked() -> None:
     stopped, trained = of("noisy_batch_norm", "noise_stops_standard", "supported", p=0.04)
     against = replace(stopped, verdict="contradicted", p=0.001)
     assert list(starred("noisy_batch_norm", against, trained).values()) == [True, False]
@@ -202,21 +201,21 @@ def test_of_two_conditions_the_one_that_decides_is_marked() -> None:
     assert list(starred("noisy_batch_norm", replace(stopped, p=0.001), open_).values()) == [False, False]
 
 
-def test_rules_are_told_in_words() -> None:
+def test_rules_are_written_in_words() -> None:
     within = {"experiment": "measurement_pitfalls", "kind": "within"}
-    assert MODULE.rule_text(made(**within, claim="band_over_runs_none", bound=1.5)) == "within a factor of 1.5"
-    assert MODULE.rule_text(made(**within, claim="consecutive_batches_none", bound=1e-6)) == "within ±1e-06"
-    assert MODULE.rule_text(made(kind="below", bound=-0.02)) == "below -0.02"
+    assert rule_text(made(**within, claim="band_over_runs_none", bound=1.5)) == "within a factor of 1.5"
+    assert rule_text(made(**within, claim="consecutive_batches_none", bound=1e-6)) == "within ±1e-06"
+    assert rule_text(made(kind="below", bound=-0.02)) == "below -0.02"
 
 
-def test_a_claim_is_left_out_where_it_says_nothing(tiny: Tiny, changed: Callable[..., Experiment]) -> None:
+def test_claim_is_left_out_of_excluded_settings(tiny: Tiny, changed: Callable[..., Experiment]) -> None:
     first, second = tiny("batch_size").claims
     changed("batch_size", claims=(replace(first, not_in=("other rate",)), replace(second, not_in=())))
     table = cells(invoke("batch_size", "--seeds", "2", "--sweep", "--quiet").stdout)
     assert [row[0] for row in table] == [first.name, second.name, second.name]
 
 
-def test_several_processes_find_the_same(tiny: Tiny) -> None:
+def test_several_processes_give_the_same_results(tiny: Tiny) -> None:
     tiny("theorems")
     one, two = (invoke("theorems", "--seeds", "2", "--processes", number, "--quiet").stdout for number in "12")
     assert one == two
@@ -227,17 +226,17 @@ def test_several_processes_find_the_same(tiny: Tiny) -> None:
 def trained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Run keys of what is trained in this process."""
     keys: list[str] = []
-    train = parallel_runs.train_alike
+    train = parallel_runs.train_on_one_thread
 
     def noting(config: RunConfig) -> Record:
         keys.append(config.key)
         return train(config)
 
-    monkeypatch.setattr(parallel_runs, "train_alike", noting)
+    monkeypatch.setattr(parallel_runs, "train_on_one_thread", noting)
     return keys
 
 
-def test_records_that_are_there_are_not_trained_again(tiny: Tiny, trained: list[str], tmp_path: Path) -> None:
+def test_kept_records_are_not_trained_again(tiny: Tiny, trained: list[str], tmp_path: Path) -> None:
     tiny("batch_size")
     first = invoke("batch_size", "--seeds", "2", "--out", str(tmp_path))
     assert len(trained) == 4
@@ -255,9 +254,7 @@ def test_records_that_are_there_are_not_trained_again(tiny: Tiny, trained: list[
     assert len(list((tmp_path / "records").iterdir())) == 6
 
 
-def test_what_cannot_be_read_or_is_of_another_run_is_trained_again(
-    tiny: Tiny, trained: list[str], tmp_path: Path
-) -> None:
+def test_unreadable_or_foreign_record_is_retrained(tiny: Tiny, trained: list[str], tmp_path: Path) -> None:
     tiny("batch_size")
     first = invoke("batch_size", "--seeds", "2", "--out", str(tmp_path))
     torn, other, unfinished, whole = (tmp_path / "records" / f"{key}.nc" for key in trained)
@@ -274,11 +271,11 @@ def test_what_cannot_be_read_or_is_of_another_run_is_trained_again(
     assert [path.suffix for path in (tmp_path / "records").iterdir()] == [".nc"] * 4
 
 
-def test_what_was_trained_before_it_was_stopped_is_kept(
+def test_finished_records_survive_an_interruption(
     tiny: Tiny, trained: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     tiny("batch_size")
-    train = parallel_runs.train_alike
+    train = parallel_runs.train_on_one_thread
 
     def stopped_at_the_third(config: RunConfig) -> Record:
         if len(trained) == 2:
@@ -286,7 +283,7 @@ def test_what_was_trained_before_it_was_stopped_is_kept(
         return train(config)
 
     with monkeypatch.context() as patch:
-        patch.setattr(parallel_runs, "train_alike", stopped_at_the_third)
+        patch.setattr(parallel_runs, "train_on_one_thread", stopped_at_the_third)
         CliRunner().invoke(main, ["experiment", "batch_size", "--seeds", "2", "--quiet", "--out", str(tmp_path)])
     assert {path.name for path in (tmp_path / "records").iterdir()} == {f"{key}.nc" for key in trained}
     done = list(trained)
@@ -294,28 +291,28 @@ def test_what_was_trained_before_it_was_stopped_is_kept(
     assert (len(done), len(trained), len(set(trained))) == (2, 4, 4)
 
 
-def test_an_unknown_experiment_is_refused_in_a_sentence() -> None:
+def test_unknown_experiment_is_refused() -> None:
     said = invoke("batch_sice", status=2).stderr
     assert "batch_sice" in said
     assert re.search(r"batch_size, .*measurement_pitfalls.*theorems\.$", said.strip())
 
 
-def test_a_dataset_it_makes_no_sense_on_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(MODULE, "train_all", lambda *_: pytest.fail("nothing must be trained"))
+def test_unsuitable_dataset_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(experiment_runs, "train_all", lambda *_: pytest.fail("nothing must be trained"))
     said = invoke("covariate_shift_dln", "--dataset", "digits", status=2).stderr
     assert "--dataset = digits: covariate_shift_dln makes sense on linear_map." in said
 
 
-def test_a_folder_that_cannot_be_made_is_refused_before_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(MODULE, "train_all", lambda *_: pytest.fail("nothing must be trained"))
+def test_impossible_folder_is_refused_before_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(experiment_runs, "train_all", lambda *_: pytest.fail("nothing must be trained"))
     assert "/dev/null/x" in invoke("batch_size", "--out", "/dev/null/x", status=2).stderr
 
 
-def test_data_that_cannot_be_had_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_dataset_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_data(*_: object) -> None:
         raise DatasetError("MNIST is not there; check the network")
 
-    monkeypatch.setattr(MODULE, "train_all", no_data)
+    monkeypatch.setattr(experiment_runs, "train_all", no_data)
     assert "MNIST is not there; check the network" in invoke("batch_size", "--dataset", "mnist", status=1).stderr
 
 
@@ -333,7 +330,7 @@ def build(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Resu
     return build
 
 
-def test_the_gallery_keeps_findings(tiny: Tiny, build: Callable[..., Result], tmp_path: Path) -> None:
+def test_gallery_build_writes_findings(tiny: Tiny, build: Callable[..., Result], tmp_path: Path) -> None:
     claims = [claim.name for claim in tiny("batch_size").claims]
     result = build("--quiet", "--seeds", "2")
     written = read(tmp_path / "new" / "findings.json")
@@ -348,7 +345,7 @@ def test_the_gallery_keeps_findings(tiny: Tiny, build: Callable[..., Result], tm
     assert result.stderr == ""
 
 
-def test_a_build_of_the_gallery_goes_on_with_the_runs_that_are_there(
+def test_gallery_build_continues_with_kept_runs(
     tiny: Tiny, trained: list[str], build: Callable[..., Result], tmp_path: Path
 ) -> None:
     tiny("batch_size")

@@ -14,7 +14,7 @@ from bnviz.core import registry
 from bnviz.core.presets import DEFAULTS, TEN_LAYERS
 from bnviz.experiments import DEFAULT_SETTING, DIVERGED, Condition, Experiment, OverTime, Rule, Runs
 from bnviz.experiments._statistics import accuracy, log_ratio_of_updates, population_accuracy, updates_to_goal
-from bnviz.experiments.measurement_pitfalls import crowded_steps, every_step, spacing_effect
+from bnviz.experiments.measurement_pitfalls import crowded_steps, every_step_run, spacing_effect
 
 NAMES = registry.names("experiments")
 
@@ -29,12 +29,12 @@ def experiment(name: str) -> Experiment:
     return experiments.load(name)
 
 
-def test_there_are_some_and_none_is_broken() -> None:
+def test_no_experiment_is_broken() -> None:
     assert len(NAMES) > 10
     assert all(plugin.error is None for plugin in registry.plugins("experiments").values())
 
 
-def test_every_arm_is_valid_in_every_setting_and_on_every_dataset(experiment: Experiment) -> None:
+def test_every_arm_is_valid_in_every_setting(experiment: Experiment) -> None:
     for dataset in experiment.datasets:
         for setting in (DEFAULT_SETTING, *experiment.settings):
             configs = experiment.configs(3, setting, dataset)
@@ -46,14 +46,14 @@ def test_every_arm_is_valid_in_every_setting_and_on_every_dataset(experiment: Ex
                 assert all(settings[name] == value for name, value in experiment.arms[arm].items())
 
 
-def test_a_setting_changes_something_and_is_not_called_the_default(experiment: Experiment) -> None:
+def test_settings_change_the_base(experiment: Experiment) -> None:
     assert DEFAULT_SETTING not in experiment.settings
     usual = experiment.configs()
     for setting in experiment.settings:
         assert experiment.configs(setting=setting) != usual
 
 
-def test_claims_say_what_they_have_to(experiment: Experiment) -> None:
+def test_claims_are_complete(experiment: Experiment) -> None:
     names = [claim.name for claim in experiment.claims]
     assert names
     assert len(set(names)) == len(names)
@@ -83,7 +83,7 @@ def test_identities_and_theorems_are_checks() -> None:
     }
 
 
-def test_no_harm_is_non_inferiority() -> None:
+def test_no_harm_claims_test_non_inferiority() -> None:
     """A network that is better has not been harmed: the rule bounds one side only."""
     for name, claim in (
         ("noisy_batch_norm", "noise_harmless"),
@@ -95,7 +95,7 @@ def test_no_harm_is_non_inferiority() -> None:
         assert condition.rule == Rule("above", -0.02)
 
 
-def test_the_rest_is_said(experiment: Experiment, name: str) -> None:
+def test_experiments_have_question_source_and_page(experiment: Experiment, name: str) -> None:
     assert experiment.question.endswith("?")
     assert experiment.source
     assert experiment.page in DEFAULTS
@@ -126,7 +126,7 @@ def test_every_statistic_is_a_number_on_real_runs(experiment: Experiment, tiny_r
             assert math.isfinite(value) != never_there, claim.name
 
 
-def test_what_diverged_counts_as_declared(experiment: Experiment, tiny_runs) -> None:
+def test_diverged_arm_counts_as_declared(experiment: Experiment, tiny_runs) -> None:
     lost = {arm: diverged_after_two_updates(record) for arm, record in tiny_runs.items()}
     for claim in experiment.claims:
         for condition in claim.conditions:
@@ -143,7 +143,7 @@ def diverged_after_two_updates(record: Record) -> Record:
     return replace(record, data=data.sel(until), outcome="diverged")
 
 
-def test_diverged_network_guesses() -> None:
+def test_diverged_network_has_accuracy_of_guessing() -> None:
     empty = Record(RunConfig(), xr.Dataset(coords={"step": [0], "probe_step": [0]}), "diverged")
     assert accuracy(empty) == population_accuracy(empty) == 0.1
 
@@ -152,11 +152,11 @@ def test_diverged_network_guesses() -> None:
     ("scores", "expected"),
     [([0.1, 0.8, 1.0], 150.0), ([0.1, 0.2, 0.3], math.inf), ([0.95, 0.2, 0.99], 0.0), ([0.1, 0.9, 0.5], 100.0)],
 )
-def test_updates_to_goal_lie_on_a_straight_line_between_two_scores(scores: list[float], expected: float) -> None:
+def test_updates_to_goal_are_interpolated(scores: list[float], expected: float) -> None:
     assert updates_to_goal(scored(scores)) == pytest.approx(expected)
 
 
-def test_network_that_never_gets_there_counts_as_getting_there_at_the_end() -> None:
+def test_unreached_goal_counts_with_length_of_run() -> None:
     runs = {"fast": scored([0.1, 0.8, 1.0]), "slow": scored([0.1, 0.2, 0.3])}
     assert log_ratio_of_updates("fast", "slow")(runs) == pytest.approx(math.log(150 / 600))
     assert log_ratio_of_updates("slow", "fast")(runs) == pytest.approx(math.log(600 / 150))
@@ -167,12 +167,12 @@ def scored(scores: list[float]) -> Record:
     return Record(RunConfig(), xr.Dataset({"test_accuracy": ("step", scores)}, {"step": [0, 100, 200]}), "finished")
 
 
-def test_crowded_steps_are_those_that_bnviz_once_measured_at() -> None:
+def test_crowded_steps_are_half_log_spaced() -> None:
     assert crowded_steps(400)[:6] == [0, 1, 2, 3, 4, 5]
     assert np.median(crowded_steps(400)) < 100
 
 
-def test_spacing_effect_of_a_shift_that_reverses_in_time() -> None:
+def test_spacing_effect_of_reversing_shift() -> None:
     """Batch norm's shift is above the other's in the first 150 of 400 updates, below it afterwards."""
     steps = np.arange(401)
 
@@ -187,16 +187,17 @@ def test_spacing_effect_of_a_shift_that_reverses_in_time() -> None:
         )
         return Record(TEN_LAYERS, data, "finished")
 
-    runs = {every_step("batch norm"): run(np.where(steps <= 150, 4.0, 0.25)), every_step("standard"): run(np.ones(401))}
+    crowded, even = run(np.where(steps <= 150, 4.0, 0.25)), run(np.ones(401))
+    runs = {every_step_run("batch norm"): crowded, every_step_run("standard"): even}
     assert spacing_effect(runs) == pytest.approx(math.log(4.0 / 0.25))
 
 
-def test_an_unknown_name_says_what_there_is() -> None:
+def test_unknown_experiment_lists_all_names() -> None:
     with pytest.raises(registry.UnknownPluginError, match="batch_size"):
         experiments.load("no_such")
 
 
-def test_arms_go_over_settings_and_settings_over_the_base() -> None:
+def test_arms_override_settings_which_override_base() -> None:
     made = Experiment(
         question="?",
         source="us",

@@ -16,7 +16,7 @@ from bnviz.cli.dot_plot import dot_plot
 from bnviz.cli.experiment_report import report
 from bnviz.cli.report import link
 from bnviz.core.measurement_schedule import PHASES
-from bnviz.experiments import Curve, Finding, Rule, grouped
+from bnviz.experiments import Curve, Finding, Rule, group_by_claim
 from tests.made_findings import made, of_claim, undefined
 
 NAME = "covariate_shift_mlp"
@@ -51,7 +51,7 @@ def phases(claim: str, verdicts: Mapping[str, str] | str = "supported", **change
 
 
 def page(*findings: Finding) -> str:
-    return report(NAME, experiments.load(NAME), grouped(findings))
+    return report(NAME, experiments.load(NAME), group_by_claim(findings))
 
 
 def rows(html: str) -> list[list[str]]:
@@ -86,7 +86,7 @@ class Balanced(HTMLParser):
         assert self.open.pop() == tag
 
 
-def test_it_is_well_formed_and_needs_nothing_from_elsewhere() -> None:
+def test_report_is_well_formed_and_self_contained() -> None:
     html = page(finding(), finding(setting=SETTING))
     parser = Balanced()
     parser.feed(html)
@@ -98,7 +98,7 @@ def test_it_is_well_formed_and_needs_nothing_from_elsewhere() -> None:
     assert len(html) < 20_000
 
 
-def test_it_says_what_was_asked_and_how_to_repeat_it() -> None:
+def test_report_has_question_and_command() -> None:
     chosen = experiments.load(NAME)
     html = page(finding(), finding(setting=SETTING))
     for said in (chosen.question, chosen.source, "10 seeds", "✓ supported"):
@@ -114,7 +114,7 @@ def test_it_says_what_was_asked_and_how_to_repeat_it() -> None:
             assert link(config).replace("&", "&amp;") in html
 
 
-def test_flips_are_named_at_the_top() -> None:
+def test_flips_are_listed_at_the_top() -> None:
     flipped = finding(setting=SETTING, verdict="contradicted")
     html = text(page(finding(), flipped, finding("reduces_raw"), finding("reduces_raw", SETTING)))
     assert f"reduces_cosine: ✓ supported as by default, ✗ contradicted in {SETTING}" in html
@@ -124,13 +124,13 @@ def test_flips_are_named_at_the_top() -> None:
     assert "--sweep" in page(finding())
 
 
-def test_a_claim_that_changes_over_training_is_named_among_the_flips() -> None:
+def test_change_over_training_is_listed_as_flip() -> None:
     changing = phases("reduces_cosine", {"start": "supported", "last half": "contradicted"}, setting=SETTING)
     html = text(page(*phases("reduces_cosine"), *changing))
     assert f"reduces_cosine: ✓ supported as by default, ↔ changes in {SETTING}" in html
 
 
-def test_each_phase_and_condition_has_a_row_of_its_own_under_one_claim() -> None:
+def test_claim_spans_rows_of_phases_and_conditions() -> None:
     verdicts = {"whole run": "supported", "start": "contradicted", "middle": "inconclusive", "": "supported"}
     findings = phases("more_shift_yet_better", verdicts)
     html = page(*findings)
@@ -153,26 +153,26 @@ def test_each_phase_and_condition_has_a_row_of_its_own_under_one_claim() -> None
         assert f"{name} ({start:.0%} to {end:.0%} of the updates)" in text(html)
 
 
-def test_only_what_is_measured_over_time_has_a_curve() -> None:
+def test_only_statistics_over_time_have_a_curve() -> None:
     assert "<figure>" not in page(finding())
     (figure,) = re.findall(r"<figure>.*?</figure>", page(finding(curve=CURVE)))
     picture = ElementTree.fromstring(figure).find("svg")
     assert picture is not None
     assert picture.attrib["aria-label"] == (
-        "reduces_cosine over the updates: 0.1 at update 0, 0.2 at update 400; above 0 is asked for"
+        "reduces_cosine over the updates: 0.1 at update 0, 0.2 at update 400; above 0 is required"
     )
     assert "<figcaption><code>reduces_cosine</code></figcaption>" in figure
 
 
-def test_an_identity_is_checked() -> None:
+def test_identity_holds_or_fails() -> None:
     chosen = experiments.load("theorems")
     for verdict, told in (("supported", "✓ holds"), ("contradicted", "✗ fails"), ("inconclusive", "? inconclusive")):
         found = of_claim("theorems", chosen, chosen.claim("theorem_41"), verdict)
-        ((_, _, said, *_),) = rows(report("theorems", chosen, grouped(found)))
+        ((_, _, said, *_),) = rows(report("theorems", chosen, group_by_claim(found)))
         assert said == told
 
 
-def test_too_few_seeds_are_told_and_have_no_verdict() -> None:
+def test_too_few_seeds_have_no_verdict() -> None:
     few = finding(seeds=(0, 1), values=(0.1, 0.2), rank_low=math.nan, rank_high=math.nan, verdict="inconclusive")
     (row,) = rows(page(few))
     assert row[2] == "? too few seeds"
@@ -181,7 +181,7 @@ def test_too_few_seeds_are_told_and_have_no_verdict() -> None:
     assert "too few seeds" not in text(page(finding()))
 
 
-def test_seeds_that_are_left_out_are_counted_and_why() -> None:
+def test_excluded_seeds_are_counted_with_reason() -> None:
     why = "standard does not learn (test accuracy below 50 %)"
     html = page(finding(seeds=tuple(range(8)), values=(0.3,) * 8, left_out=(8, 9), why_left_out=why))
     assert f"2 of 10 seeds are left out: {why}" in text(html)
@@ -189,7 +189,7 @@ def test_seeds_that_are_left_out_are_counted_and_why() -> None:
     assert "left out" not in text(page(finding()))
 
 
-def test_of_a_claim_without_a_seed_that_counts_all_is_undefined() -> None:
+def test_claim_without_seeds_is_undefined() -> None:
     none = undefined(
         experiment=NAME, claim="reduces_cosine", seeds=(), values=(), left_out=(0, 1, 2), why_left_out="it diverged"
     )
@@ -199,7 +199,7 @@ def test_of_a_claim_without_a_seed_that_counts_all_is_undefined() -> None:
     assert row[-3:] == ["undefined"] * 3
 
 
-def test_all_text_is_escaped() -> None:
+def test_report_escapes_all_text() -> None:
     chosen = experiments.load(NAME)
     first = chosen.claims[0]
     condition = replace(first.conditions[0], measured=SHOUTED)
@@ -214,16 +214,16 @@ def test_all_text_is_escaped() -> None:
     )
     shown = [finding(), finding("reduces_raw", SHOUTED, curve=CURVE), finding(claim="reduces_relative")]
     left_out = finding(setting=SHOUTED, verdict="inconclusive", phase=SHOUTED, left_out=(10,), why_left_out=SHOUTED)
-    html = report(NAME, changed, grouped([*shown, left_out]))
+    html = report(NAME, changed, group_by_claim([*shown, left_out]))
     assert "<script" not in html
     assert html.count("&lt;script&gt;") >= 7
     louder = replace(changed, claims=(replace(shouting, name=SHOUTED),))
-    loud = report(NAME, louder, grouped([finding(SHOUTED, curve=CURVE)]))
+    loud = report(NAME, louder, group_by_claim([finding(SHOUTED, curve=CURVE)]))
     assert "<script" not in loud
     assert loud.count("&lt;script&gt;") >= 7
 
 
-def test_what_is_undefined_is_said_and_not_drawn() -> None:
+def test_undefined_values_are_counted_not_drawn() -> None:
     seeds = tuple(range(5))
     nothing = undefined(experiment=NAME, claim="reduces_cosine", phase="whole run", seeds=seeds, values=(math.nan,) * 5)
     html = page(nothing)
@@ -237,7 +237,7 @@ def test_what_is_undefined_is_said_and_not_drawn() -> None:
     assert picture.findall("line[@class='interval']") == []
 
 
-def test_the_picture_is_named_for_screen_readers() -> None:
+def test_dot_plot_has_a_description() -> None:
     picture = ElementTree.fromstring(dot_plot(finding(claim="a<b"), ratio=False))
     assert picture.attrib["role"] == "img"
     assert picture.attrib["aria-label"] == picture.findtext("title")
@@ -247,7 +247,7 @@ def test_the_picture_is_named_for_screen_readers() -> None:
 @pytest.mark.parametrize("ratio", [False, True])
 @pytest.mark.parametrize("kind", ["above", "below", "within"])
 @pytest.mark.parametrize("logs", [(0.5, 0.6, 0.7), (-0.5, -0.6, -0.8), (-0.1, 0.05, 0.1), (0.2, 0.9, -3.0), (7, 8, 9)])
-def test_the_bar_lies_in_the_tint_where_the_rule_is_kept(logs: tuple[float, ...], kind: str, ratio: bool) -> None:
+def test_interval_lies_in_range_of_satisfied_rule(logs: tuple[float, ...], kind: str, ratio: bool) -> None:
     """Whether a reader of the picture would judge as the rule does; a ratio's bound is shown as a ratio."""
     rule = Rule(kind, 0.4)
     mean, low, high = student(np.array(logs, float))

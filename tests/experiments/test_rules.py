@@ -14,10 +14,10 @@ from scipy import stats
 from bnviz import Record, RunConfig
 from bnviz.analysis.phases import LAST_HALF, PARTS
 from bnviz.core.measurement_schedule import spread_steps
-from bnviz.experiments import FEWEST_SEEDS, Claim, Condition, Judged, Rule, judge, standing_after_holm
-from bnviz.experiments._judging import both_say
-from bnviz.experiments._over_time import alone_over_time, difference_over_time, log_ratio_over_time
-from bnviz.experiments._statistics import middle_value
+from bnviz.experiments import FEWEST_SEEDS, Claim, ClaimResult, Condition, Rule, judge, significant_verdicts
+from bnviz.experiments._judging import common_verdict
+from bnviz.experiments._over_time import difference_over_time, log_ratio_over_time, single_arm_over_time
+from bnviz.experiments._statistics import median_value
 from tests.made_findings import judged, made
 
 numbers = st.floats(-1e3, 1e3).map(lambda value: round(value, 6))
@@ -53,10 +53,12 @@ def claim(*conditions: Condition, **changes) -> Claim:
     return Claim("named", "It is so.", "us", conditions, **changes)
 
 
-def found(values: Sequence[float], rule: Rule, ratio: bool = False) -> Judged:
+def found(values: Sequence[float], rule: Rule, ratio: bool = False) -> ClaimResult:
     numbers = dict(enumerate(values))
     own = claim(Condition("a number", lambda runs: numbers[runs["arm"].config.seed], rule, ratio))
-    arms = {seed: replace(record([1.0] * len(STEPS)), config=CONFIG.with_changes(seed=seed)) for seed in numbers}
+    arms = {
+        seed: replace(record([1.0] * len(STEPS)), config=CONFIG.model_copy(update={"seed": seed})) for seed in numbers
+    }
     return judge("none", own, {seed: {"arm": run} for seed, run in arms.items()}, dataset="digits")
 
 
@@ -88,12 +90,12 @@ def test_one_sided_verdict_needs_the_t_test_and_the_sign_test(values: list[float
         (1.5, math.inf, "inconclusive", "inconclusive", "inconclusive"),
     ],
 )
-def test_rules_with_bound_1(low: float, high: float, above: str, below: str, within: str) -> None:
+def test_rules_judge_intervals_by_bound(low: float, high: float, above: str, below: str, within: str) -> None:
     assert [Rule(kind, 1.0).judge(low, high) for kind in KINDS] == [above, below, within]
 
 
 @given(numbers, bounds, bounds, bounds)
-def test_a_laxer_bound_never_takes_support_away(low: float, width: float, bound: float, more: float) -> None:
+def test_laxer_bound_keeps_support(low: float, width: float, bound: float, more: float) -> None:
     high = low + width
     for kind, laxer in (("above", bound - more), ("below", bound + more), ("within", bound + more)):
         before, after = Rule(kind, bound).judge(low, high), Rule(kind, laxer).judge(low, high)
@@ -102,7 +104,7 @@ def test_a_laxer_bound_never_takes_support_away(low: float, width: float, bound:
 
 
 @given(numbers, bounds, bounds)
-def test_what_supports_one_side_contradicts_the_other(low: float, width: float, bound: float) -> None:
+def test_support_of_one_side_contradicts_the_other(low: float, width: float, bound: float) -> None:
     above, below = (Rule(kind, bound).judge(low, low + width) for kind in ("above", "below"))
     assert (above == "supported") == (below == "contradicted")
     assert (above == "contradicted") == (below == "supported")
@@ -110,14 +112,14 @@ def test_what_supports_one_side_contradicts_the_other(low: float, width: float, 
 
 def test_intervals_that_disagree_leave_the_verdict_open() -> None:
     rule = Rule("above", 0.0)
-    assert both_say(rule, (0.1, 0.3), (0.2, 0.4)) == "supported"
-    assert both_say(rule, (-0.3, -0.1), (-0.2, -0.1)) == "contradicted"
-    assert both_say(rule, (0.1, 0.3), (-0.1, 0.4)) == "inconclusive"
-    assert both_say(rule, (0.1, 0.3), (-0.2, -0.1)) == "inconclusive"
-    assert both_say(rule, (0.1, 0.3), (math.nan, math.nan)) == "inconclusive"
+    assert common_verdict(rule, (0.1, 0.3), (0.2, 0.4)) == "supported"
+    assert common_verdict(rule, (-0.3, -0.1), (-0.2, -0.1)) == "contradicted"
+    assert common_verdict(rule, (0.1, 0.3), (-0.1, 0.4)) == "inconclusive"
+    assert common_verdict(rule, (0.1, 0.3), (-0.2, -0.1)) == "inconclusive"
+    assert common_verdict(rule, (0.1, 0.3), (math.nan, math.nan)) == "inconclusive"
 
 
-def test_one_outlier_that_makes_the_mean_significant_does_not_decide() -> None:
+def test_single_outlier_does_not_decide() -> None:
     """By ranks five of twelve lie on the other side; of a ratio's logarithms one huge seed moves the mean only."""
     values = [-0.1, -0.2, -0.1, -0.3, -0.2, *[0.9] * 7]
     assert stats.ttest_1samp(values, 0).pvalue < 0.05
@@ -126,7 +128,7 @@ def test_one_outlier_that_makes_the_mean_significant_does_not_decide() -> None:
 
 @pytest.mark.parametrize("lost", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("kind", KINDS)
-def test_one_undefined_value_makes_it_inconclusive(kind: str, lost: float) -> None:
+def test_undefined_value_is_inconclusive(kind: str, lost: float) -> None:
     one = found([0.5, 0.5, 0.6, lost, 0.4, 0.5, 0.6], Rule(kind, 1.0))
     assert one.outcome == "inconclusive"
     assert np.isnan([one.first.low, one.first.high, one.first.rank_low, one.first.rank_high]).all()
@@ -140,13 +142,13 @@ def test_too_few_seeds_give_no_verdict(seeds: int) -> None:
     assert one.outcome == "inconclusive"
 
 
-def test_seeds_that_agree_exactly_are_a_point() -> None:
+def test_equal_seeds_have_a_point_interval() -> None:
     one = found([1.0] * FEWEST_SEEDS, Rule("above", 0.5))
     assert (one.first.low, one.first.high, one.outcome) == (1.0, 1.0, "supported")
     assert not one.first.has_too_few_seeds
 
 
-def test_ratios_are_judged_as_logarithms_and_shown_as_ratios() -> None:
+def test_ratios_are_judged_as_logarithms() -> None:
     logs = [math.log(value) for value in (2, 8, 4, 3, 5, 6)]
     ratio, plain = (found(logs, Rule("within", math.log(1.5)), ratio).first for ratio in (True, False))
     assert ratio.values == pytest.approx((2, 8, 4, 3, 5, 6))
@@ -167,19 +169,19 @@ def runs_over_time(seeds: int = 8) -> dict[int, dict[str, Record]]:
     }
 
 
-def test_claim_over_time_gets_a_verdict_in_each_phase_and_changes_where_they_differ() -> None:
+def test_claim_over_time_has_a_verdict_per_phase() -> None:
     own = claim(Condition("q", log_ratio_over_time(quantity, "own", "other"), Rule("below"), ratio=True))
     one = judge("none", own, runs_over_time(), dataset="digits")
     assert one.phases == ("whole run", "start", "middle", "last half")
     means = {finding.phase: finding.mean for finding in one.findings}
     assert {name: means[name] for name in SHAPES} == pytest.approx(SHAPES)
-    assert one.in_phase("start") == "contradicted"
-    assert one.in_phase("middle") == "inconclusive"
-    assert one.in_phase("last half") == "supported"
+    assert one.verdict_in("start") == "contradicted"
+    assert one.verdict_in("middle") == "inconclusive"
+    assert one.verdict_in("last half") == "supported"
     assert one.outcome == "changes"
 
 
-def test_claim_over_time_keeps_the_curve_that_it_sums_up() -> None:
+def test_claim_over_time_keeps_its_curve() -> None:
     own = claim(Condition("q", log_ratio_over_time(quantity, "own", "other"), Rule("below"), ratio=True))
     curve = judge("none", own, runs_over_time(), dataset="digits").first.curve
     assert curve.steps == tuple(STEPS.tolist())
@@ -187,30 +189,30 @@ def test_claim_over_time_keeps_the_curve_that_it_sums_up() -> None:
     assert curve.low == pytest.approx(curve.high)
 
 
-def test_difference_and_number_over_time_are_those_of_each_phase() -> None:
+def test_statistics_over_time_differ_by_phase() -> None:
     runs = runs_over_time()
     difference = difference_over_time(quantity, "own", "other")
-    alone = alone_over_time(quantity, "own")
+    single = single_arm_over_time(quantity, "own")
     for phase in PARTS:
         assert difference.in_phase(runs[0], phase) == pytest.approx(SHAPES[phase.name] - 1)
-        assert alone.in_phase(runs[0], phase) == pytest.approx(SHAPES[phase.name])
+        assert single.in_phase(runs[0], phase) == pytest.approx(SHAPES[phase.name])
 
 
 def test_condition_may_be_about_one_phase_only() -> None:
-    own = claim(Condition("q", alone_over_time(quantity, "own"), Rule("below", 0.5), phases=(LAST_HALF,)))
+    own = claim(Condition("q", single_arm_over_time(quantity, "own"), Rule("below", 0.5), phases=(LAST_HALF,)))
     one = judge("none", own, runs_over_time(), dataset="digits")
     assert one.phases == ("last half",)
     assert one.outcome == "supported"
 
 
-def test_run_that_diverged_is_judged_in_the_phases_it_finished() -> None:
-    own = claim(Condition("q", alone_over_time(quantity, "own"), Rule("above", 0.5)))
+def test_diverged_run_is_judged_in_finished_phases() -> None:
+    own = claim(Condition("q", single_arm_over_time(quantity, "own"), Rule("above", 0.5)))
     runs = runs_over_time()
     half_way = int((STEPS <= 215).sum())
     runs[3] = {**runs[3], "own": record(by_phase(SHAPES)[:half_way], "diverged")}
     one = judge("none", own, runs, dataset="digits")
-    assert one.in_phase("start") == one.in_phase("middle") == "supported"
-    assert one.in_phase("last half") == one.in_phase("whole run") == "inconclusive"
+    assert one.verdict_in("start") == one.verdict_in("middle") == "supported"
+    assert one.verdict_in("last half") == one.verdict_in("whole run") == "inconclusive"
 
 
 def test_claim_with_two_conditions_needs_both() -> None:
@@ -225,19 +227,19 @@ def test_claim_with_two_conditions_needs_both() -> None:
         assert one.outcome == expected
 
 
-def test_condition_that_is_not_about_time_counts_in_every_phase() -> None:
+def test_condition_without_phases_counts_in_every_phase() -> None:
     own = claim(
-        Condition("q", alone_over_time(quantity, "own"), Rule("above", 0.5)),
+        Condition("q", single_arm_over_time(quantity, "own"), Rule("above", 0.5)),
         Condition("accuracy", lambda runs: runs["own"].final("final_test_accuracy"), Rule("above", 0.9)),
     )
     one = judge("none", own, runs_over_time(), dataset="digits")
-    assert [len(one.of_phase(phase)) for phase in one.phases] == [2, 2, 2, 2]
-    assert one.in_phase("start") == "supported"
-    assert one.in_phase("last half") == "contradicted"
+    assert [len(one.findings_in(phase)) for phase in one.phases] == [2, 2, 2, 2]
+    assert one.verdict_in("start") == "supported"
+    assert one.verdict_in("last half") == "contradicted"
 
 
-def test_claim_among_learners_leaves_out_seeds_in_which_an_arm_does_not_learn() -> None:
-    own = claim(Condition("q", alone_over_time(quantity, "own"), Rule("above", 0.1)), among_learners=True)
+def test_claim_among_learners_excludes_other_seeds() -> None:
+    own = claim(Condition("q", single_arm_over_time(quantity, "own"), Rule("above", 0.1)), among_learners=True)
     runs = runs_over_time(9)
     runs[4] = {**runs[4], "other": record(by_phase(SHAPES), accuracy=0.1)}
     one = judge("none", own, runs, dataset="digits")
@@ -258,7 +260,7 @@ def test_claim_among_learners_leaves_out_seeds_in_which_an_arm_does_not_learn() 
         ),
     ],
 )
-def test_runs_that_cannot_be_compared_are_left_out_with_a_reason(changes: dict, reason: str) -> None:
+def test_incomparable_runs_are_excluded_with_reason(changes: dict, reason: str) -> None:
     own = claim(Condition("accuracy", lambda _: 1.0, Rule("above"), diverged="guesses"))
     runs = {arm: record(by_phase(SHAPES), **changes.get(arm, {})) for arm in ("own", "other")}
     one = judge("none", own, {0: runs}, dataset="digits")
@@ -266,9 +268,9 @@ def test_runs_that_cannot_be_compared_are_left_out_with_a_reason(changes: dict, 
     assert one.first.seeds == ()
 
 
-def test_nothing_is_compared_where_nothing_was_trained() -> None:
-    still = {"own": replace(record(by_phase(SHAPES)), config=CONFIG.with_changes(learning_rate=0.0))}
-    measured = Condition("q", alone_over_time(quantity, "own"), Rule("above"))
+def test_untrained_runs_are_not_comparable() -> None:
+    still = {"own": replace(record(by_phase(SHAPES)), config=CONFIG.model_copy(update={"learning_rate": 0.0}))}
+    measured = Condition("q", single_arm_over_time(quantity, "own"), Rule("above"))
     assert "learning rate is 0" in judge("none", claim(measured), {0: still}, dataset="digits").first.why_left_out
     assert judge("none", claim(measured, check=True), {0: still}, dataset="digits").first.seeds == (0,)
 
@@ -277,14 +279,14 @@ def test_holm_counts_every_phase_of_every_claim() -> None:
     phases = ("whole run", "start", "middle", "last half")
     over_time = judged(*(made(claim="a", phase=phase, p=0.002 * place) for place, phase in enumerate(phases, 1)))
     single = judged(made(claim="b", p=0.03))
-    assert standing_after_holm([over_time, single]) == {("noisy_batch_norm", "a", phase) for phase in phases} | {
+    assert significant_verdicts([over_time, single]) == {("noisy_batch_norm", "a", phase) for phase in phases} | {
         ("noisy_batch_norm", "b", "")
     }
     others = [judged(made(claim=f"c{place}", p=0.5)) for place in range(30)]
-    assert standing_after_holm([over_time, single, *others]) == set()
+    assert significant_verdicts([over_time, single, *others]) == set()
 
 
 @given(st.lists(st.floats(-1e3, 1e3) | st.just(math.nan), min_size=1))
-def test_middle_value_is_numpys_median_of_what_is_not_missing(values: list[float]) -> None:
+def test_median_value_matches_numpy_without_nan(values: list[float]) -> None:
     seen = [value for value in values if not math.isnan(value)]
-    assert middle_value(values) == (np.nanmedian(values) if seen else pytest.approx(math.nan, nan_ok=True))
+    assert median_value(values) == (np.nanmedian(values) if seen else pytest.approx(math.nan, nan_ok=True))

@@ -18,7 +18,7 @@ def chart() -> Chart:
     return made
 
 
-def test_properties_are_items_and_attributes_and_none_is_none_at_all():
+def test_properties_are_items_and_attributes():
     made = chart()
     assert made.layout.xaxis.title.text == made.layout["xaxis"]["title"]["text"] == "x"
     assert made.layout.xaxis.range is None
@@ -34,7 +34,7 @@ def test_properties_are_items_and_attributes_and_none_is_none_at_all():
         made.layout.to_plotly_json()
 
 
-def test_texts_and_marks_add_up():
+def test_annotations_and_shapes_accumulate():
     made = chart()
     for place in range(2):
         made.annotate(x=place, text=f"here {place}")
@@ -43,14 +43,14 @@ def test_texts_and_marks_add_up():
     assert [shape.x0 for shape in made.layout.shapes] == [0, 1]
 
 
-def test_a_copy_is_a_chart_of_its_own():
+def test_copied_chart_is_independent():
     made = chart()
     other = copy.deepcopy(made)
     other.data[0].line.color = "black"
     assert made.data[0].line.color == "#0072B2"
 
 
-def test_plotly_checks_it_when_asked_to():
+def test_figure_is_validated_by_plotly():
     assert isinstance(chart().figure(), go.Figure)
     assert chart().figure().data[0].line.color == "#0072B2"
     wrong = chart()
@@ -59,7 +59,7 @@ def test_plotly_checks_it_when_asked_to():
         wrong.figure()
 
 
-def test_a_notebook_shows_it_as_plotlys(monkeypatch):
+def test_notebook_displays_plotly_figure(monkeypatch):
     monkeypatch.setattr(pio.renderers, "default", "plotly_mimetype")
     shown = chart()._repr_mimebundle_()
     assert shown == chart().figure()._repr_mimebundle_()
@@ -79,7 +79,7 @@ def test_a_notebook_shows_it_as_plotlys(monkeypatch):
     ],
     ids=lambda values: f"{values.dtype} {values.shape}",
 )
-def test_arrays_are_sent_as_their_bytes(values):
+def test_numeric_arrays_are_encoded_as_bytes(values):
     made = Chart({})
     made.add("heatmap", z=values)
     sent = json.loads(made.to_json())["data"][0]["z"]
@@ -90,12 +90,12 @@ def test_arrays_are_sent_as_their_bytes(values):
 
 
 @pytest.mark.parametrize("values", [np.empty(0), np.array(["a", "b"]), np.array([True, False])])
-def test_other_arrays_are_sent_as_lists(values):
+def test_other_arrays_are_encoded_as_lists(values):
     made = Chart({})
     made.add("scatter", x=values)
     assert json.loads(made.to_json())["data"][0]["x"] == values.tolist()
 
 
-def test_a_number_that_is_none_is_no_broken_json():
+def test_nan_is_valid_json():
     made = Chart({"xaxis": {"range": [float("nan"), np.float32(2)]}})
     assert json.loads(made.to_json())["layout"]["xaxis"]["range"] == [None, 2]

@@ -21,7 +21,7 @@ def by_hand(record, quantity):
 
 @pytest.mark.parametrize("quantity", KINDS)
 @pytest.mark.parametrize("at", [2, 3])
-def test_lines(records, quantity, at):
+def test_shift_lines_match_record(records, quantity, at):
     figure = covariate_shift.shift_lines(records, quantity, at)
     lines = {trace.name: trace for trace in figure.data}
     other = 5 - at
@@ -37,15 +37,15 @@ def test_lines(records, quantity, at):
     assert (figure.layout.yaxis.type == "log") == (quantity != "cosine")
 
 
-def test_in_front_of_the_first_layer_there_is_nothing(records):
+def test_first_layer_has_no_shift(records):
     figure = covariate_shift.shift_lines(records, "l2", 1)
     assert {trace.name for trace in figure.data} == {f"{arm}, layer {layer}" for arm in records for layer in (2, 3)}
     assert figure.layout.meta["alt"].endswith("there is no finite value to show.")
-    assert shift_captions.shift(records, 1) == ""
+    assert shift_captions.gradient_shift(records, 1) == ""
 
 
 @pytest.mark.parametrize("quantity", KINDS)
-def test_maps_share_their_colours_and_have_no_first_layer(records, quantity):
+def test_shift_maps_share_colours_without_first_layer(records, quantity):
     limits = set()
     for arm, record in records.items():
         figure = covariate_shift.shift_map(records, arm, quantity)
@@ -67,7 +67,7 @@ def test_maps_share_their_colours_and_have_no_first_layer(records, quantity):
 
 
 @pytest.mark.parametrize("quantity", KINDS)
-def test_by_layer_has_every_step(records, quantity):
+def test_shift_by_layer_has_every_step(records, quantity):
     figure = covariate_shift.by_layer(records, quantity)
     for trace, entry, record in zip(figure.data, figure.layout.meta["by_step"], records.values(), strict=True):
         values = by_hand(record, quantity)
@@ -85,7 +85,7 @@ def test_by_layer_has_every_step(records, quantity):
         (gradient_flow.weight_gradients, "weight_gradient_norm"),
     ],
 )
-def test_flow_is_the_record_on_an_axis_that_stands_still(records, draw, quantity):
+def test_gradient_flow_matches_record_on_fixed_axis(records, draw, quantity):
     figure = draw(records)
     low, high = figure.layout.yaxis.range
     assert figure.layout.yaxis.type == "log"
@@ -97,9 +97,9 @@ def test_flow_is_the_record_on_an_axis_that_stands_still(records, draw, quantity
         assert f"{two_digits(float(values[-1, 0]))} next to the input" in figure.layout.meta["alt"]
 
 
-def test_sentence_of_the_shift(records):
-    text = shift_captions.shift(records, 2)
-    assert "make their step (weights, biases, and γ and β where they have them)" in text
+def test_shift_caption_has_medians_and_ratio(records):
+    text = shift_captions.gradient_shift(records, 2)
+    assert text.startswith("The step of the layers in front of layer 2 shifts its gradient by ")
     medians = {
         quantity: {
             arm: median_over_updates(record.data["probe_step"], by_hand(record, quantity)[:, 1])
@@ -115,11 +115,11 @@ def test_sentence_of_the_shift(records):
     assert f"{two_digits(share[larger] / share[smaller])} times as much in {larger} as in {smaller}" in text
 
 
-def test_sentence_of_the_growth(run):
+def test_growth_caption_has_first_and_last_factor(run):
     deep = {"standard": run(widths=(5,) * 6)}
     norms = deep["standard"].data["pre_activation_gradient_norm"].values
     factors = (norms[:, 1] / norms[:, 4]) ** (1 / 3)
-    text = shift_captions.growth(deep)
+    text = shift_captions.gradient_growth(deep)
     first, last = (two_digits(float(factors[place])) for place in (0, -1))
     assert f"in standard by {first} at update 0 and by {last} at update 30" in text
-    assert shift_captions.growth({"standard": run()}) == ""  # two hidden layers, and both are outermost
+    assert shift_captions.gradient_growth({"standard": run()}) == ""  # two hidden layers, and both are outermost

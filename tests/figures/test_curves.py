@@ -7,7 +7,7 @@ from bnviz.figures import curves
 from bnviz.figures.style import styles
 
 
-def test_accuracy(records):
+def test_accuracy_curves_match_record(records):
     figure = curves.accuracy(records)
     assert [trace.name for trace in figure.data] == list(records)
     for trace, record in zip(figure.data, records.values(), strict=True):
@@ -18,7 +18,7 @@ def test_accuracy(records):
     assert low <= 0 < 1 < high
 
 
-def test_loss(records):
+def test_loss_curves_match_record(records):
     figure = curves.loss(records)
     assert figure.layout.yaxis.type == "log"
     assert "nat" in figure.layout.yaxis.title.text
@@ -34,7 +34,7 @@ def test_loss(records):
     assert list(lines)[-len(records) :] == list(records)  # thick lines lie on the thin ones
 
 
-def test_the_last_finite_loss_is_told_of_a_run_that_diverged(case):
+def test_diverged_loss_ends_at_last_finite_value(case):
     records = case("diverged")
     alt = curves.loss(records).layout.meta["alt"]
     for name, record in records.items():
@@ -42,7 +42,7 @@ def test_the_last_finite_loss_is_told_of_a_run_that_diverged(case):
         assert f"{name} ends at {two_digits(float(values[np.isfinite(values)][-1]))}" in alt
 
 
-def test_an_arm_without_measurements_has_no_line(case):
+def test_arm_without_measurements_has_no_line(case):
     records = case("one has not begun")
     assert [trace.name for trace in curves.accuracy(records).data] == ["standard"]
     assert not curves.loss(case("nothing yet")).data

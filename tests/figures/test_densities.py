@@ -46,7 +46,7 @@ ends = st.tuples(st.floats(-50, 50, width=32), st.floats(0.5, 100, width=32))
 
 
 @given(histograms, ends, ends, st.integers(1, 40))
-def test_as_the_slow_way_does(counts, axis, range_, bins):
+def test_densities_match_slow_reference(counts, axis, range_, bins):
     lows = np.full(len(counts), range_[0], np.float32)
     highs = (lows + np.float32(range_[1])).astype(np.float32)
     edges = np.linspace(axis[0], axis[0] + axis[1], bins + 1)
@@ -55,7 +55,7 @@ def test_as_the_slow_way_does(counts, axis, range_, bins):
 
 
 @given(histograms, ends, st.floats(0, 30), st.floats(0, 30), st.integers(1, 64))
-def test_nothing_is_lost_within_the_full_range_and_nothing_is_negative(counts, range_, before, after, bins):
+def test_density_on_full_range_has_area_one(counts, range_, before, after, bins):
     low, high = np.float32(range_[0]), np.float32(range_[0] + range_[1])
     edges = np.linspace(low - before, high + after, bins + 1)
     rows = densities(record_of(counts, [low] * len(counts), [high] * len(counts)), 1, 1, edges)
@@ -65,7 +65,7 @@ def test_nothing_is_lost_within_the_full_range_and_nothing_is_negative(counts, r
 
 
 @given(histograms, ends, ends)
-def test_at_most_everything_lies_on_an_axis_of_any_size(counts, range_, axis):
+def test_density_on_any_axis_has_area_at_most_one(counts, range_, axis):
     edges = np.linspace(axis[0], axis[0] + axis[1], 33)
     rows = densities(record_of(counts, [range_[0]] * len(counts), [sum(range_)] * len(counts)), 1, 1, edges)
     assert (rows >= 0).all()
@@ -73,7 +73,7 @@ def test_at_most_everything_lies_on_an_axis_of_any_size(counts, range_, axis):
 
 
 @given(st.floats(-10, 10, width=32), st.integers(1, 64))
-def test_a_constant_unit_lies_in_the_one_bin_that_has_its_value(value, bins):
+def test_constant_unit_fills_one_bin(value, bins):
     counts = np.eye(1, BINS, dtype=np.int8) * 60
     edges = np.linspace(-10.5, 10.5, bins + 1)
     (row,) = densities(record_of(counts, [value], [value]), 1, 1, edges)
@@ -83,7 +83,7 @@ def test_a_constant_unit_lies_in_the_one_bin_that_has_its_value(value, bins):
 
 
 @pytest.mark.parametrize("value", [-20.0, 20.0, -1e30, 1e30])
-def test_a_constant_unit_off_the_axis_is_left_out(value):
+def test_constant_unit_off_the_axis_has_no_density(value):
     edges = np.linspace(-10, 10, 9)
     assert not densities(record_of(np.full((1, BINS), 2, np.int8), [value], [value]), 1, 1, edges).any()
 
@@ -92,7 +92,7 @@ def test_a_constant_unit_off_the_axis_is_left_out(value):
 @pytest.mark.parametrize(
     ("low", "high"), [(np.nan, np.nan), (-np.inf, np.inf), (0, np.inf), (-np.inf, 0), (np.nan, 1), (-3e38, 3e38)]
 )
-def test_a_range_that_is_not_finite_gives_zeros(low, high):
+def test_infinite_range_has_no_density(low, high):
     counts = np.stack([np.zeros(BINS, np.int8), np.ones(BINS, np.int8)])
     if np.isfinite(low) and np.isfinite(high):  # the probe counts nothing where the range is too wide for a number
         counts[1] = 0
@@ -101,13 +101,13 @@ def test_a_range_that_is_not_finite_gives_zeros(low, high):
     assert not rows.any()
 
 
-def test_large_counts_do_not_overflow_their_small_type():
+def test_large_counts_do_not_overflow():
     counts = np.full((1, BINS), 127, np.int8)
     rows = densities(record_of(counts, [0], [1]), 1, 1, np.linspace(0, 1, 11))
     np.testing.assert_allclose(rows, 1.0, rtol=1e-6)
 
 
-def test_a_real_run_is_as_wide_as_its_axis(records):
+def test_densities_of_real_run_have_area_one(records):
     for record in records.values():
         low, high = float(record.data["low"].min()), float(record.data["high"].max())
         for at, one in ((1, 7), (2, 5)):

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ from bnviz.figures import (
     unit_distribution,
 )
 from bnviz.figures.chart import Chart
-from bnviz.figures.style import arm_style, explain_if_empty, styles, told
+from bnviz.figures.style import KNOWN_NORMS, alt_text, explain_if_empty, norm_style, styles
 
 MODULES = (
     curves,
@@ -47,7 +48,7 @@ MODULES = (
 )
 NOT_OF_RECORDS = {"chart", "cursor", "overlay", "phase_curve", "seed_bands", "style"}
 """Files that draw nothing, or nothing of records: tested elsewhere, as are sentences (told_...)."""
-CHOICES: dict[str, dict[str, tuple[str, ...]]] = {
+CHOICES: dict[str, dict[str, tuple[Any, ...]]] = {
     "layer_heatmaps.drift": {"quantity": ("mean_change", "variance_change")},
     "covariate_shift.shift_lines": {"quantity": ("l2", "relative", "cosine")},
     "covariate_shift.shift_map": {"quantity": ("l2", "relative", "cosine")},
@@ -55,14 +56,15 @@ CHOICES: dict[str, dict[str, tuple[str, ...]]] = {
     "gradient_ray.loss_change": {"over": ("alpha", "distance")},
     "gradient_ray.gradient_change": {"over": ("alpha", "distance")},
 }
-ORDER = ["records", "pitfalls", "arm", "quantity", "over", "layer", "unit", "own_axis", "repeats", "against_loss"]
+ORDER = ["records", "arm", "quantity", "over", "layer", "unit", "repeats", "against_loss", "own_axis"]
+SWITCHES = ("against_loss", "own_axis")
 NOT_A_LINE = {"unit_distribution.bands", "curves.loss", "plane.contour", "plane.surface"}
 """Figures with traces that are not named after arms."""
 
 
-def _figures() -> dict[str, tuple[Callable[..., Chart], dict[str, str]]]:
+def _figures() -> dict[str, tuple[Callable[..., Chart], dict[str, Any]]]:
     """Every public figure of records, once for each choice that it offers."""
-    found: dict[str, tuple[Callable[..., Chart], dict[str, str]]] = {}
+    found: dict[str, tuple[Callable[..., Chart], dict[str, Any]]] = {}
     for module in MODULES:
         for name, function in inspect.getmembers(module, inspect.isfunction):
             own = function.__module__ == module.__name__ and not name.startswith("_")
@@ -70,13 +72,16 @@ def _figures() -> dict[str, tuple[Callable[..., Chart], dict[str, str]]]:
                 continue
             plain = f"{module.__name__.rpartition('.')[2]}.{name}"
             choices = CHOICES.get(plain, {})
-            if "against_loss" in inspect.signature(function).parameters:
-                choices = {"against_loss": (False, True)}
+            parameters = inspect.signature(function).parameters
+            for switch in SWITCHES:
+                if switch in parameters:
+                    choices = {switch: (False, True)}
             if not choices:
                 found[plain] = function, {}
             for parameter, values in choices.items():
                 for value in values:
-                    found[f"{plain} {value}"] = function, {parameter: value}
+                    label = {True: f" {parameter}", False: ""}.get(value, f" {value}")
+                    found[plain + label] = function, {parameter: value}
     return found
 
 
@@ -94,8 +99,9 @@ def name(request) -> str:
 def draw(name, records, arm, at=1, one=1, **more):
     """The figure, asked with as much of this as it takes."""
     function, chosen = FIGURES[name]
-    runs = {arm: [record, record] for arm, record in records.items()}
-    known = {"records": records, "arm": arm, "layer": at, "unit": one, "pitfalls": runs, **chosen, **more}
+    if name.startswith("measurement_pitfalls"):
+        more = {"repeats": {arm: [record, record] for arm, record in records.items()}} | more
+    known = {"records": records, "arm": arm, "layer": at, "unit": one, **chosen, **more}
     return function(**{word: known[word] for word in inspect.signature(function).parameters if word in known})
 
 
@@ -109,20 +115,20 @@ def drawn_for(name, records):
         yield arm, draw(name, records, arm, at, one)
 
 
-def test_every_file_of_figures_is_checked_here():
+def test_every_figure_module_is_tested():
     files = set(registry.read_folder(Path(figures.__file__).parent))
     assert files == {module.__name__.rpartition(".")[2] for module in MODULES} | NOT_OF_RECORDS
     assert {name.split()[0] for name in FIGURES} >= CHOICES.keys()
 
 
-def test_every_figure_is_asked_for_in_the_same_words(name):
+def test_figure_parameters_have_common_names(name):
     """Pages say (records, arm, quantity, layer, unit), as far as a figure needs it."""
     asked = [*inspect.signature(FIGURES[name][0]).parameters]
     assert asked == [word for word in ORDER if word in asked]
 
 
 @pytest.mark.filterwarnings("error")
-def test_each_can_be_drawn_and_says_what_it_shows(shown):
+def test_figures_of_every_case_are_valid(shown):
     for name in FIGURES:
         for arm, figure in drawn_for(name, shown):
             try:
@@ -188,15 +194,21 @@ def check_by_step(figure, by_step):
             np.testing.assert_array_equal(trace.x, entry["x"][-1])
 
 
-def test_several_seeds_are_drawn_by_every_figure_that_takes_them(name, records, repeats):
-    if "repeats" not in inspect.signature(FIGURES[name][0]).parameters:
-        return
+SEED_FIGURES = [
+    name
+    for name, (function, _) in FIGURES.items()
+    if "repeats" in inspect.signature(function).parameters and not name.startswith("measurement_pitfalls")
+]
+"""Figures that draw several seeds; those of measurement pitfalls take several learning rates instead."""
+
+
+@pytest.mark.parametrize("name", SEED_FIGURES)
+def test_figures_with_repeats_draw_each_seed(name, records, repeats):
     figure = draw(name, records, "standard", 2, repeats=repeats)
     plain = draw(name, records, "standard", 2)
-    assert figure.layout.meta["alt"].strip(".") != ""
     for arm in records:
         mine = [trace for trace in figure.data if trace.name.split(",")[0] == arm]
-        if name.endswith(" True"):  # points of all seeds together
+        if name.endswith(" against_loss"):  # points of all seeds together
             assert len(mine[0].x) == 3 * len(next(trace for trace in plain.data if trace.name == arm).x)
         elif name != "final_accuracy.final_accuracy":
             thin = [trace.name for trace in mine if "seed " in trace.name]
@@ -205,7 +217,7 @@ def test_several_seeds_are_drawn_by_every_figure_that_takes_them(name, records, 
             assert mine[-1].line.width > mine[0].line.width
 
 
-def test_each_arm_has_its_colour_dash_and_symbol_wherever_it_is_named(name, case):
+def test_traces_have_the_style_of_their_arm(name, case):
     records = case("three arms")
     for _, figure in drawn_for(name, records):
         for trace in figure.data:
@@ -221,7 +233,7 @@ def test_each_arm_has_its_colour_dash_and_symbol_wherever_it_is_named(name, case
 
 
 @pytest.mark.parametrize("name", sorted(OF_ONE_ARM))
-def test_a_figure_of_one_arm_names_it_and_shows_its_colour(name, case):
+def test_single_arm_figure_names_arm_and_colour(name, case):
     records = case("three arms")
     for arm in records:
         figure = draw(name, records, arm)
@@ -231,18 +243,34 @@ def test_a_figure_of_one_arm_names_it_and_shows_its_colour(name, case):
         assert set(lines) <= {styles(records)[arm].colour}
 
 
-def test_a_line_has_few_enough_points_and_a_picture_few_enough_bytes(name, records):
+def test_figures_are_small(name, records):
     for _, figure in drawn_for(name, records):
         assert all(len(trace.x) <= 1000 for trace in figure.data)
         assert len(figure.to_json()) < 200_000
 
 
-def test_all_normalisations_have_styles_of_their_own():
-    told_apart = {name: arm_style(name) for name in registry.names("norms")}
-    assert len(set(told_apart.values())) == len(told_apart)
-    assert arm_style("a norm of tomorrow").colour.startswith("#")
-    assert told_apart["none"].colour == "#D55E00"
-    assert (told_apart["batch"].colour, told_apart["batch"].dash) == ("#0072B2", "solid")
+def test_every_norm_has_its_own_style():
+    by_norm = {name: norm_style(name) for name in (*registry.names("norms"), "a norm of tomorrow")}
+    assert len({(style.colour, style.dash) for style in by_norm.values()}) == len(by_norm)
+    assert by_norm["none"].colour == "#D55E00"
+    assert (by_norm["batch"].colour, by_norm["batch"].dash) == ("#0072B2", "solid")
+
+
+@pytest.mark.parametrize("count", [30, 100])
+def test_styles_of_many_arms_all_differ(records, count):
+    """Arms of the same normalisation, as in a sweep; those that are alone keep the normalisation's style."""
+    many = {f"arm {number}": records["standard"] for number in range(count)} | {"batch norm": records["batch norm"]}
+    by_arm = styles(many)
+    assert len({(style.colour, style.dash) for style in by_arm.values()}) == count + 1
+    assert by_arm["arm 0"] == KNOWN_NORMS["none"]
+    assert by_arm["batch norm"] == KNOWN_NORMS["batch"]
+
+
+def test_plotly_and_hatching_accept_styles_of_many_arms(records):
+    many = {f"arm {number}": records["standard"] for number in range(60)}
+    figure = landscape.loss_band(many)
+    assert len({trace.line.dash for trace in figure.data}) > 6, "further than plotly's named dashes"
+    assert len(figure.figure().data) == len(figure.data)
 
 
 @pytest.mark.parametrize(
@@ -258,19 +286,19 @@ def test_all_normalisations_have_styles_of_their_own():
         (2.5e4, "25000"),
     ],
 )
-def test_two_digits(value, text):
+def test_two_digits_rounds_and_uses_powers(value, text):
     assert two_digits(value) == text
 
 
-def test_small_words():
+def test_phrases_of_numbers_and_alt_texts():
     assert percent(0.974) == "97 %"
-    assert told("What", []) == "What; there is no finite value to show."
-    assert told("What", ["a", "b"]) == "What: a; b."
-    assert arm_style("none").faded(0.5) == "rgba(213,94,0,0.5)"
+    assert alt_text("What", []) == "What; there is no finite value to show."
+    assert alt_text("What", ["a", "b"]) == "What: a; b."
+    assert norm_style("none").faded(0.5) == "rgba(213,94,0,0.5)"
 
 
 @pytest.mark.filterwarnings("error")
-def test_what_is_not_finite_is_left_out():
+def test_spread_and_finite_drop_infinities():
     low = np.array([0.0, -3e38, -np.inf, np.nan, -np.inf], np.float32)
     high = np.array([1.5, 3e38, np.inf, 1.0, -np.inf], np.float32)
     np.testing.assert_array_equal(spread(low, high), np.array([1.5, np.nan, np.nan, np.nan, np.nan]))

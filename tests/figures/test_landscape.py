@@ -40,7 +40,7 @@ def expected(record):
         "effective_smoothness",
     ],
 )
-def test_lines_over_updates_and_points_against_the_loss(records, name):
+def test_landscape_lines_and_points_match_record(records, name):
     over_updates = getattr(landscape, name)(records)
     against_loss = getattr(landscape, name)(records, against_loss=True)
     lines = {trace.name: trace for trace in over_updates.data}
@@ -64,7 +64,7 @@ def bands(figure):
     return {trace.name.split(",")[0]: trace for trace in figure.data if "range over" in trace.name}
 
 
-def test_the_range_over_alpha_is_named_and_hatched_and_no_error_band(records):
+def test_range_over_alpha_is_hatched_and_named(records):
     for figure, quantity in (
         (landscape.loss_band(records), "line_loss"),
         (landscape.gradient_change(records), "line_gradient_change"),
@@ -84,7 +84,7 @@ def test_the_range_over_alpha_is_named_and_hatched_and_no_error_band(records):
         assert [trace.showlegend for trace in figure.data] == [None] * len(records) + [False] * len(records)
 
 
-def test_the_line_in_the_band_is_the_loss_at_the_weights(records):
+def test_band_line_is_loss_at_the_weights(records):
     lines = {trace.name: trace for trace in landscape.loss_band(records).data}
     for arm, record in records.items():
         np.testing.assert_array_equal(lines[arm].y, record.data["line_loss_here"])
@@ -93,12 +93,12 @@ def test_the_line_in_the_band_is_the_loss_at_the_weights(records):
     assert {trace.name.split(",")[0] for trace in alone.data} == {"standard"}
 
 
-def test_of_several_seeds_or_against_the_loss_no_range_is_drawn(records, repeats):
+def test_range_needs_single_seed_over_updates(records, repeats):
     assert not bands(landscape.gradient_change(records, repeats))
     assert not bands(landscape.gradient_change(records, against_loss=True))
 
 
-def test_sharpness_is_drawn_where_it_was_measured_beside_the_effective_beta(records):
+def test_sharpness_has_measured_steps_and_beta(records):
     traces = {trace.name: trace for trace in sharpness.smoothness_and_sharpness(records).data}
     for arm, record in records.items():
         values = of(record, "sharpness")[:, 0]
@@ -115,7 +115,7 @@ def test_sharpness_is_drawn_where_it_was_measured_beside_the_effective_beta(reco
     assert sorted(limit.text) == ["", "", limit.name]
 
 
-def test_the_limits_label_keeps_away_from_the_lines(run):
+def test_limit_label_avoids_the_lines(run):
     record = run()
     high = np.full((record.data.sizes["probe_step"], 1), 300.0)
     for near, places in ((slice(0, 4), (1, 2)), (slice(-4, None), (0,))):
@@ -126,7 +126,7 @@ def test_the_limits_label_keeps_away_from_the_lines(run):
         assert limit.text.index(limit.name) in places
 
 
-def test_limits_are_told_apart_by_arm_where_they_differ_and_left_out_where_there_is_none(run):
+def test_stability_limits_that_differ_name_their_arm(run):
     both = {"standard": run(learning_rate=0.2, momentum=0.9), "batch norm": run(norm="batch", learning_rate=0.5)}
     names = [trace.name for trace in sharpness.smoothness_and_sharpness(both).data]
     assert "(2 + 2 × momentum) / learning rate = 19, standard" in names
@@ -135,14 +135,14 @@ def test_limits_are_told_apart_by_arm_where_they_differ_and_left_out_where_there
     assert not any("learning rate" in name for name in names)
 
 
-def test_scale_invariant_sharpness(records):
+def test_scale_invariant_sharpness_is_lambda_times_norm(records):
     for trace, record in zip(sharpness.scale_invariant(records).data, records.values(), strict=True):
         values = of(record, "sharpness")[:, 0] * of(record, "sharpness_weight_norm") ** 2
         np.testing.assert_allclose(trace.y, values[np.isfinite(values)], rtol=1e-5)
 
 
 @pytest.mark.parametrize("over", ["alpha", "distance"])
-def test_rays_start_at_nothing_and_have_every_step(records, over):
+def test_rays_start_at_zero_and_have_every_step(records, over):
     for figure, quantity in (
         (gradient_ray.loss_change(records, over), "line_loss"),
         (gradient_ray.gradient_change(records, over), "line_gradient_change"),
@@ -163,7 +163,7 @@ def test_rays_start_at_nothing_and_have_every_step(records, over):
         assert figure.layout.xaxis.range[0] < 0 < figure.layout.xaxis.range[1]
 
 
-def test_axes_of_rays_stand_still_whatever_a_single_outlier_does(run):
+def test_ray_axis_ignores_an_outlier(run):
     record = run()
     values = record.data["line_loss"].copy()
     values[3, -1] = 1e6
@@ -172,7 +172,7 @@ def test_axes_of_rays_stand_still_whatever_a_single_outlier_does(run):
     assert shaken[1] < 2 * quiet[1] + 1
 
 
-def test_every_eigenvalue_has_a_line_and_the_first_is_bold():
+def test_eigenvalue_lines_have_bold_first():
     steps = {"probe_step": [0, 5, 9]}
     values = [[3.0, 1.0], [np.nan, np.nan], [2.0, -1.0]]
     record = Record(RunConfig(), xr.Dataset({"sharpness": (("probe_step", "rank"), values)}, steps))
@@ -183,5 +183,5 @@ def test_every_eigenvalue_has_a_line_and_the_first_is_bold():
     assert first.line.width > second.line.width
 
 
-def test_without_eigenvalues_there_are_no_lines():
+def test_empty_record_has_no_eigenvalue_lines():
     assert not sharpness.eigenvalues({"standard": Record.from_frames(RunConfig(), [])}).data

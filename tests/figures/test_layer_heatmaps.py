@@ -15,7 +15,7 @@ def quantile(record, at, level):
 
 
 @pytest.mark.parametrize("at", UNITS)
-def test_medians(records, at):
+def test_median_map_matches_record(records, at):
     limits = set()
     for arm, record in records.items():
         figure = layer_heatmaps.medians(records, arm, at)
@@ -32,7 +32,7 @@ def test_medians(records, at):
 
 
 @pytest.mark.parametrize("at", UNITS)
-def test_widths(records, at):
+def test_width_map_matches_record(records, at):
     limits = set()
     for arm, record in records.items():
         (trace,) = layer_heatmaps.widths(records, arm, at).data
@@ -44,21 +44,21 @@ def test_widths(records, at):
     assert [*limits] == [pytest.approx(np.quantile(np.concatenate(everything), 0.98))]
 
 
-def test_an_arm_alone_has_its_own_colours(records):
+def test_single_arm_has_own_colour_scale(records):
     alone = {arm: layer_heatmaps.widths({arm: record}, arm, 1).data[0].zmax for arm, record in records.items()}
     assert alone["standard"] != alone["batch norm"]
     assert max(alone.values()) >= layer_heatmaps.widths(records, "standard", 1).data[0].zmax
 
 
 @pytest.mark.parametrize("draw", [layer_heatmaps.medians, layer_heatmaps.widths])
-def test_a_click_chooses_a_unit(records, draw):
+def test_heat_maps_select_a_unit(records, draw):
     figure = draw(records, "standard", 1)
     assert figure.layout.meta["selects"] == "unit"
     assert not figure.layout.shapes  # the board marks the chosen one
 
 
 @pytest.mark.parametrize("at", UNITS)
-def test_saturated_share(records, at):
+def test_saturated_lines_are_means_over_units(records, at):
     figure = layer_heatmaps.saturated(records, at)
     lines = {trace.name: trace for trace in figure.data}
     assert len(lines) == len(figure.data) == 2 * len(records)
@@ -74,7 +74,7 @@ def test_saturated_share(records, at):
 
 @pytest.mark.parametrize("quantity", ["mean_change", "variance_change"])
 @pytest.mark.parametrize("at", UNITS)
-def test_drift(records, quantity, at):
+def test_drift_lines_are_medians_over_units(records, quantity, at):
     figure = layer_heatmaps.drift(records, quantity, at)
     lines = {trace.name: trace for trace in figure.data}
     for arm, record in records.items():
@@ -97,7 +97,7 @@ def _bold_and_on_top(figure, records, at):
         assert [trace.opacity for trace in mine] == [0.35, 1.0]
 
 
-def test_what_is_not_measured_is_not_drawn(case):
+def test_unmeasured_layers_have_no_traces(case):
     records = case("nothing yet")
     assert not layer_heatmaps.saturated(records, 1).data
     assert not layer_heatmaps.drift(records, "mean_change", 1).data
@@ -105,7 +105,7 @@ def test_what_is_not_measured_is_not_drawn(case):
     assert len(layer_heatmaps.saturated(case("one has not begun"), 1).data) == 2
 
 
-def test_four_layers_of_lenet_have_their_own_numbers_of_units(case):
+def test_lenet_layers_have_their_own_units(case):
     records = case("LeNet")
     for at, units in enumerate((6, 16, 120, 84), start=1):
         (trace,) = layer_heatmaps.medians(records, "batch norm", at).data

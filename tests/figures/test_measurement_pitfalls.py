@@ -8,7 +8,7 @@ from bnviz.figures import measurement_pitfalls
 from tests.figures.over_updates import median_over_updates
 
 
-def test_the_wrong_band_is_the_range_over_runs(records, by_rate):
+def test_wrong_band_is_range_over_runs(records, by_rate):
     figure = measurement_pitfalls.runs_band(records, by_rate)
     assert "3 runs, learning rates 0.05 to 0.4" in figure.layout.meta["title"]
     assert figure.layout.meta["title"].startswith("Wrong way")
@@ -21,7 +21,7 @@ def test_the_wrong_band_is_the_range_over_runs(records, by_rate):
         assert f"{arm} has a median of {told}" in figure.layout.meta["alt"]
 
 
-def test_both_bands_share_an_axis_on_which_all_is_seen(records, by_rate):
+def test_wrong_and_right_band_share_an_axis(records, by_rate):
     wrong, right = measurement_pitfalls.runs_band(records, by_rate), measurement_pitfalls.ray_band(records, by_rate)
     assert wrong.layout.yaxis == right.layout.yaxis
     assert right.layout.meta["title"].startswith("Right way")
@@ -32,15 +32,15 @@ def test_both_bands_share_an_axis_on_which_all_is_seen(records, by_rate):
             assert ((seen >= low) & (seen <= high)).all()
 
 
-def test_only_steps_that_all_runs_reached_are_compared(by_rate, run):
+def test_loss_range_uses_common_steps(by_rate, run):
     several = [*by_rate["standard"], run(frames=3)]
-    steps, low, high = measurement_pitfalls.over_runs(several)
+    steps, low, high = measurement_pitfalls.loss_range(several)
     np.testing.assert_array_equal(steps, several[-1].data["step"])
     assert (low <= high).all()
-    assert measurement_pitfalls.over_runs(several[:1]) is None
+    assert measurement_pitfalls.loss_range(several[:1]) is None
 
 
-def test_gradients_of_two_batches_beside_those_of_one(records):
+def test_wrong_and_right_gradient_match_record(records):
     wrong, right = measurement_pitfalls.batch_difference(records), measurement_pitfalls.along_step(records)
     assert wrong.layout.yaxis.range == right.layout.yaxis.range
     for trace, record in zip(wrong.data, records.values(), strict=True):
@@ -50,7 +50,7 @@ def test_gradients_of_two_batches_beside_those_of_one(records):
     assert (wrong.layout.meta["title"][:5], right.layout.meta["title"][:5]) == ("Wrong", "Right")
 
 
-def test_at_learning_rate_zero_the_wrong_way_still_sees_something(run):
+def test_batch_difference_remains_at_learning_rate_0(run):
     record = run(learning_rate=0.0)
     (wrong,) = measurement_pitfalls.batch_difference({"standard": record}).data
     assert np.nanmin(wrong.y) > 0

@@ -1,6 +1,7 @@
 """Runs laid over each other, against their records; names that come from anywhere."""
 
 import re
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -8,15 +9,15 @@ import pytest
 from bnviz.core.config import RunConfig
 from bnviz.core.number_format import percent, two_digits
 from bnviz.figures.overlay import MOST_RUNS, QUANTITIES, RUN_STYLES, names, overlay
-from bnviz.figures.style import FURTHER_ARMS, KNOWN_ARMS
+from bnviz.figures.style import KNOWN_NORMS, further_styles
 from tests.figures.test_every_figure import check
 
-ARMS = (*KNOWN_ARMS.values(), *FURTHER_ARMS)
+ARMS = (*KNOWN_NORMS.values(), *islice(further_styles(), 10))
 PAPER, NIGHT = "#ffffff", "#101418"
 
 
 @pytest.mark.parametrize("quantity", QUANTITIES)
-def test_each_run_has_its_line(run, quantity):
+def test_overlay_has_a_line_per_run(run, quantity):
     runs = {f"learning rate {rate:g}": run(learning_rate=rate) for rate in (0.05, 0.1, 0.4)}
     figure = overlay(runs, quantity)
     assert [trace.name for trace in figure.data] == list(runs)
@@ -32,26 +33,26 @@ def test_each_run_has_its_line(run, quantity):
 
 @pytest.mark.parametrize("name", ["nothing yet", "first frame", "arms out of step", "stopped", "diverged"])
 @pytest.mark.filterwarnings("error")
-def test_it_is_a_figure_like_the_others_whatever_was_measured(case, name):
+def test_overlay_of_every_case_is_valid(case, name):
     for quantity in QUANTITIES:
         check(overlay(case(name), quantity), None)
 
 
-def test_a_run_without_the_quantity_has_no_line_and_the_others_keep_theirs(run, case):
+def test_run_without_quantity_keeps_others_styles(run, case):
     (without,) = list(case("no accuracy").values())[:1]
     figure = overlay({"values": without, "classes": run()}, "test_accuracy")
     (line,) = figure.data
     assert (line.name, line.line.color) == ("classes", RUN_STYLES[1].colour)
 
 
-def test_the_axis_has_units_only_if_all_agree(run, case):
+def test_overlay_axis_has_common_units_only(run, case):
     (values,) = list(case("no accuracy").values())[:1]
     both = overlay({"a": run(), "b": values}, "train_loss").layout.yaxis.title.text
     assert both == "training loss"
     assert overlay({"a": run(), "c": run(norm="batch")}, "train_loss").layout.yaxis.title.text == "training loss (nat)"
 
 
-def test_a_name_is_drawn_as_it_is_and_never_read_as_html_or_as_a_template(run):
+def test_run_names_are_escaped(run):
     name = "<a href='javascript:x'>&nbsp;</a> %{x}"
     figure = overlay({name: run()}, "test_accuracy")
     (line,) = figure.data
@@ -62,7 +63,7 @@ def test_a_name_is_drawn_as_it_is_and_never_read_as_html_or_as_a_template(run):
     assert name in figure.layout.meta["alt"], "alternative texts are no HTML"
 
 
-def test_styles_are_no_arms_and_can_be_told_apart_and_seen():
+def test_run_styles_differ_from_arms_and_are_visible():
     assert len(RUN_STYLES) == MOST_RUNS == 4
     assert not {style.colour.lower() for style in RUN_STYLES} & {arm.colour.lower() for arm in ARMS}
     assert len({style.colour for style in RUN_STYLES}) == len({style.dash for style in RUN_STYLES}) == MOST_RUNS
@@ -79,7 +80,7 @@ def contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-def test_names_say_what_differs():
+def test_run_names_have_differing_settings():
     runs = [RunConfig(learning_rate=0.5), RunConfig(norm="batch"), RunConfig(norm="batch", widths=(50, 50))]
     assert names(runs) == [
         "3 × 100 units, no normalisation, learning rate 0.5",
@@ -88,14 +89,14 @@ def test_names_say_what_differs():
     ]
 
 
-def test_what_is_only_measured_makes_no_name_and_the_same_twice_is_numbered():
+def test_run_names_ignore_measuring_and_number_equals():
     same = [RunConfig(norm="batch"), RunConfig(norm="batch", probes=(), probe_points=5, line_points=4)]
     assert names(same) == ["batch norm (1)", "batch norm (2)"]
     assert names(same[:1]) == ["batch norm"]
     assert names([]) == []
 
 
-def test_names_stay_short_and_apart():
+def test_run_names_are_short_and_unique():
     other = RunConfig(
         norm="batch", activation="relu", seed=3, steps=50, learning_rate=2, batch_size=8, optimizer="adam"
     )

@@ -50,14 +50,14 @@ def heights(*values: float, ratio: bool = False, least: float = 0.25, most: floa
 
 
 @pytest.mark.parametrize("ratio", [False, True])
-def test_points_lie_where_the_numbers_are(ratio: bool) -> None:
+def test_points_lie_at_their_values(ratio: bool) -> None:
     line = corners(drawn(ratio=ratio), "polyline")
     np.testing.assert_allclose(line[:, 0], np.interp(STEPS, (0, UPDATES), (LEFT, WIDTH - RIGHT)), atol=PRECISION)
     np.testing.assert_allclose(line[:, 1], heights(*MEAN, ratio=ratio), atol=PRECISION)
 
 
 @pytest.mark.parametrize("ratio", [False, True])
-def test_the_band_goes_from_end_to_end_of_the_interval(ratio: bool) -> None:
+def test_band_spans_the_interval(ratio: bool) -> None:
     picture = drawn(ratio=ratio)
     there, back = np.split(corners(picture, "polygon"), 2)
     np.testing.assert_allclose(there[:, 1], heights(*LOW, ratio=ratio), atol=PRECISION)
@@ -66,7 +66,7 @@ def test_the_band_goes_from_end_to_end_of_the_interval(ratio: bool) -> None:
         np.testing.assert_array_equal(half[:, 0], corners(picture, "polyline")[:, 0])
 
 
-def test_the_axis_of_a_ratio_is_logarithmic() -> None:
+def test_ratio_axis_is_logarithmic() -> None:
     heights = corners(drawn(ratio=True), "polyline")[:, 1]  # of 1, 2, 4, 2 and 0.5
     np.testing.assert_allclose(np.diff(heights) / (heights[1] - heights[0]), [1, 1, -1, -2], atol=0.02)
 
@@ -80,18 +80,18 @@ def test_the_axis_of_a_ratio_is_logarithmic() -> None:
         ("within", 4.0, True, [0.25, 4.0]),
     ],
 )
-def test_what_is_asked_for_is_a_dashed_line(kind: str, bound: float, ratio: bool, asked: list[float]) -> None:
+def test_rule_bound_is_dashed(kind: str, bound: float, ratio: bool, asked: list[float]) -> None:
     found = dashes(drawn(replace(FINDING, kind=kind, bound=bound), ratio))
     assert found == pytest.approx(heights(*asked, ratio=ratio, least=min(0.25, *asked)), abs=PRECISION)
 
 
-def test_what_is_asked_for_is_in_the_picture_even_where_no_value_comes_near_it() -> None:
+def test_distant_rule_bound_is_on_the_axis() -> None:
     picture = drawn(replace(FINDING, bound=20.0))
     assert dashes(picture) == [TOP]
     np.testing.assert_allclose(corners(picture, "polyline")[:, 1], heights(*MEAN, most=20.0), atol=PRECISION)
 
 
-def test_phases_are_shaded_in_turn_and_named() -> None:
+def test_phases_are_shaded_and_named() -> None:
     parts = drawn().findall("rect")
     assert [part.findtext("title") for part in parts] == list(PHASES)
     width = WIDTH - LEFT - RIGHT
@@ -103,24 +103,24 @@ def test_phases_are_shaded_in_turn_and_named() -> None:
     assert shades[0] == shades[2] != shades[1]
 
 
-def test_both_axes_have_labels() -> None:
+def test_phase_curve_axes_have_labels() -> None:
     labels = [label.text for label in drawn(ratio=True).findall("text")]
     assert sorted(labels[:-3]) == ["0.25", "1", "8"]
     assert labels[-3:] == ["0", "200", "400 updates"]
 
 
-def test_labels_do_not_lie_over_each_other() -> None:
+def test_labels_do_not_overlap() -> None:
     near_an_end = drawn(replace(FINDING, bound=0.5))
     assert sorted(label.text or "" for label in near_an_end.findall("text"))[:2] == ["0", "0.25"]
     assert "0.5" not in [label.text for label in near_an_end.findall("text")]
 
 
-def test_it_is_named_for_screen_readers() -> None:
+def test_phase_curve_has_a_description() -> None:
     picture = drawn(replace(FINDING, claim='a<b & "c"'))
     assert picture.attrib["role"] == "img"
     assert picture.attrib["aria-label"] == picture.findtext("title")
     assert picture.attrib["aria-label"] == (
-        'a<b & "c" over the updates: 1 at update 0, 0.5 at update 400; above 1 is asked for'
+        'a<b & "c" over the updates: 1 at update 0, 0.5 at update 400; above 1 is required'
     )
 
 
@@ -133,11 +133,11 @@ def test_it_is_named_for_screen_readers() -> None:
         Curve(STEPS, (math.nan, math.inf, 1.0, math.nan, math.nan), LOW, HIGH),
     ],
 )
-def test_without_two_points_there_is_no_picture(curve: Curve) -> None:
+def test_phase_curve_needs_two_points(curve: Curve) -> None:
     assert phase_curve(replace(FINDING, curve=curve), False, UPDATES) == ""
 
 
-def test_a_ratio_that_is_not_positive_has_no_place() -> None:
+def test_ratio_that_is_not_positive_is_not_drawn() -> None:
     finding = changed(mean=(0.0, -1.0, 1.0, 2.0, 4.0))
     assert corners(drawn(finding, ratio=True), "polyline").shape == (3, 2)
 
@@ -145,7 +145,7 @@ def test_a_ratio_that_is_not_positive_has_no_place() -> None:
 @pytest.mark.parametrize("ratio", [False, True])
 @pytest.mark.parametrize("lost", [0, 2, 4])
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_what_is_missing_is_neither_drawn_nor_told(value: float, lost: int, ratio: bool) -> None:
+def test_missing_values_are_left_out(value: float, lost: int, ratio: bool) -> None:
     parts = {
         name: tuple(value if place == lost else number for place, number in enumerate(numbers))
         for name, numbers in (("mean", MEAN), ("low", LOW), ("high", HIGH))
@@ -162,19 +162,19 @@ def test_what_is_missing_is_neither_drawn_nor_told(value: float, lost: int, rati
     assert f" at update {left[-1]}; " in picture.attrib["aria-label"]
 
 
-def test_of_one_seed_there_is_the_line_alone() -> None:
+def test_single_seed_has_no_band() -> None:
     picture = drawn(changed(low=(math.nan,) * 5, high=(math.nan,) * 5))
     there, back = np.split(corners(picture, "polygon"), 2)
     np.testing.assert_array_equal(there, back[::-1])
     np.testing.assert_array_equal(there, corners(picture, "polyline"))
 
 
-def test_a_statistic_that_does_not_move_is_drawn() -> None:
+def test_constant_statistic_is_drawn() -> None:
     still = changed(mean=(1.0,) * 5, low=(1.0,) * 5, high=(1.0,) * 5)
     assert len(set(corners(drawn(still), "polyline")[:, 1])) == 1
 
 
-def test_its_colour_is_that_of_the_text_around_it() -> None:
+def test_phase_curve_has_the_text_colour() -> None:
     for part in drawn().iter():
         assert part.attrib.get("fill", "none") in ("none", "currentColor")
         assert part.attrib.get("stroke", "currentColor") == "currentColor"

@@ -29,7 +29,7 @@ def loss_of(record):
     return record.data["plane_loss"].values[-1].astype(float)
 
 
-def test_contours_and_surfaces_show_the_logarithm_in_one_range(planes):
+def test_contours_and_surfaces_share_a_log_range(planes):
     low, high = loss_plane.limits(planes)
     everything = np.log10(np.concatenate([loss_of(record).ravel() for record in planes.values()]))
     assert low == pytest.approx(everything.min(), rel=1e-5)
@@ -52,13 +52,13 @@ def test_contours_and_surfaces_show_the_logarithm_in_one_range(planes):
     assert steps[0] == steps[1] > 0
 
 
-def test_marks_of_the_scale_are_losses(planes):
+def test_colour_bar_marks_are_losses(planes):
     bar = plane.contour(planes, "standard").data[0].colorbar
     for mark, text in zip(bar.tickvals, bar.ticktext, strict=True):
         assert float(text) == pytest.approx(10**mark, rel=0.06)
 
 
-def test_the_path_is_the_records_with_start_and_end_named(planes):
+def test_path_matches_record_with_both_ends(planes):
     drawn = plane.contour(planes, "standard")
     traces = {trace.name: trace for trace in drawn.data}
     path = planes["standard"].data["plane_path"].values[-1]
@@ -69,7 +69,7 @@ def test_the_path_is_the_records_with_start_and_end_named(planes):
     assert {note.text for note in drawn.layout.annotations} == {"start", "end"}
 
 
-def test_the_values_that_a_csv_names_as_losses_are_losses(planes):
+def test_surface_customdata_are_losses(planes):
     """Heights are logarithms, and the path is drawn a little above the surface; a CSV has `customdata`."""
     drawn = plane.surface(planes, "standard")
     assert drawn.layout.scene.zaxis.title.text == plane.contour(planes, "standard").data[0].colorbar.title.text
@@ -79,7 +79,7 @@ def test_the_values_that_a_csv_names_as_losses_are_losses(planes):
     assert line.customdata.max() <= surface.customdata.max()
 
 
-def test_the_path_lies_on_the_surface(planes):
+def test_path_lies_on_the_surface(planes):
     surface, line = plane.surface(planes, "standard").data
     assert surface.type == "surface"
     low, high = loss_plane.limits(planes)
@@ -94,7 +94,7 @@ def test_the_path_lies_on_the_surface(planes):
         assert z - 0.02 * (high - low) == pytest.approx(min(max(there, low), high), abs=1e-4)
 
 
-def test_a_path_that_is_a_point_seen_from_here_is_told_as_one(planes):
+def test_short_path_is_one_point(planes):
     record = planes["standard"]
     small = replace(record, data=record.data.assign(plane_path=record.data["plane_path"] * 0.001))
     names = [trace.name for trace in plane.contour({"standard": small}, "standard").data]
@@ -102,7 +102,7 @@ def test_a_path_that_is_a_point_seen_from_here_is_told_as_one(planes):
     assert not {"start", "end"} & set(names)
 
 
-def test_a_path_that_leaves_the_plane_has_no_height_there(planes):
+def test_path_outside_the_plane_has_no_height(planes):
     record = planes["standard"]
     wide = replace(record, data=record.data.assign(plane_path=record.data["plane_path"] * 3))
     found = loss_plane.last_plane(wide)
@@ -111,7 +111,7 @@ def test_a_path_that_leaves_the_plane_has_no_height_there(planes):
     np.testing.assert_array_equal(np.isnan(found.heights), outside)
 
 
-def test_axes_say_what_they_are(run, planes):
+def test_plane_axes_have_titles(run, planes):
     assert "as long as the weights" in plane.contour(planes, "standard").layout.xaxis.title.text
     own = {"standard": run(plane_kind="pca")}
     axes = plane.contour(own, "standard").layout
@@ -121,7 +121,7 @@ def test_axes_say_what_they_are(run, planes):
     )
 
 
-def test_infinite_corners_are_left_out_and_a_plane_of_nothing_is_none(planes):
+def test_infinite_losses_are_left_out_of_a_plane(planes):
     record = planes["standard"]
     loss = record.data["plane_loss"].values.copy()
     loss[-1, 0, 0], loss[-1, 0, 1], loss[-1, 0, 2] = np.inf, np.nan, 0

@@ -10,7 +10,7 @@ from scipy import stats
 from bnviz.analysis import series
 from bnviz.analysis.statistics import student
 from bnviz.figures import curves, seed_bands
-from bnviz.figures.style import figure
+from bnviz.figures.style import new_chart
 from tests.figures.over_updates import median_over_updates
 
 
@@ -18,7 +18,7 @@ def loss(record):
     return record.data["test_loss"]
 
 
-def test_mean_and_interval_are_students_at_every_step(repeats):
+def test_mean_and_interval_match_scipy_at_every_step(repeats):
     several = repeats["standard"]
     steps, mean, low, high = series.over_seeds(several, loss)
     for place, step in enumerate(steps):
@@ -27,7 +27,7 @@ def test_mean_and_interval_are_students_at_every_step(repeats):
         assert (mean[place], low[place], high[place]) == pytest.approx((values.mean(), expected.low, expected.high))
 
 
-def test_a_seed_that_is_not_finite_is_not_left_out(repeats):
+def test_infinite_seed_makes_mean_undefined(repeats):
     first, *others = repeats["standard"]
     values = loss(first).values.copy()
     values[2] = np.inf
@@ -37,7 +37,7 @@ def test_a_seed_that_is_not_finite_is_not_left_out(repeats):
     assert np.flatnonzero(np.isnan(low) & np.isnan(high)).tolist() == [2]
 
 
-def test_mean_and_interval_of_a_logarithmic_axis_are_those_of_the_logarithms(repeats):
+def test_log_axis_has_geometric_mean_and_interval(repeats):
     several = repeats["standard"]
     values = np.stack([loss(one).values for one in several]).astype(float)
     steps, mean, low, high = series.over_seeds(several, loss, log=True)
@@ -47,7 +47,7 @@ def test_mean_and_interval_of_a_logarithmic_axis_are_those_of_the_logarithms(rep
     np.testing.assert_allclose(series.over_seeds(several, loss)[1], values.mean(axis=0))
 
 
-def test_only_steps_that_all_seeds_share_are_averaged(repeats):
+def test_mean_uses_steps_of_all_seeds(repeats):
     first, *others = repeats["standard"]
     shorter = replace(first, data=first.data.isel(step=slice(1, 4)))
     steps, mean, _, _ = series.over_seeds([shorter, *others], loss)
@@ -68,7 +68,7 @@ def area(outline):
     return total
 
 
-def test_a_ribbon_is_the_area_between_its_lines_and_has_gaps():
+def test_ribbon_covers_area_between_lines_with_gaps():
     x = np.arange(6)
     low, high = np.zeros(6), np.array([1.0, 1, 1, np.nan, 2, 2])
     outline = seed_bands.ribbon(x, low, high)
@@ -77,13 +77,13 @@ def test_a_ribbon_is_the_area_between_its_lines_and_has_gaps():
     assert not len(seed_bands.ribbon(x, low, np.full(6, np.nan))["x"])
 
 
-def test_a_ribbon_leaves_out_what_is_wider_than_the_numbers_that_are_sent():
+def test_ribbon_leaves_out_float32_overflow():
     outline = seed_bands.ribbon(np.arange(3), np.array([0.0, 0, 1e-60]), np.array([1.0, 1e60, 2]))
     np.testing.assert_array_equal(outline["x"], [0, 0, np.nan, 2, 2])
     np.testing.assert_array_equal(outline["y"], [0, 1, np.nan, 0, 2])
 
 
-def test_thin_lines_are_the_seeds_and_the_bold_one_is_their_mean(records, repeats):
+def test_seeds_are_thin_lines_and_mean_is_bold(records, repeats):
     drawn = curves.accuracy(records, repeats)
     lines = {trace.name: trace for trace in drawn.data}
     for arm, several in repeats.items():
@@ -99,16 +99,16 @@ def test_thin_lines_are_the_seeds_and_the_bold_one_is_their_mean(records, repeat
     assert [trace.name for trace in curves.accuracy(records).data] == list(records)
 
 
-def test_a_single_seed_is_just_a_line(records):
+def test_single_seed_is_a_plain_line(records):
     several = {arm: [record] for arm, record in records.items()}
     assert curves.accuracy(records, several).to_json() == curves.accuracy(records).to_json()
 
 
-def test_an_arm_whose_seeds_are_not_all_measured_is_drawn_of_its_own_record(records, repeats):
+def test_unmeasured_seed_falls_back_to_own_record(records, repeats):
     first, *others = repeats["standard"]
     unmeasured = {"standard": [replace(first, data=first.data.drop_vars("test_loss")), *others]}
-    drawn = figure("title", "alt", "x", "y")
-    seed_bands.lines(drawn, {"standard": others[0]}, loss, "%{y}", unmeasured)
+    drawn = new_chart("title", "alt", "x", "y")
+    seed_bands.add_arm_lines(drawn, {"standard": others[0]}, loss, "%{y}", unmeasured)
     (line,) = drawn.data
     np.testing.assert_array_equal(line.y, loss(others[0]))
 
@@ -119,23 +119,23 @@ def measured(record, steps, values):
     return replace(record, data=data)
 
 
-def test_in_a_median_every_update_weighs_the_same_where_steps_crowd_at_the_start(records):
+def test_medians_weigh_every_update_equally(records):
     """Six measured steps lie in the first twentieth of the updates, where the loss is 10; it is 1 in all the others."""
     crowded = measured(records["standard"], [0, 1, 2, 3, 4, 5, 20, 60, 100], [10] * 6 + [1] * 3)
     assert np.median(loss(crowded)) == 10
     assert series.medians({"standard": crowded}, loss) == {"standard": 1.0}
-    assert seed_bands.told_medians({"standard": crowded}, loss) == ["standard has a median of 1"]
+    assert seed_bands.describe_medians({"standard": crowded}, loss) == ["standard has a median of 1"]
 
 
 @pytest.mark.parametrize("number", range(5))
-def test_a_median_is_that_over_all_updates_counted_one_by_one(records, number):
+def test_medians_match_counting_every_update(records, number):
     steps = np.unique(np.geomspace(1, 2000, 30).round().astype(int))
     values = np.random.default_rng(number).normal(size=len(steps)).astype(np.float32)
     found = series.medians({"standard": measured(records["standard"], steps, values)}, loss)
     assert found == {"standard": pytest.approx(median_over_updates(steps, values))}
 
 
-def test_medians_leave_out_what_is_not_finite(records):
+def test_medians_leave_out_infinite_values(records):
     record = records["standard"]
     values = loss(record).values.copy()
     values[-2:] = np.inf, np.nan
@@ -145,15 +145,17 @@ def test_medians_leave_out_what_is_not_finite(records):
     assert series.medians({"standard": changed}, lambda one: one.data["nothing"]) == {}
 
 
-def test_arms_without_a_finite_value_have_no_median(records):
+def test_arms_without_finite_value_have_no_median(records):
     nothing = measured(records["standard"], [0, 5], [np.nan, np.inf])
     one = measured(records["standard"], [3], [0.25])
     assert series.medians({"standard": nothing, "batch norm": one}, loss) == {"batch norm": 0.25}
 
 
-def test_line_of_one_point_has_a_marker(repeats):
+def test_single_point_line_has_a_marker(repeats):
     record = repeats["standard"][0]
     for points, mode in ((1, "lines+markers"), (2, "lines")):
-        drawn = figure("a", "b", "x", "y")
-        seed_bands.lines(drawn, {"standard": replace(record, data=record.data.isel(step=slice(points)))}, loss, "%{y}")
+        drawn = new_chart("a", "b", "x", "y")
+        seed_bands.add_arm_lines(
+            drawn, {"standard": replace(record, data=record.data.isel(step=slice(points)))}, loss, "%{y}"
+        )
         assert [trace.mode for trace in drawn.data] == [mode]

@@ -1,14 +1,16 @@
 """Captions and axes of runs with unusual settings: what they cannot show is said, and with its cause."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from bnviz.analysis.captions import activations, learning
 from bnviz.analysis.captions import covariate_shift as shift_captions
 from bnviz.analysis.captions import loss_landscape as landscape_captions
 from bnviz.analysis.captions import noisy_bn as noise_captions
-from bnviz.analysis.captions import shared as captions
+from bnviz.analysis.captions.shared import chance_difference, untrained
 from bnviz.analysis.quantities import rounding_of_gradient_change
 from bnviz.core.number_format import percent, two_digits
 from bnviz.figures import curves, landscape, layer_heatmaps, plane, style, unit_distribution
@@ -27,72 +29,78 @@ def arms(run):
     return lambda norms=("none", "batch"), **changes: {names[norm]: run(norm=norm, **changes) for norm in norms}
 
 
-def test_captions_say_that_nothing_is_trained_at_learning_rate_0(arms):
+def test_captions_name_learning_rate_0(arms):
     records = arms(learning_rate=0.0)
-    assert "The learning rate is 0: no weight changes and nothing is learned." in captions.learning(records)
-    only_chance = "No weight changes at learning rate 0: this is only the chance difference between one mini-batch and"
+    assert "The learning rate is 0: no weight changes and nothing is learned." in learning.scores(records)
+    only_chance = "At learning rate 0 no weight changes, so this is only the chance difference between mini-batches."
     texts = (
-        captions.one_unit(records, 1, 1),
-        captions.whole_layer(records, 1),
-        captions.saturation_and_drift(records, 1),
-        noise_captions.drift(records, 1),
+        activations.unit_drift(records, 1, 1),
+        activations.layer_drift(records, 1),
+        activations.saturation_and_drift(records, 1),
+        noise_captions.moment_drift(records, 1),
     )
     assert all(only_chance in text for text in texts)
-    assert "a step moves nothing" in shift_captions.shift(records, 2)
-    for caption in (landscape_captions.variation, landscape_captions.predictiveness, landscape_captions.smoothness):
+    assert "a step moves nothing, so there is no shift" in shift_captions.gradient_shift(records, 2)
+    for caption in (
+        landscape_captions.loss_variation,
+        landscape_captions.predictiveness,
+        landscape_captions.smoothness,
+    ):
         assert "All step lengths are multiples of the learning rate, which is 0" in caption(records)
-    assert captions.untrained(arms()) == ""
-    assert landscape_captions.no_steps(arms(learning_rate=0.0, line_in="absolute")) == ""
+    assert untrained(arms()) == ""
+    assert landscape_captions.zero_steps(arms(learning_rate=0.0, line_in="absolute")) == ""
 
 
-def test_captions_name_what_else_than_training_moves_a_unit(arms):
+def test_chance_difference_names_batches_and_noise(arms):
     everything = 1500  # of digits
     whole = arms(batch_size=everything, steps=2, probes=("activations",))
-    assert captions.chance(whole) == "", "every mini-batch holds all samples"
+    assert chance_difference(whole) == "", "every mini-batch holds all samples"
     noisy = arms(("batch", "noisy_batch"), batch_size=everything, steps=2, probes=("activations",))
-    assert captions.chance(noisy) == "This includes the noise in noisy batch norm."
+    assert chance_difference(noisy) == "This includes the noise in noisy batch norm."
     still = arms(probe_data="fixed", probe_samples=30, learning_rate=0.0, probes=("activations",))
-    assert captions.chance(still).endswith("this is only rounding.")
+    assert chance_difference(still).endswith("this is only rounding.")
 
 
-def test_learning_names_the_cause_of_scores_with_statistics_that_were_never_updated(arms):
+def test_scores_warn_of_stale_statistics(arms):
     records = arms(norm_momentum=0.0)
-    text = captions.learning(records)
-    assert "The running statistics of batch norm were never updated, as norm_momentum is 0." in text
+    text = learning.scores(records)
+    assert "The running statistics of batch norm were never updated because norm_momentum is 0." in text
     trained = percent(records["batch norm"].final("population_test_accuracy"))
-    assert f"With statistics taken over the training samples at the end, batch norm gets {trained}." in text
-    early = captions.learning(arms(steps=5))
-    assert f"still to {percent(0.9**5)} their initial values" in early
-    assert "running statistics" not in captions.learning(arms(steps=40))
+    assert text.endswith(f"With statistics of all training samples at the end: batch norm {trained}.")
+    early = learning.scores(arms(steps=5))
+    assert f"still hold {percent(0.9**5)} of their initial values" in early
+    assert "running statistics" not in learning.scores(arms(steps=40))
 
 
-def test_scores_are_told_with_the_samples_that_they_are_of(arms):
+def test_scores_name_the_number_of_samples(arms):
     records = arms(test_samples=1)
-    text = captions.learning(records)
+    text = learning.scores(records)
     for arm, record in records.items():
         assert f"{arm} {percent(record.final('final_test_accuracy'))}" in text
-    assert "These scores are of all 297 test samples, the curves of the first sample only." in text
+    assert "Scores use all 297 test samples, curves only the first sample." in text
     figure = curves.accuracy(records)
     assert figure.layout.yaxis.title.text == "test accuracy, first 1 of 297 samples"
     assert "first 1 of 297 samples" in figure.layout.meta["alt"]
     running = {arm: replace(record, outcome="running") for arm, record in records.items()}
-    assert "Curves are of the first test sample only, of 297" in captions.learning(running)
-    assert "samples" not in captions.learning(arms(test_samples=2000))
+    assert "Curves use only the first sample of 297; a finished run is scored on all test samples." in learning.scores(
+        running
+    )
+    assert "samples" not in learning.scores(arms(test_samples=2000))
 
 
-def test_learning_names_the_update_of_each_arm(run):
+def test_scores_name_updates_that_differ(run):
     apart = {"standard": run(frames=4), "batch norm": run(norm="batch")}
     at = int(apart["standard"].values("step")[-1])
-    text = captions.learning(apart)
+    text = learning.scores(apart)
     assert f" after {at} update" in text
     assert "after 30 updates" in text
     assert "last update" not in text
 
 
-def test_several_seeds_are_told_with_those_that_diverged(run):
+def test_scores_count_diverged_seeds(run):
     lost = replace(run(seed=1), outcome="diverged")
-    text = captions.learning({"standard": run()}, {"standard": [run(), lost, run(seed=2)]})
-    assert "3 seeds, 1 of them diverged)" in text
+    text = learning.scores({"standard": run()}, {"standard": [run(), lost, run(seed=2)]})
+    assert re.search(r"standard \d+ % \(mean of 3 seeds, \d+ % to \d+ %, 1 diverged\)", text)
 
 
 @pytest.fixture
@@ -104,7 +112,7 @@ def diverged(run):
     return {"standard": record}
 
 
-def test_axes_end_where_a_run_diverged(diverged):
+def test_axis_of_diverged_run_ends_at_last_step(diverged):
     last = diverged["standard"].last_step
     for figure in (
         curves.loss(diverged),
@@ -117,15 +125,15 @@ def test_axes_end_where_a_run_diverged(diverged):
         assert figure.layout.xaxis.range[1] == pytest.approx(1.01 * last)
 
 
-def test_captions_say_that_a_run_diverged_instead_of_how_far_it_went(diverged):
+def test_drift_captions_name_diverged_arms(diverged):
     last = diverged["standard"].last_step
-    told = f"Standard diverged by update {last}: its loss is no longer finite, and its training ended there."
-    assert told in captions.learning(diverged)
-    for caption in (captions.one_unit(diverged, 1, 1), captions.whole_layer(diverged, 1)):
-        assert caption == "Standard diverged, so how far units moved there means nothing."
+    told = f"Standard diverged by update {last}: its loss is no longer finite."
+    assert told in learning.scores(diverged)
+    for caption in (activations.unit_drift(diverged, 1, 1), activations.layer_drift(diverged, 1)):
+        assert caption == "Standard diverged, so the drift of units has no meaning there."
 
 
-def test_an_axis_of_updates_of_a_run_that_goes_on_is_that_of_the_whole_run(run):
+def test_axis_of_running_run_spans_all_its_updates(run):
     goes_on, diverged = run(frames=3), replace(run(frames=3), outcome="diverged")
     assert style.most_steps({"a": goes_on}) == style.most_steps({"a": replace(goes_on, outcome="stopped")}) == 30
     assert style.most_steps({"a": diverged}) == diverged.last_step
@@ -133,30 +141,30 @@ def test_an_axis_of_updates_of_a_run_that_goes_on_is_that_of_the_whole_run(run):
     assert style.most_steps({"a": replace(run(frames=1), outcome="diverged")}) == 1
 
 
-def test_a_width_within_rounding_is_not_measured_against(run):
+def test_drift_caption_ignores_width_within_rounding(run):
     record = run()
     values = record.data["percentile"].values.copy()
     values[:, :, 0] = 1000.0 * np.arange(len(values))[:, None, None] + 500
     values[:, :, 2] = np.nextafter(values[:, :, 0], np.float32(np.inf))
     values[:, :, 1] = values[:, :, 0]
     flat = {"standard": replace(record, data=record.data.assign(percentile=(record.data["percentile"].dims, values)))}
-    assert "times" not in captions.one_unit(flat, 1, 1)
-    assert "times" not in captions.whole_layer(flat, 1)
+    assert "times" not in activations.unit_drift(flat, 1, 1)
+    assert "times" not in activations.layer_drift(flat, 1)
 
 
 @pytest.mark.parametrize("levels", [(1.0, 99.0), (60.0,), (99.0,), (10.0, 20.0)])
-def test_the_median_is_recorded_and_told_whatever_percentiles_are_chosen(levels, run):
+def test_median_is_recorded_with_any_percentiles(levels, run):
     record = run(percentiles=levels, probes=("activations",))
     usual = run(probes=("activations",))
     assert list(record.data["quantile"].values) == sorted({*levels, 50.0})
     median = usual.values("percentile", layer=1, quantile=50.0)
     np.testing.assert_array_equal(record.values("percentile", layer=1, quantile=50.0), median)
     records = {"standard": record}
-    wander = two_digits(float(np.ptp(median[:, 0].astype(float))))
-    text = captions.one_unit(records, 1, 1)
-    assert f"wanders over {wander} in standard" in text
+    drift = two_digits(float(np.ptp(median[:, 0].astype(float))))
+    text = activations.unit_drift(records, 1, 1)
+    assert f"drifts by {drift} (" in text
     low, high = (sorted({*levels, 50.0})[place] for place in (0, -1))
-    assert f"own width (from percentile {low:g} to {high:g})" in text
+    assert f"times the unit's own spread from percentile {low:g} to {high:g}) in standard" in text
     np.testing.assert_array_equal(layer_heatmaps.medians(records, "standard", 1).data[0].z, median[:, :7].T)
     bold = [trace.name for trace in unit_distribution.bands(records, "standard", 1, 1).data if trace.line.width > 2]
     assert bold == ["percentile 50"]
@@ -166,16 +174,16 @@ def test_the_median_is_recorded_and_told_whatever_percentiles_are_chosen(levels,
     )
 
 
-def test_a_logarithmic_axis_shows_a_factor_of_ten_at_least():
+def test_log_axis_spans_at_least_one_decade():
     for values in ([2.30, 2.31], [2.3, 2.3], [1e-30, 1.01e-30], [9.0, 11.0]):
-        figure = style.figure("Loss", "Loss.", "updates", "loss", 10)
+        figure = style.new_chart("Loss", "Loss.", "updates", "loss", 10)
         figure.add("scatter", x=np.arange(2), y=np.array(values))
         style.log_axis(figure)
         low, high = figure.layout.yaxis.range
         assert high - low == pytest.approx(1)
         assert low < np.log10(values[0]) <= np.log10(values[1]) < high
         assert low == pytest.approx(round(low, 1)), "in steps, which a curve that grows seldom leaves"
-    figure = style.figure("Loss", "Loss.", "updates", "loss", 10)
+    figure = style.new_chart("Loss", "Loss.", "updates", "loss", 10)
     figure.add("scatter", x=np.arange(2), y=np.array([0.1, 10]))
     style.log_axis(figure)
     assert figure.layout.yaxis.range is None, "plotly's own, which follows a run that goes on"
@@ -186,7 +194,7 @@ def texts(figure: Chart) -> list[str]:
     return [one.text for one in figure.layout.annotations or ()]
 
 
-def test_a_chart_without_anything_to_draw_says_why(arms, case):
+def test_empty_chart_states_the_reason(arms, case):
     still = arms(learning_rate=0.0)
     assert texts(landscape.loss_variation(still)) == ["No value is above 0, as this axis needs."]
     assert texts(landscape.effective_smoothness(still)) == ["There is no finite value to draw."]
@@ -200,23 +208,25 @@ def test_a_chart_without_anything_to_draw_says_why(arms, case):
         assert texts(figure) == []
 
 
-def test_a_plane_that_is_not_drawn_is_explained(diverged, run):
+def test_missing_plane_is_explained(diverged, run):
     without = {arm: replace(one, data=one.data.drop_vars("plane_loss")) for arm, one in diverged.items()}
-    text = landscape_captions.around({**without, "batch norm": run(norm="batch")})
+    text = landscape_captions.plane({**without, "batch norm": run(norm="batch")})
     last = diverged["standard"].last_step
-    assert f"No plane is drawn for standard: its run diverged by update {last}, so there are no weights" in text
-    assert text.startswith("On the plane at update 30 the loss goes from ")
+    assert f"There is no plane for standard: its run diverged by update {last}, before update 600. Choose" in text
+    assert text.startswith("On the plane at update 30 the loss ranges from ")
     infinite = run().data.assign(plane_loss=run().data["plane_loss"] * np.inf)
-    assert "no loss on it is a finite number" in landscape_captions.around({"standard": replace(run(), data=infinite)})
+    assert "its loss is nowhere a finite number above 0" in landscape_captions.plane(
+        {"standard": replace(run(), data=infinite)}
+    )
 
 
-def test_charts_and_captions_name_the_line_that_was_looked_along(arms):
+def test_charts_and_captions_name_the_direction(arms):
     records = arms(line_along="random")
-    assert landscape_captions.variation(records).startswith("Along a random direction the loss varies by ")
+    assert landscape_captions.loss_variation(records).startswith("Along a random direction the loss varies by ")
     assert landscape.loss_band(records).layout.meta["title"] == "Loss along a random direction"
 
 
-def test_a_beta_that_the_shortest_step_decides_is_told_and_no_other(arms):
+def test_beta_artefact_is_named_only_near_shortest_step(arms):
     def turned(records):
         """The same with a gradient that changes by its own length wherever one looks: beta is 1 / shortest step."""
         return {
@@ -229,15 +239,13 @@ def test_a_beta_that_the_shortest_step_decides_is_told_and_no_other(arms):
             for arm, one in records.items()
         }
 
-    assert landscape_captions.beta_by_arithmetic(turned(arms())).startswith(
-        "An effective β near 20 is largely arithmetic"
-    )
-    assert landscape_captions.beta_by_arithmetic(turned(arms(line_from=1.0))).startswith("An effective β near 10 is")
-    assert landscape_captions.beta_by_arithmetic(arms()) == "", "what was measured is much smaller"
-    assert landscape_captions.beta_by_arithmetic(turned(arms(line_along="random"))) == ""
+    assert landscape_captions.beta_artefact(turned(arms())).startswith("An effective β near 20 is largely an artefact")
+    assert landscape_captions.beta_artefact(turned(arms(line_from=1.0))).startswith("An effective β near 10 is")
+    assert landscape_captions.beta_artefact(arms()) == "", "what was measured is much smaller"
+    assert landscape_captions.beta_artefact(turned(arms(line_along="random"))) == ""
 
 
-def test_a_loss_of_values_has_its_own_unit(arms):
+def test_regression_loss_has_its_own_unit(arms):
     records = arms(
         network="deep_linear", dataset="linear_map", learning_rate=1e-3, probes=("landscape_line",), batch_size=20
     )
@@ -248,7 +256,7 @@ def test_a_loss_of_values_has_its_own_unit(arms):
 SHORT = {"line_from": 1e-7, "line_to": 1e-3, "line_points": 9, "line_in": "absolute", "probes": ("landscape_line",)}
 
 
-def test_steps_so_short_that_float32_is_noise_are_told(run):
+def test_rounding_caption_covers_measured_error(run):
     """Against the same network in double precision."""
     single, double = (run(**SHORT, learning_rate=0.0, steps=2, precision=kind) for kind in ("float32", "float64"))
     change, exact = (one.data["line_gradient_change"].values.astype(float) for one in (single, double))
@@ -259,21 +267,21 @@ def test_steps_so_short_that_float32_is_noise_are_told(run):
     assert told[0] > 0.04
     assert told[-1] < 0.01, "and says nothing of longer steps"
     text = landscape_captions.rounding({"standard": single})
-    assert "rounding (float32) can make up" in text
-    assert f"{percent(told[0]) if told[0] < 1 else 'all'} in standard" in text
+    assert "rounding (float32) can cause" in text
+    assert f"{percent(told[0]) if told[0] < 1 else 'all'} of it in standard" in text
     assert landscape_captions.rounding({"standard": double}) == ""
     assert landscape_captions.rounding({"standard": run()}) == ""
 
 
-def test_scoring_says_whether_the_noise_is_on_and_which_statistics_are_used(arms):
+def test_scoring_caption_names_noise_and_statistics(arms):
     norms = ("none", "noisy_batch", "noisy_none")
     probes = {"probes": ("activations",)}
     usual = arms(norms, **probes)
     score = percent(usual["noisy batch norm"].final("population_test_accuracy"))
-    text = noise_captions.scoring(usual)
-    assert "noise is off, but the running averages of batch norm were gathered under it" in text
-    assert f"Algorithm 2, noisy batch norm gets {score}." in text
-    assert "gathered" not in noise_captions.scoring(arms(norms, norm_momentum=0.0, **probes))
-    assert "noise stays on" in noise_captions.scoring(arms(norms, noise_at_test=True, **probes))
+    text = noise_captions.scoring_conditions(usual)
+    assert "noise is off for test samples, but batch norm's running averages were taken with noise." in text
+    assert f"Algorithm 2): noisy batch norm {score}." in text
+    assert "running averages" not in noise_captions.scoring_conditions(arms(norms, norm_momentum=0.0, **probes))
+    assert "noise stays on" in noise_captions.scoring_conditions(arms(norms, noise_at_test=True, **probes))
     none = {"noise_mean": 0.0, "noise_scale": 1.0, "noise_spread_mean": 0.0, "noise_spread_scale": 0.0}
-    assert "leave no noise" in noise_captions.scoring(arms(norms, **none, **probes))
+    assert "add no noise" in noise_captions.scoring_conditions(arms(norms, **none, **probes))

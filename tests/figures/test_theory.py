@@ -22,7 +22,7 @@ def flat(record, name):
 
 
 @pytest.mark.parametrize("name", SIDES)
-def test_scatters_are_one_point_a_unit_with_the_right_side_across(records, name):
+def test_scatter_has_a_point_per_unit(records, name):
     figure = getattr(theory, name)(records)
     diagonal, *traces = figure.data
     assert diagonal.x == diagonal.y
@@ -39,7 +39,7 @@ def test_scatters_are_one_point_a_unit_with_the_right_side_across(records, name)
         assert trace.mode == "markers"
 
 
-def test_points_above_the_diagonal_are_counted(records):
+def test_alt_text_counts_points_above_diagonal(records):
     record = records["standard"]
     right = record.data["theorem_44_right"]
     wrong = type(record)(record.config, record.data.assign(theorem_44_actual=2 * right), record.outcome)
@@ -52,7 +52,7 @@ def test_points_above_the_diagonal_are_counted(records):
     assert alt.count("has 0 % of") == 2
 
 
-def test_negative_curvatures_are_open_points_at_their_absolute_value(records):
+def test_negative_curvatures_are_open_points(records):
     figure = theory.curvatures(records)
     traces = {
         trace.name: (trace, entry) for trace, entry in zip(figure.data, figure.layout.meta["by_step"], strict=True)
@@ -82,8 +82,8 @@ def test_every_residual_is_in_a_bin(records):
             assert abs(np.log10(last) - np.log10(max(largest, theory.EPSILON / 16))) <= 0.26
 
 
-def test_strips_keep_to_their_layers_and_arms_do_not_mix(records):
-    figure = theory.let_through(records)
+def test_ratio_strips_keep_layers_and_arms_apart(records):
+    figure = theory.gradient_reduction(records)
     for trace, entry, record in zip(figure.data, figure.layout.meta["by_step"], records.values(), strict=True):
         ratios = flat(record, "theorem_ratio")
         np.testing.assert_allclose(entry["y"], ratios[np.isfinite(ratios).any(axis=1)], rtol=1e-6)
@@ -93,7 +93,7 @@ def test_strips_keep_to_their_layers_and_arms_do_not_mix(records):
     assert first.max() < second.min()
 
 
-def test_alignment_leaves_out_units_without_a_gradient(records):
+def test_alignment_ignores_units_without_gradient(records):
     record = records["standard"]
     values = record.data["theorem_alignment"].values.copy()
     values[0, 0, :3] = 0
@@ -109,31 +109,31 @@ def test_alignment_leaves_out_units_without_a_gradient(records):
     assert f"{percent(float((everything > 0).mean()))} of units" in theory_captions.condition({"standard": changed})
 
 
-def test_lipschitz(records):
+def test_lipschitz_lines_match_quantity(records):
     for trace, record in zip(theory.lipschitz(records).data, records.values(), strict=True):
         np.testing.assert_allclose(trace.y, lipschitz_estimate(record), rtol=1e-6)
 
 
-def test_sentences(records):
+def test_theory_captions_have_extremes_and_medians(records):
     largest = {
         theorem: max(float(one.data[f"theorem_{theorem}_residual"].max()) for one in records.values())
         for theorem in ("41", "42")
     }
     text = theory_captions.exactness(records)
-    assert f"Theorem 4.1 by at most {two_digits(largest['41'])}" in text
-    assert f"Theorem 4.2 by at most {two_digits(largest['42'])}" in text
+    assert f"at most {two_digits(largest['41'])} for Theorem 4.1" in text
+    assert f"at most {two_digits(largest['42'])} for Theorem 4.2" in text
     change = float(records["standard"].data["theorem_matched_loss_change"].max())
     assert f"the loss by at most {two_digits(change)}" in text
     for arm, record in records.items():
         ratio = record.data["theorem_ratio"].values
         middle = median_over_updates(record.data["probe_step"].values, ratio)
         told = f"{two_digits(middle)} in {arm} (smallest {two_digits(float(np.nanmin(ratio)))})"
-        assert told in theory_captions.let_through(records)
+        assert told in theory_captions.gradient_reduction(records)
         seen = int(record.data["lemma_45_left"].notnull().sum())
         assert f"0 % of {seen} units and updates in {arm}" in theory_captions.lemma(records)
 
 
-def test_a_violated_bound_is_told(records):
+def test_lemma_caption_counts_violations(records):
     record = records["standard"]
     right = record.data["lemma_45_right"]
     wrong = type(record)(record.config, record.data.assign(lemma_45_left=right + 1), record.outcome)

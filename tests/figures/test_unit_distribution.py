@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from bnviz import datasets, networks
-from bnviz.core.config import RunConfig
 from bnviz.core.nonlinearities import NONLINEARITIES
 from bnviz.figures import unit_distribution
 from bnviz.torch_support.rng import stream
@@ -22,7 +21,7 @@ def zones(figure):
 
 
 @pytest.mark.parametrize(("at", "one"), PLACES)
-def test_bands_are_the_percentiles_of_the_record(records, at, one):
+def test_bands_match_percentiles_of_record(records, at, one):
     for arm, record in records.items():
         figure = unit_distribution.bands(records, arm, at, one)
         assert len(figure.data) == 3
@@ -38,7 +37,7 @@ def test_bands_are_the_percentiles_of_the_record(records, at, one):
         assert np.argmax([trace.line.width for trace in figure.data]) == 1
 
 
-def test_bands_begin_where_numpy_says(records):
+def test_bands_start_at_numpys_percentiles(records):
     config = records["standard"].config
     network = networks.build(config, (1, 8, 8), 10, torch.device("cpu"))
     data = datasets.load("digits", 0).train
@@ -51,7 +50,7 @@ def test_bands_begin_where_numpy_says(records):
         np.testing.assert_allclose(drawn, np.percentile(before[:, one - 1], [15, 50, 85]), rtol=1e-4, atol=1e-5)
 
 
-def test_the_alternative_text_tells_how_far_the_median_goes(records):
+def test_bands_alt_text_has_range_of_median(records):
     median = records["standard"].data["percentile"].sel(layer=2, unit=3, quantile=50)
     alt = unit_distribution.bands(records, "standard", 2, 3).layout.meta["alt"]
     assert (
@@ -62,7 +61,7 @@ def test_the_alternative_text_tells_how_far_the_median_goes(records):
 
 
 @pytest.mark.parametrize("name", NONLINEARITIES)
-def test_saturated_zones_are_where_the_nonlinearity_says_and_on_the_axis(records, name):
+def test_saturated_zones_match_the_nonlinearity(records, name):
     kind = NONLINEARITIES[name]
     for arm, record in records.items():
         same = replace(record, config=record.config.with_changes(activation=name))
@@ -79,20 +78,20 @@ def test_saturated_zones_are_where_the_nonlinearity_says_and_on_the_axis(records
         assert all(shape.layer == "below" for shape in figure.layout.shapes or ())
 
 
-def test_a_wide_unit_has_both_saturated_zones_and_a_narrow_one_has_none(run):
+def test_saturated_zones_depend_on_unit_width(run):
     wide = {"standard": run(init_std=8.0)}
     assert len(zones(unit_distribution.bands(wide, "standard", 1, 1))) == 2
     narrow = {"standard": run(init_std=0.01)}
     assert zones(unit_distribution.bands(narrow, "standard", 1, 1)) == []
 
 
-def test_a_deep_linear_network_has_no_saturated_zone_whatever_activation_is_chosen(run):
+def test_deep_linear_network_has_no_saturated_zone(run):
     record = run(network="deep_linear", activation="sigmoid", init_std=8.0)
     assert zones(unit_distribution.bands({"standard": record}, "standard", 1, 1)) == []
 
 
 @pytest.mark.parametrize(("at", "one"), PLACES)
-def test_the_axis_has_nearly_every_sample(records, at, one):
+def test_axis_covers_nearly_every_sample(records, at, one):
     low, high = unit_distribution.value_range(records, at, one)
     for record in records.values():
         place = record.data.sel(layer=at, unit=one)
@@ -104,7 +103,7 @@ def test_the_axis_has_nearly_every_sample(records, at, one):
     assert (low, high) == pytest.approx((expected_low - margin, expected_high + margin), rel=1e-5)
 
 
-def test_the_axis_of_nothing_and_of_a_constant_has_a_length(case, run):
+def test_axis_of_nothing_or_constant_has_a_length(case, run):
     low, high = unit_distribution.value_range(case("nothing yet"), 1, 1)
     assert low < high
     record = run()
@@ -113,26 +112,26 @@ def test_the_axis_of_nothing_and_of_a_constant_has_a_length(case, run):
 
 
 @pytest.mark.parametrize(("at", "one"), PLACES)
-def test_arms_share_an_axis_when_all_are_handed_in_and_have_their_own_otherwise(records, at, one):
+def test_axis_is_shared_unless_own_axis(records, at, one):
     for draw in (unit_distribution.bands, unit_distribution.history):
         shared = {draw(records, arm, at, one).layout.yaxis.range for arm in records}
         assert len(shared) == 1
-        own = {draw({arm: records[arm]}, arm, at, one).layout.yaxis.range for arm in records}
+        own = {draw(records, arm, at, one, own_axis=True).layout.yaxis.range for arm in records}
+        assert own == {unit_distribution.value_range({arm: record}, at, one) for arm, record in records.items()}
         assert len(own) == 2
         assert all(shared_low <= low for (shared_low, _) in shared for (low, _) in [min(own)])
-    assert unit_distribution.at_cursor(records, at, one).layout.xaxis.range == next(iter(shared))
+    assert unit_distribution.histogram_at_cursor(records, at, one).layout.xaxis.range == next(iter(shared))
 
 
-def test_zoom_is_kept_until_another_unit_layer_or_axis_is_chosen(records):
-    one_arm = {"standard": records["standard"]}
-    looks = [(records, 1, 1), (records, 1, 2), (records, 2, 1), (one_arm, 1, 1)]
-    revisions = [unit_distribution.bands(shown, "standard", at, one).layout.uirevision for shown, at, one in looks]
+def test_zoom_resets_with_unit_layer_or_axis(records):
+    choices = [(1, 1, False), (1, 2, False), (2, 1, False), (1, 1, True)]
+    revisions = [unit_distribution.bands(records, "standard", *choice).layout.uirevision for choice in choices]
     assert len(set(revisions)) == len(revisions)
     assert unit_distribution.bands(records, "standard", 1, 1).layout.uirevision == revisions[0]
 
 
 @pytest.mark.parametrize(("at", "one"), PLACES)
-def test_histogram_over_time_has_the_densities(records, at, one):
+def test_history_has_the_densities(records, at, one):
     for arm, record in records.items():
         figure = unit_distribution.history(records, arm, at, one)
         (trace,) = figure.data
@@ -145,8 +144,8 @@ def test_histogram_over_time_has_the_densities(records, at, one):
 
 
 @pytest.mark.parametrize(("at", "one"), PLACES)
-def test_at_cursor_has_what_to_show_at_every_step(records, at, one):
-    figure = unit_distribution.at_cursor(records, at, one)
+def test_cursor_histogram_has_every_step(records, at, one):
+    figure = unit_distribution.histogram_at_cursor(records, at, one)
     by_step = figure.layout.meta["by_step"]
     edges = np.linspace(*figure.layout.xaxis.range, unit_distribution.BINS + 1)
     assert [trace.name for trace in figure.data] == list(records)
@@ -159,22 +158,18 @@ def test_at_cursor_has_what_to_show_at_every_step(records, at, one):
         np.testing.assert_allclose(rows["y"].max(axis=1), 1)
 
 
-def test_at_cursor_without_measurements_draws_nothing_and_stays_in_step_with_its_traces(case):
-    figure = unit_distribution.at_cursor(case("nothing yet"), 1, 1)
+def test_cursor_histogram_without_records_is_empty(case):
+    figure = unit_distribution.histogram_at_cursor(case("nothing yet"), 1, 1)
     assert figure.layout.meta["by_step"] == [None, None]
     assert all(np.isnan(trace.y).all() for trace in figure.data)
-    figure = unit_distribution.at_cursor(case("one has not begun"), 1, 1)
+    figure = unit_distribution.histogram_at_cursor(case("one has not begun"), 1, 1)
     assert [rows is None for rows in figure.layout.meta["by_step"]] == [False, True]
 
 
-def test_a_run_that_diverged_is_drawn_as_far_as_it_was_finite(case):
+def test_diverged_run_is_drawn_up_to_last_finite_step(case):
     records = case("diverged")
     assert "diverged" in {record.outcome for record in records.values()}
     for arm, record in records.items():
         drawn = [trace.y for trace in unit_distribution.bands(records, arm, 1, 1).data]
         recorded = record.data["percentile"].sel(layer=1, unit=1).transpose("quantile", "probe_step")
         np.testing.assert_array_equal(drawn, recorded)
-
-
-def test_default_page_is_unit_17_of_layer_3():
-    assert RunConfig().widths[2] >= 17

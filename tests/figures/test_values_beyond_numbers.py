@@ -51,8 +51,8 @@ def spoilt(record: Record, chance: np.random.Generator, outcome: str) -> Record:
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("seed", range(24))
-def test_figures_and_captions_take_any_values(records, seed):
+@pytest.mark.parametrize("seed", range(10))
+def test_figures_and_captions_accept_any_values(records, seed):
     chance = np.random.default_rng(seed)
     outcome = str(chance.choice(["running", "finished", "diverged", "stopped"]))
     changed = {

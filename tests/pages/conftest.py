@@ -18,7 +18,7 @@ from bnviz.core.record import Record
 from bnviz.jobs.service import Service
 from bnviz.records import gallery
 from bnviz.records.gallery import findings
-from bnviz.records.gallery.findings import Stored
+from bnviz.records.gallery.findings import StoredFindings
 from bnviz.training import train
 from bnviz.ui import board as boards
 from bnviz.ui import live, session
@@ -88,7 +88,7 @@ def preset_record() -> Callable[[RunConfig], Record | None]:
 
 
 @pytest.fixture(scope="session")
-def kept() -> Stored:
+def kept() -> StoredFindings:
     """Findings of every claim in every setting, made up: each is supported by default and nowhere else."""
     found = all_claims(
         {"default": "supported", "other": "contradicted"},
@@ -99,7 +99,7 @@ def kept() -> Stored:
         rank_low=2.5,
         rank_high=5.5,
     )
-    return Stored("2026-01-31", {}, tuple(found))
+    return StoredFindings("2026-01-31", {}, tuple(found))
 
 
 @pytest.fixture(scope="session")

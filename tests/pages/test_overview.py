@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from bnviz import experiments
+from bnviz.analysis.captions.shared import capitalised
 from bnviz.core import registry
 from bnviz.core.presets import DEFAULTS
 from bnviz.experiments import DEFAULT_SETTING, OverTime
 from bnviz.records.gallery import findings
-from bnviz.records.gallery.findings import Stored
-from bnviz.ui import verdict_texts as texts
+from bnviz.records.gallery.findings import StoredFindings
 
 NAMES = registry.names("experiments")
 PHASES = ("whole_run", "start", "middle", "last_half")
@@ -64,7 +64,7 @@ def test_every_claim_has_a_row_with_its_verdict_and_its_numbers(opened, kept, nu
             claimed, said, otherwise = row
             assert claimed == f"{claim.statement} *{claim.source}*"
             for condition in claim.conditions:
-                assert f"{texts.first_upper(condition.measured)}. Stored runs: **{numbers}**, asked for: " in said
+                assert f"{capitalised(condition.measured)}. Stored runs: **{numbers}**, required: " in said
             assert said.count(f"**{numbers}**") == len(claim.conditions)
             assert (phases(claim) > 1) == ("Start: 4" in said) == ("; last half: 4" in said)
             others = set(chosen.settings) - set(claim.not_in)
@@ -93,12 +93,12 @@ def test_it_counts_claims_verdicts_and_turns(opened, kept):
     assert f"about {verdicts / 20:.0f} would look decided by chance; 0 stand after Holm's correction" in said
 
 
-def changed(kept, name, claim, **of_phase):
+def changed(kept, name, claim, **findings_in):
     """The stored findings with other values in some phases of one claim's first condition, by default."""
 
     def change(one):
         is_meant = (one.experiment, one.claim, one.condition, one.setting) == (name, claim, 0, DEFAULT_SETTING)
-        return replace(one, **of_phase.get(one.phase.replace(" ", "_"), {})) if is_meant else one
+        return replace(one, **findings_in.get(one.phase.replace(" ", "_"), {})) if is_meant else one
 
     return replace(kept, findings=tuple(map(change, kept.findings)))
 
@@ -155,7 +155,7 @@ def test_another_verdict_on_mnist_is_told_with_a_link(opened, kept, monkeypatch)
         for one in kept.findings
         if (one.experiment, one.claim, one.setting) == ("loss_landscape", first, DEFAULT_SETTING)
     )
-    monkeypatch.setattr(findings, "read", lambda: Stored("2026-01-31", {}, (*kept.findings, *on_mnist)))
+    monkeypatch.setattr(findings, "read", lambda: StoredFindings("2026-01-31", {}, (*kept.findings, *on_mnist)))
     tables, _ = scoreboard(opened("overview"))
     rows = [cell for table in tables.values() for cell in table["Otherwise in"] if "MNIST" in cell]
     assert len(rows) == 1
@@ -166,7 +166,7 @@ def test_another_verdict_on_mnist_is_told_with_a_link(opened, kept, monkeypatch)
 @pytest.mark.parametrize("change", ["experiment", "claim", "setting"])
 def test_findings_of_what_is_there_no_more_are_left_out(opened, kept, monkeypatch, change):
     old = tuple(replace(one, **{change: "gone"}, verdict="inconclusive") for one in kept.findings[:3])
-    monkeypatch.setattr(findings, "read", lambda: Stored("2026-01-31", {}, (*kept.findings, *old)))
+    monkeypatch.setattr(findings, "read", lambda: StoredFindings("2026-01-31", {}, (*kept.findings, *old)))
     at = opened("overview")
     assert not any("gone" in str(table.value) for table in at.table)
     assert sum(len(table.value) for table in at.table) == len(EVIDENCE) + len(CHECKS)
@@ -174,7 +174,7 @@ def test_findings_of_what_is_there_no_more_are_left_out(opened, kept, monkeypatc
 
 
 def test_without_findings_it_says_how_to_make_them(opened, monkeypatch, drawn):
-    monkeypatch.setattr(findings, "read", lambda: Stored("", {}, ()))
+    monkeypatch.setattr(findings, "read", lambda: StoredFindings("", {}, ()))
     at = opened("overview")
     (info,) = at.info
     assert "gallery build" in info.value

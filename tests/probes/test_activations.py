@@ -34,14 +34,14 @@ VALUES = hnp.arrays(
 
 
 @given(VALUES, st.lists(st.floats(0, 100), min_size=1, max_size=9))
-def test_percentiles_are_numpy_s(values: np.ndarray, levels: list[float]) -> None:
+def test_percentiles_match_numpy(values: np.ndarray, levels: list[float]) -> None:
     ordered = np.sort(values.astype(np.float64), axis=0).T
     expected = np.percentile(values.astype(np.float64), levels, axis=0)
     np.testing.assert_allclose(percentiles(ordered, levels), expected, rtol=1e-12, atol=1e-9)
 
 
 @given(VALUES)
-def test_histogram_is_numpy_s_but_for_what_lies_on_an_edge(values: np.ndarray) -> None:
+def test_histogram_matches_numpy_except_at_edges(values: np.ndarray) -> None:
     rows = values.T.astype(np.float64)
     counts = histogram(rows, rows.min(axis=1), rows.max(axis=1))
     assert (counts.sum(axis=1) == len(values)).all()
@@ -55,7 +55,7 @@ def test_histogram_is_numpy_s_but_for_what_lies_on_an_edge(values: np.ndarray) -
         assert abs(np.cumsum(unit) - np.cumsum(expected)).max() <= on_edge
 
 
-def test_histogram_by_hand() -> None:
+def test_histogram_of_worked_example() -> None:
     values = np.array([[0.0, 0.5, 1.5, 59.5, 60.0]])  # bins of width 1
     counts = histogram(values, values.min(axis=1), values.max(axis=1))[0]
     assert counts[0] == 2
@@ -64,7 +64,7 @@ def test_histogram_by_hand() -> None:
     assert counts.sum() == 5
 
 
-def test_moments_and_ends_are_numpy_s() -> None:
+def test_moments_and_limits_match_numpy() -> None:
     layer = drawn(50, 4)
     result = measured(layer)
     for name, expected in {
@@ -79,7 +79,7 @@ def test_moments_and_ends_are_numpy_s() -> None:
     assert result["percentile"].dims == ("layer", "quantile", "unit")
 
 
-def test_saturated_share_by_hand() -> None:
+def test_saturated_share_of_worked_example() -> None:
     """Sigmoid: slope s(1-s) under .025, that is |x| > 3.6369; by hand between 3.63 and 3.64."""
     layer = torch.tensor([[-3.64, 0.0], [-3.63, 1.0], [3.63, 2.0], [3.64, 100.0]])
     np.testing.assert_array_equal(measured(layer)["saturated_share"].values, [[0.5, 0.25]])
@@ -88,14 +88,14 @@ def test_saturated_share_by_hand() -> None:
     np.testing.assert_array_equal(linear["saturated_share"].values, [[0.0, 0.0]])
 
 
-def test_a_feature_map_is_a_unit_over_batch_and_positions() -> None:
+def test_feature_map_is_a_unit() -> None:
     maps = drawn(6, 3, 4, 5)
     flat = torch.stack([maps[:, unit].flatten() for unit in range(3)], dim=1)
     for name, item in measured(flat).items():
         np.testing.assert_allclose(measured(maps)[name].values, item.values, rtol=1e-5, atol=1e-6, err_msg=name)
 
 
-def test_narrower_layers_are_padded() -> None:
+def test_narrower_layers_are_padded_with_nan() -> None:
     wide, narrow = drawn(20, 4), drawn(20, 2, seed=1)
     result = measured(wide, narrow, previous=[wide, narrow])
     for name, item in result.items():
@@ -106,7 +106,7 @@ def test_narrower_layers_are_padded() -> None:
         assert (padded[..., 2:] == 0).all() if name == "count" else np.isnan(padded[..., 2:]).all(), name
 
 
-def test_change_is_that_since_the_step_before() -> None:
+def test_changes_are_those_since_the_step_before() -> None:
     now, before = drawn(30, 3), 2 * drawn(30, 3, seed=1) + 1
     result = measured(now, previous=[before])
     mean_change = abs(now.numpy().mean(0) - before.numpy().mean(0))
@@ -118,7 +118,7 @@ def test_change_is_that_since_the_step_before() -> None:
     assert np.isnan(first["variance_change"].values).all()
 
 
-def test_constant_unit() -> None:
+def test_constant_unit_fills_the_first_bin() -> None:
     result = measured(torch.full((9, 1), 0.25))
     assert result["count"].values[0, 0].tolist() == [9] + [0] * (BINS - 1)
     assert result["variance"].values.item() == 0
@@ -126,7 +126,7 @@ def test_constant_unit() -> None:
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-def test_a_unit_that_is_not_finite_counts_nothing_and_spares_the_others(bad: float) -> None:
+def test_infinite_unit_does_not_affect_others(bad: float) -> None:
     good = drawn(9, 2)
     layer = good.clone()
     layer[4, 0] = bad
@@ -138,13 +138,13 @@ def test_a_unit_that_is_not_finite_counts_nothing_and_spares_the_others(bad: flo
 
 
 @pytest.mark.parametrize(("samples", "dtype"), [(100, np.int8), (200, np.int16), (40_000, np.int32)])
-def test_counts_are_kept_small_and_whole(samples: int, dtype: type) -> None:
+def test_counts_have_the_smallest_integer_type(samples: int, dtype: type) -> None:
     count = measured(torch.zeros(samples, 1))["count"].values
     assert count.dtype == dtype
     assert count.sum() == samples
 
 
-def test_what_was_looked_at_is_left_as_it_is() -> None:
+def test_measuring_leaves_its_inputs_unchanged() -> None:
     layer, before = drawn(20, 3), drawn(20, 3, seed=1)
     copies = layer.clone(), before.clone()
     measured(layer, previous=[before])
@@ -162,7 +162,7 @@ def widths_at_init(inputs: Tensor, **settings: Any) -> np.ndarray:
     return quantiles[:, 2] - quantiles[:, 0]
 
 
-def test_width_of_a_batch_norm_output_at_the_start() -> None:
+def test_batch_norm_output_has_normal_width_at_start() -> None:
     """Self-test 7: 2.07, that of N(0, 1). Gaussian inputs make the first layer's outputs Gaussian exactly; those of
     later layers, sums over 100 units, nearly so."""
     width = widths_at_init(drawn(4096, 1, 8, 8))

@@ -59,9 +59,9 @@ def counted(config: RunConfig, monkeypatch: pytest.MonkeyPatch) -> float:
     return flops / (2 * config.multiply_adds / config.steps)  # a multiplication and an addition
 
 
-@pytest.mark.parametrize("layers", [3, 25])
+@pytest.mark.parametrize("layers", [3, 12])
 @pytest.mark.parametrize(("probe", "changes"), CASES)
-def test_a_probe_costs_what_it_says(
+def test_probe_makes_the_declared_passes(
     probe: str, changes: dict[str, object], layers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = RunConfig(
@@ -72,5 +72,5 @@ def test_a_probe_costs_what_it_says(
     assert 1 / FACTOR < said(config) / found < FACTOR, (said(config), found)
 
 
-def test_every_probe_that_makes_passes_of_its_own_is_counted_here() -> None:
+def test_every_probe_with_passes_is_counted() -> None:
     assert {*registry.names("probes")} == {name for name, _ in CASES} | {"activations", "weights"}

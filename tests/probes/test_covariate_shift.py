@@ -43,7 +43,7 @@ def run(steps: int, **settings: Any) -> tuple[Record, nn.Module]:
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("norm", registry.names("norms"))
-def test_two_networks_one_of_which_has_made_the_step(norm: str, optimizer: str) -> None:
+def test_shift_matches_two_separate_networks(norm: str, optimizer: str) -> None:
     """The one was trained for t steps, the other, the same, for t + 1; both see the batch of step t."""
     settings = OPTIMIZERS[optimizer] | {"norm": norm}
     record, now = run(STEPS, **settings)
@@ -75,7 +75,7 @@ def test_two_networks_one_of_which_has_made_the_step(norm: str, optimizer: str) 
 
 
 @pytest.mark.parametrize("norm", registry.names("norms"))
-def test_no_shift_where_nothing_moves_in_front(norm: str) -> None:
+def test_shift_is_zero_where_nothing_moves(norm: str) -> None:
     """Self-test 5."""
     first = run(STEPS, norm=norm)[0].data.isel(weight_layer=0)
     still = run(STEPS, norm=norm, learning_rate=0.0)[0].data
@@ -87,7 +87,7 @@ def test_no_shift_where_nothing_moves_in_front(norm: str) -> None:
 
 @pytest.mark.parametrize("network", registry.names("networks"))
 @pytest.mark.parametrize("norm", registry.names("norms"))
-def test_every_parameter_belongs_to_the_layer_whose_weights_come_first(norm: str, network: str) -> None:
+def test_parameters_belong_to_the_layer_of_their_weights(norm: str, network: str) -> None:
     config = RunConfig(norm=norm, network=network, dataset="mnist" if network == "lenet" else "digits", widths=(6, 5))
     built = networks.build(config, (1, 28, 28), 10, CPU)
     names = [name for name, _ in built.named_parameters()]

@@ -25,7 +25,7 @@ def run(**settings: Any) -> tuple[Record, nn.Module]:
 
 
 @pytest.mark.parametrize("norm", registry.names("norms"))
-def test_norms_are_those_of_a_pass_by_hand(norm: str) -> None:
+def test_norms_match_a_pass_by_hand(norm: str) -> None:
     record, network = run(norm=norm, widths=(6, 5), init_std=0.3, steps=4, precision="float64")
     data = datasets.load("digits", 0).train
     *_, index = batch_order(1500, record.config, CPU)
@@ -52,7 +52,7 @@ def growth(**settings: Any) -> float:
     return float(quantities.growth_per_layer(record).isel(probe_step=0))
 
 
-def test_gradients_grow_with_depth_behind_batch_norm_and_not_with_he_s_weights() -> None:
+def test_gradients_grow_with_depth_only_with_batch_norm() -> None:
     """Self-test 12: sqrt(pi / (pi - 1)) = 1.21 a layer (Yang et al. 2019); He et al. 2015 chose theirs to have 1."""
     assert 1.15 <= growth(norm="batch", init="he") <= 1.25
     assert 0.95 <= growth(norm="none", init="he") <= 1.05

@@ -59,7 +59,7 @@ def stepped(network: nn.Module, config: RunConfig, direction: list[Tensor], leng
 @pytest.mark.parametrize("along", ["gradient", "random"])
 @pytest.mark.parametrize("probe_data", ["batch", "fixed"])
 @pytest.mark.parametrize("norm", registry.names("norms"))
-def test_last_step_is_what_deep_copies_of_the_trained_network_see(norm: str, probe_data: str, along: str) -> None:
+def test_line_matches_deep_copies_of_the_network(norm: str, probe_data: str, along: str) -> None:
     record, network = run(norm=norm, probe_data=probe_data, line_along=along)
     config = record.config
     if along == "gradient":
@@ -85,7 +85,7 @@ def test_last_step_is_what_deep_copies_of_the_trained_network_see(norm: str, pro
     np.testing.assert_allclose(last["line_gradient_norm"], here.norm(), **CLOSE)
 
 
-def test_step_lengths_are_multiples_of_the_learning_rate_or_absolute() -> None:
+def test_step_lengths_scale_with_learning_rate_or_not() -> None:
     lengths = {"line_from": 0.05, "line_to": 0.4, "learning_rate": 2.0}
     relative, absolute = (run(line_in=way, **lengths)[0].data["line_alpha"] for way in ("learning_rate", "absolute"))
     np.testing.assert_allclose(absolute, np.broadcast_to([0.05, 0.225, 0.4], (5, 3)), rtol=1e-6)
@@ -95,20 +95,20 @@ def test_step_lengths_are_multiples_of_the_learning_rate_or_absolute() -> None:
 
 
 @pytest.mark.parametrize("norm", registry.names("norms"))
-def test_at_learning_rate_zero_nothing_differs(norm: str) -> None:
+def test_learning_rate_0_leaves_line_constant(norm: str) -> None:
     data = run(norm=norm, learning_rate=0.0)[0].data
     assert (data["line_loss"] == data["line_loss_here"]).all()
     assert (data["line_gradient_change"] == 0).all()
     assert (data["line_distance"] == 0).all()
 
 
-def test_the_loss_here_is_the_training_s() -> None:
+def test_loss_at_the_weights_is_the_training_loss() -> None:
     data = run(norm="noisy_batch")[0].data
     both = np.intersect1d(data["step"], data["probe_step"])
     np.testing.assert_array_equal(data["line_loss_here"].sel(probe_step=both), data["train_loss"].sel(step=both))
 
 
-def test_a_run_that_diverges_is_measured_to_its_end() -> None:
+def test_diverging_run_is_measured_to_its_end() -> None:
     probes = ("landscape_line", "covariate_shift", "gradient_flow")
     settings: dict[str, Any] = {"network": "deep_linear", "init": "he", "learning_rate": 100.0, "probes": probes}
     record, _ = run(**settings, steps=200, probe_points=500, curve_points=500)

@@ -91,7 +91,7 @@ def axes_of(snapshot: Snapshot) -> tuple[Tensor, Tensor]:
 @MODES
 @KINDS
 @NORMS
-def test_a_plane_is_what_deep_copies_see_that_go_there(
+def test_plane_matches_deep_copies_of_the_network(
     norm: str, plane_kind: str, plane_mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In float64, before the record makes it float32."""
@@ -140,7 +140,7 @@ def fixed_of(config: RunConfig, network: nn.Module) -> Objective:
 
 @KINDS
 @pytest.mark.parametrize("norm", ["none", "batch", "noisy_batch"])
-def test_nothing_is_measured_before_the_last_step(norm: str, plane_kind: str) -> None:
+def test_plane_is_measured_at_the_last_step_only(norm: str, plane_kind: str) -> None:
     _, frames, _, _ = run(norm=norm, plane_kind=plane_kind)
     assert [frame.step for frame in frames if NAMES & set(frame.values)] == [STEPS]
     assert set(frames[-1].values) >= NAMES
@@ -150,7 +150,7 @@ def test_nothing_is_measured_before_the_last_step(norm: str, plane_kind: str) ->
 @MODES
 @KINDS
 @pytest.mark.parametrize("norm", ["none", "batch", "noisy_batch"])
-def test_the_centre_is_the_loss_of_the_trained_network(norm: str, plane_kind: str, plane_mode: str) -> None:
+def test_plane_centre_is_loss_of_trained_network(norm: str, plane_kind: str, plane_mode: str) -> None:
     config, frames, network, _ = run(norm=norm, plane_kind=plane_kind, plane_mode=plane_mode)
     objective = fixed_of(config, network)
     network.train(plane_mode == "training")
@@ -163,7 +163,7 @@ def test_the_centre_is_the_loss_of_the_trained_network(norm: str, plane_kind: st
 
 
 @KINDS
-def test_modes_differ_where_batch_norm_does(plane_kind: str) -> None:
+def test_plane_modes_differ_only_with_batch_norm(plane_kind: str) -> None:
     """At the centre: the mean and variance of the batch, or those that were kept."""
     centre = {}
     for norm in ("none", "batch"):
@@ -174,7 +174,7 @@ def test_modes_differ_where_batch_norm_does(plane_kind: str) -> None:
     assert abs(centre["batch", "training"] - centre["batch", "inference"]) > 1e-3
 
 
-def test_the_record_of_a_run() -> None:
+def test_record_of_a_run_has_the_plane() -> None:
     config, frames, _, _ = run(norm="batch", plane_kind="pca")
     data = Record.from_frames(config, iter(frames)).data
     assert data["plane_loss"].dims == ("probe_step", "plane_up", "plane_across")
@@ -190,7 +190,7 @@ def test_the_record_of_a_run() -> None:
 
 @KINDS
 @pytest.mark.parametrize("norm", ["none", "batch"])
-def test_the_path_ends_at_the_centre_and_is_where_the_weights_were(norm: str, plane_kind: str) -> None:
+def test_path_ends_at_the_centre(norm: str, plane_kind: str) -> None:
     config, frames, network, visited = run(norm=norm, plane_kind=plane_kind, precision="float64")
     seen = values(frames[-1].values)
     path = seen["plane_path"]
@@ -212,7 +212,7 @@ def test_the_path_ends_at_the_centre_and_is_where_the_weights_were(norm: str, pl
     assert np.linalg.norm(path[0]) > 1e-3
 
 
-def test_coordinates_on_a_random_plane_are_where_the_path_is_nearest() -> None:
+def test_path_coordinates_are_the_nearest_points() -> None:
     """A path that stays on the plane has the coordinates it was made with, though the axes are not orthogonal."""
     snapshot = snapshot_of(plane_kind="random")
     axes = torch.stack(axes_of(snapshot))
@@ -224,7 +224,7 @@ def test_coordinates_on_a_random_plane_are_where_the_path_is_nearest() -> None:
 
 
 @given(st.integers(3, 12), st.integers(3, 30), st.integers(0, 2**31))
-def test_principal_axes_are_numpy_s(points: int, parameters: int, seed: int) -> None:
+def test_principal_axes_match_numpy(points: int, parameters: int, seed: int) -> None:
     moves = drawn(points, parameters, seed=seed)
     axes, shares = principal_axes(moves)
     _, lengths, rows = np.linalg.svd(moves.numpy(), full_matrices=False)
@@ -238,7 +238,7 @@ def test_principal_axes_are_numpy_s(points: int, parameters: int, seed: int) -> 
 
 
 @given(st.integers(2, 12), st.integers(2, 30), st.integers(0, 2**31))
-def test_two_axes_hold_all_of_a_path_in_two_dimensions(points: int, parameters: int, seed: int) -> None:
+def test_two_axes_explain_a_planar_path(points: int, parameters: int, seed: int) -> None:
     moves = drawn(points, 2, seed=seed) @ drawn(2, parameters, seed=seed + 1)
     axes, shares = principal_axes(moves)
     assert shares.sum() == pytest.approx(1, abs=1e-12)
@@ -247,7 +247,7 @@ def test_two_axes_hold_all_of_a_path_in_two_dimensions(points: int, parameters: 
 
 @KINDS
 @pytest.mark.parametrize("points", [1, 2])
-def test_the_shortest_paths(points: int, plane_kind: str) -> None:
+def test_shortest_paths_have_finite_planes(points: int, plane_kind: str) -> None:
     """A run of one step has been at two points; at one where only the end is probed, which no schedule does."""
     snapshot = snapshot_of(points=points, plane_kind=plane_kind)
     seen = values(measure(snapshot))
@@ -265,7 +265,7 @@ def test_the_shortest_paths(points: int, plane_kind: str) -> None:
 # Arms
 
 
-def test_arms_share_the_axes_of_a_random_plane_where_they_share_weights() -> None:
+def test_arms_share_axes_of_a_random_plane() -> None:
     """After training, weights differ between arms: so do the lengths of the filters, and nothing else."""
     _, _, plain, _ = run(norm="none", plane_kind="random")
     _, _, normalised, _ = run(norm="batch", plane_kind="random")
@@ -295,7 +295,7 @@ def test_arms_share_the_axes_of_a_random_plane_where_they_share_weights() -> Non
 @MODES
 @KINDS
 @NORMS
-def test_leaves_no_trace(norm: str, plane_kind: str, plane_mode: str) -> None:
+def test_plane_leaves_the_run_unchanged(norm: str, plane_kind: str, plane_mode: str) -> None:
     snapshot = snapshot_of("float32", norm=norm, plane_kind=plane_kind, plane_mode=plane_mode)
     network = snapshot.network
     snapshot.fixed.loss().backward()
@@ -318,14 +318,14 @@ def test_leaves_no_trace(norm: str, plane_kind: str, plane_mode: str) -> None:
     assert all(np.array_equal(first[name], second[name], equal_nan=True) for name in NAMES)
 
 
-def test_only_runs_that_draw_a_plane_keep_their_path() -> None:
+def test_path_is_kept_only_for_planes() -> None:
     assert needs(RunConfig(probes=("landscape_plane",)), "NEEDS_PATH")
     assert not needs(RunConfig(probes=("activations", "landscape_line")), "NEEDS_PATH")
 
 
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf, 1e30])
 @KINDS
-def test_a_run_that_diverges_at_its_last_step_has_no_plane(plane_kind: str, bad: float) -> None:
+def test_run_diverging_at_last_step_has_no_plane(plane_kind: str, bad: float) -> None:
     snapshot = snapshot_of("float32", plane_kind=plane_kind)
     with torch.no_grad():
         snapshot.network.get_submodule("output").weight[0, 0] = bad
@@ -340,7 +340,7 @@ def test_a_run_that_diverges_at_its_last_step_has_no_plane(plane_kind: str, bad:
         assert np.isnan(seen["plane_explained"]).all()
 
 
-def test_a_run_that_diverges_before_its_last_step_is_none_the_worse() -> None:
+def test_run_diverging_early_is_recorded() -> None:
     _, frames, _, _ = run(network="deep_linear", init="he", learning_rate=100.0, plane_kind="pca", steps=60)
     assert frames[-1].outcome == "diverged"
     assert frames[-1].step < 60

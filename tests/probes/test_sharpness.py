@@ -55,7 +55,7 @@ def written_out(objective: Objective) -> np.ndarray:
 @PRECISIONS
 @pytest.mark.parametrize("activation", ["tanh", "sigmoid", "relu"])
 @pytest.mark.parametrize("norm", ["none", "batch"])
-def test_the_five_largest_are_those_of_the_hessian_written_out(norm: str, activation: str, precision: str) -> None:
+def test_five_largest_match_the_dense_hessian(norm: str, activation: str, precision: str) -> None:
     """Self-test 10."""
     _, objective = made(norm=norm, activation=activation, precision=precision)
     five = largest_eigenvalues(objective, 5, 0)
@@ -66,7 +66,7 @@ def test_the_five_largest_are_those_of_the_hessian_written_out(norm: str, activa
     assert (np.diff(expected) < -1e-4 * expected[0]).all()  # five different ones
 
 
-def test_algebraically_largest_not_largest_in_magnitude_on_a_network() -> None:
+def test_eigenvalues_are_algebraically_largest() -> None:
     """With batch norm, small weights and one hidden layer, the steepest curvature at the start is downwards."""
     _, objective = made(norm="batch", widths=(6,), init_std=0.05)
     found = largest_eigenvalues(objective, 3, 0)
@@ -76,7 +76,7 @@ def test_algebraically_largest_not_largest_in_magnitude_on_a_network() -> None:
 
 
 @pytest.mark.parametrize("shift", [0.0, -200.0])
-def test_on_a_quadratic_the_eigenvalues_one_has_chosen(shift: float) -> None:
+def test_eigenvalues_of_quadratic_are_the_chosen_ones(shift: float) -> None:
     """Of w H w / 2; with the shift all of them are negative."""
     chosen = np.concatenate([[3.0, 2.0, 1.5], np.linspace(-50, 1, 57)]) + shift
     turn = torch.linalg.qr(drawn(60, 60)).Q
@@ -91,7 +91,7 @@ def test_on_a_quadratic_the_eigenvalues_one_has_chosen(shift: float) -> None:
     np.testing.assert_allclose(largest_eigenvalues(objective, 3, 0), chosen[:3], rtol=1e-3)
 
 
-def test_of_a_linear_map_they_are_those_of_the_inputs() -> None:
+def test_eigenvalues_of_linear_map_are_those_of_inputs() -> None:
     """Of |w x - y|^2, mean over the samples: the Hessian is 2 X'X / m, wherever one is."""
     inputs, targets = drawn(90, 30), drawn(90, 1, seed=1)
     network = nn.Linear(30, 1, bias=False).double()
@@ -104,7 +104,7 @@ def test_of_a_linear_map_they_are_those_of_the_inputs() -> None:
 
 
 @pytest.mark.parametrize("parameters", [1, 3, 2 * 5 + EXTRA_VECTORS, 2 * 5 + EXTRA_VECTORS + 1])
-def test_few_parameters_have_as_many_eigenvalues(parameters: int) -> None:
+def test_missing_ranks_of_small_networks_are_nan(parameters: int) -> None:
     """On both sides of where Lanczos begins."""
     inputs = drawn(50, parameters)
     network = nn.Linear(parameters, 1, bias=False).double()
@@ -140,7 +140,7 @@ def snapshot_of(config: RunConfig, objective: Objective, step: int = 0) -> Snaps
 
 
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf])
-def test_where_the_loss_is_not_finite_nothing_is_asked(bad: float, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_infinite_loss_makes_no_products(bad: float, monkeypatch: pytest.MonkeyPatch) -> None:
     config, objective = made(norm="batch", sharpness_count=3, precision="float32")
     with torch.no_grad():
         objective.network.get_submodule("output").weight[0, 0] = bad
@@ -154,7 +154,7 @@ def test_where_the_loss_is_not_finite_nothing_is_asked(bad: float, monkeypatch: 
     assert np.isnan(found.values).all()
 
 
-def test_a_product_that_is_not_finite_ends_it() -> None:
+def test_infinite_product_gives_nan() -> None:
     """The loss and its gradient are 0 where its curvature is beyond all numbers."""
     network = nn.Linear(30, 1, bias=False).double()
     nn.init.zeros_(network.weight)
@@ -162,7 +162,7 @@ def test_a_product_that_is_not_finite_ends_it() -> None:
     assert np.isnan(largest_eigenvalues(objective, 2, 0)).all()
 
 
-def test_where_nothing_curves_the_eigenvalues_are_0() -> None:
+def test_eigenvalues_without_curvature_are_0() -> None:
     """As in a network whose units are all off."""
     network = nn.Linear(30, 1, bias=False).double()
     objective = Objective.of(network, drawn(9, 30), torch.zeros(9, 1), lambda out, _: out.square().sum() * 0)
@@ -170,7 +170,7 @@ def test_where_nothing_curves_the_eigenvalues_are_0() -> None:
 
 
 @NORMS
-def test_leaves_no_trace(norm: str) -> None:
+def test_sharpness_leaves_the_run_unchanged(norm: str) -> None:
     config, objective = made(norm=norm, sharpness_count=2)
     network = objective.network
     objective.loss().backward()
@@ -191,7 +191,7 @@ def test_leaves_no_trace(norm: str) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 4])
-def test_measured_at_the_chosen_steps_only(count: int) -> None:
+def test_sharpness_is_measured_at_chosen_steps_only(count: int) -> None:
     settings: dict[str, Any] = {"widths": (5,), "steps": 12, "probe_points": 8, "probe_samples": 40, "device": "cpu"}
     probes = ("activations", "sharpness")
     config = RunConfig(**settings, probes=probes, sharpness_points=3, sharpness_count=count, learning_rate=0.5)
@@ -210,7 +210,7 @@ def test_measured_at_the_chosen_steps_only(count: int) -> None:
 
 
 @PRECISIONS
-def test_on_the_fixed_batch_of_the_run_in_training_mode(precision: str) -> None:
+def test_sharpness_uses_fixed_batch_in_training_mode(precision: str) -> None:
     """The record's last value is that of the trained network, on the run's first training images."""
     settings: dict[str, Any] = {"widths": (5,), "norm": "batch", "steps": 5, "probe_samples": 40, "device": "cpu"}
     config = RunConfig(**settings, precision=precision, probes=("sharpness",))
@@ -222,7 +222,7 @@ def test_on_the_fixed_batch_of_the_run_in_training_mode(precision: str) -> None:
     np.testing.assert_allclose(record.data["sharpness"][-1, 0], written_out(objective)[0], rtol=1e-3)
 
 
-def test_chosen_steps() -> None:
+def test_chosen_steps_are_evenly_spread_with_both_ends() -> None:
     assert chosen_steps((0, 1, 2, 5, 9), 2) == (0, 9)
     assert chosen_steps((0, 1, 2, 5, 9), 3) == (0, 2, 9)
     assert chosen_steps((0, 1, 2, 5, 9), 50) == (0, 1, 2, 5, 9)

@@ -12,7 +12,7 @@ from bnviz import Measurement, RunConfig, networks
 from bnviz.core import registry
 from bnviz.landscape.objective import CRITERIA, Objective
 from bnviz.probes import Snapshot
-from bnviz.probes._matched import double_twin, hidden_blocks, look
+from bnviz.probes._matched import double_twin, forward_pass, hidden_blocks
 from bnviz.probes.theorem import CURVATURE_UNITS, QUANTITIES, measure
 from tests.probes.theorem_case import Case, drawn
 
@@ -74,7 +74,7 @@ def test_residuals_are_rounding_on_every_network(norm: str, network: str, activa
 
 
 @pytest.mark.parametrize(("network", "samples"), [("mlp", 20), ("lenet", 6)])
-def test_actual_gradient_of_theorem_44_is_that_of_the_weights(network: str, samples: int) -> None:
+def test_theorem_44_gradient_is_that_of_the_weights(network: str, samples: int) -> None:
     config, module, snapshot = made(network=network, norm="batch", activation="tanh", samples=samples)
     seen = values(measure(snapshot))["theorem_44_actual"]
     module.double()
@@ -87,7 +87,7 @@ def test_actual_gradient_of_theorem_44_is_that_of_the_weights(network: str, samp
 
 
 @pytest.mark.parametrize("norm", ["none", "batch"])
-def test_both_sides_are_those_of_a_dense_twin(norm: str) -> None:
+def test_both_sides_match_a_dense_network(norm: str) -> None:
     """First layer of a small network, written out: norms of gradients and curvatures by dense Hessians."""
     _, network, snapshot = made(widths=(4, 3), activation="tanh", norm=norm, norm_eps=0.01)
     seen = values(measure(snapshot))
@@ -131,15 +131,15 @@ def hooks(network: nn.Module) -> int:
 
 
 @pytest.mark.parametrize("norm", ["none", "batch"])
-def test_a_matched_batch_norm_is_there_for_one_pass(norm: str) -> None:
+def test_matched_batch_norm_lasts_one_pass(norm: str) -> None:
     _, _, snapshot = made(norm=norm)
     objective = double_twin(snapshot.training)
-    seen = look(objective, hidden_blocks(objective.network)[0], 1e-5)
+    seen = forward_pass(objective, hidden_blocks(objective.network)[0], 1e-5)
     assert seen.matched == (norm == "none")
     assert not hooks(objective.network)
 
 
-def test_curvature_is_looked_at_in_a_few_units_evenly_spread() -> None:
+def test_curvature_is_measured_in_spread_units() -> None:
     _, _, snapshot = made(widths=(51, 3))
     looked_at = np.isfinite(values(measure(snapshot))["theorem_42_left"])
     assert np.flatnonzero(looked_at[0]).tolist() == [0, 10, 20, 30, 40, 50]
@@ -148,7 +148,7 @@ def test_curvature_is_looked_at_in_a_few_units_evenly_spread() -> None:
 
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.float64])
-def test_lemma_45_starts_from_the_run_s_own_initial_weights(precision: torch.dtype) -> None:
+def test_lemma_45_starts_from_initial_weights(precision: torch.dtype) -> None:
     config = RunConfig(widths=(4, 3))
     network = networks.build(config, (1, 8, 8), 10, CPU).to(precision)
     first = network.get_submodule("hidden1.weights")
@@ -170,7 +170,7 @@ def test_lemma_45_starts_from_the_run_s_own_initial_weights(precision: torch.dty
 
 
 @pytest.mark.parametrize("norm", registry.names("norms"))
-def test_leaves_no_trace(norm: str) -> None:
+def test_theorem_leaves_the_run_unchanged(norm: str) -> None:
     _, network, snapshot = made(norm=norm, activation="relu")
     first = values(measure(snapshot))
     snapshot.training.loss().backward()
@@ -194,7 +194,7 @@ def test_leaves_no_trace(norm: str) -> None:
         np.testing.assert_array_equal(array, second[name], err_msg=name)
 
 
-def test_a_dead_unit_is_zero_or_not_defined() -> None:
+def test_dead_unit_is_zero_or_undefined() -> None:
     _, network, snapshot = made(norm="none", activation="relu")
     with torch.no_grad():
         network.get_submodule("hidden1.weights").bias[0] = -1e4
@@ -207,7 +207,7 @@ def test_a_dead_unit_is_zero_or_not_defined() -> None:
 
 
 @pytest.mark.parametrize("eps", [1e-300, 1e-5])  # so little is as good as none
-def test_a_unit_that_does_not_vary(eps: float) -> None:
+def test_constant_unit_is_undefined(eps: float) -> None:
     _, network, snapshot = made(norm="none", norm_eps=eps)
     with torch.no_grad():
         network.get_submodule("hidden1.weights").weight[0] = 0
@@ -219,7 +219,7 @@ def test_a_unit_that_does_not_vary(eps: float) -> None:
 
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf])
 @pytest.mark.parametrize("norm", ["none", "batch"])
-def test_a_loss_that_is_not_finite_leaves_nothing_to_say(norm: str, bad: float) -> None:
+def test_infinite_loss_gives_nan(norm: str, bad: float) -> None:
     _, network, snapshot = made(norm=norm, activation="relu")
     with torch.no_grad():
         network.get_submodule("output").weight[0, 0] = bad
@@ -233,7 +233,7 @@ def test_a_loss_that_is_not_finite_leaves_nothing_to_say(norm: str, bad: float) 
 
 
 @pytest.mark.parametrize("network", ["mlp", "lenet"])
-def test_gradient_is_orthogonal_to_weights_in_front_of_batch_norm_and_shrinks_as_they_grow(network: str) -> None:
+def test_gradient_is_scale_invariant_with_batch_norm(network: str) -> None:
     """Self-test 3: <w, grad> = 0 for each unit and grad(a w) = grad(w) / a; not so for the output layer."""
     config, module, snapshot = made(network=network, norm="batch", norm_eps=1e-30, activation="tanh", samples=12)
     objective = snapshot_of(config, module.double(), snapshot.training.inputs).training

@@ -25,7 +25,7 @@ def test_theorem_41_is_an_equality(eps: float, seed: int) -> None:
 
 
 @pytest.mark.parametrize(("eps", "least"), [(1e-5, 1e-8), (0.1, 1e-4)])
-def test_theorem_41_without_regard_to_eps_is_visibly_wrong(eps: float, least: float) -> None:
+def test_theorem_41_without_eps_is_wrong(eps: float, least: float) -> None:
     """The paper's formula, with s where it has sigma: right for eps = 0 only."""
 
     def naive(case: Case) -> Tensor:
@@ -38,7 +38,7 @@ def test_theorem_41_without_regard_to_eps_is_visibly_wrong(eps: float, least: fl
     assert relative(naive(Case(eps)), Case(eps).v.norm(dim=0)) > least
 
 
-def test_batch_of_two_lets_nothing_through_but_for_eps() -> None:
+def test_batch_of_two_keeps_gradient_only_by_eps() -> None:
     """With two samples the output is +-1 whatever the input."""
     for seed in range(20):
         case = Case(0.0, seed, samples=2)
@@ -51,7 +51,7 @@ def test_batch_of_two_lets_nothing_through_but_for_eps() -> None:
 
 @EPS
 @pytest.mark.parametrize("any_direction", [False, True])
-def test_theorem_42_is_that_of_dense_hessians(eps: float, any_direction: bool) -> None:
+def test_theorem_42_matches_dense_hessians(eps: float, any_direction: bool) -> None:
     """Self-test 2: along dL/dy_j as the theorem has it, and along any other direction."""
     case = Case(eps)
     v = drawn(9, 4, seed=9) if any_direction else case.v
@@ -73,7 +73,7 @@ def test_theorem_42_is_that_of_dense_hessians(eps: float, any_direction: bool) -
 
 
 @EPS
-def test_matched_batch_norm_changes_no_activation_and_projects_the_gradient(eps: float) -> None:
+def test_matched_batch_norm_projects_the_gradient(eps: float) -> None:
     """Observation 4.3 and self-test 11: dL/dy = P g, by the dense matrix, never longer than g."""
     case = Case(eps)
     assert (theorems.matched_batch_norm(case.y, eps) - case.y).abs().max() < 1e-12
@@ -89,7 +89,7 @@ def test_matched_batch_norm_changes_no_activation_and_projects_the_gradient(eps:
 
 
 @pytest.mark.parametrize("value", [0.0, 0.3])
-def test_a_unit_that_does_not_vary_is_passed_on_and_spares_the_others(value: float) -> None:
+def test_constant_unit_does_not_affect_others(value: float) -> None:
     y = drawn(60, 3)
     y[:, 1] = value
     assert torch.equal(theorems.matched_batch_norm(y, 0.0)[:, 1], y[:, 1])
@@ -99,17 +99,17 @@ def test_a_unit_that_does_not_vary_is_passed_on_and_spares_the_others(value: flo
 
 
 @given(SEEDS, st.integers(1, 12), st.integers(1, 12))
-def test_spectral_norm_is_torch_s(seed: int, samples: int, incoming: int) -> None:
+def test_spectral_norm_matches_torch(seed: int, samples: int, incoming: int) -> None:
     matrix = drawn(samples, incoming, seed=seed)
     torch.testing.assert_close(theorems.spectral_norm(matrix), torch.linalg.matrix_norm(matrix, ord=2))
 
 
-def test_spectral_norm_of_what_is_not_finite() -> None:
+def test_spectral_norm_of_infinite_matrix_is_nan() -> None:
     assert theorems.spectral_norm(torch.tensor([[1.0, torch.inf]])).isnan()
 
 
 @given(SEEDS, st.integers(1, 12), st.floats(0.01, 100))
-def test_theorem_44_is_the_largest_gradient_of_all_inputs_of_that_norm(seed: int, incoming: int, size: float) -> None:
+def test_theorem_44_bound_is_the_maximum_over_inputs(seed: int, incoming: int, size: float) -> None:
     case = Case(1e-5, seed % 1000)
     bound = size**2 * theorems.bn_gradient_norm(case.g, case.y, case.gamma, case.eps) ** 2
     x = drawn(9, incoming, seed=seed)
@@ -122,7 +122,7 @@ def test_theorem_44_is_the_largest_gradient_of_all_inputs_of_that_norm(seed: int
 
 
 @given(SEEDS, st.integers(1, 8), st.floats(-3, 3))
-def test_lemma_45_holds_for_the_nearest_multiple_and_with_equality(seed: int, incoming: int, scale: float) -> None:
+def test_lemma_45_is_equality_for_nearest_multiple(seed: int, incoming: int, scale: float) -> None:
     start, weights = drawn(5, incoming, seed=seed), drawn(5, incoming, seed=seed + 1)
     left, right = theorems.lemma_45(start, weights)
     product = (start * weights).sum(1)

@@ -22,13 +22,13 @@ def run(**settings: Any) -> tuple[Record, nn.Module]:
 
 
 @pytest.mark.parametrize("norm", registry.names("norms"))
-def test_the_last_snapshot_is_the_trained_network(norm: str) -> None:
+def test_last_weights_are_the_trained_network(norm: str) -> None:
     record, network = run(probes=("weights",), norm=norm)
     expected = nn.utils.parameters_to_vector(network.parameters()).detach().numpy()
     np.testing.assert_array_equal(record.data["weights"].values[-1], expected)
 
 
-def test_each_snapshot_is_where_a_shorter_run_ends() -> None:
+def test_weights_equal_ends_of_shorter_runs() -> None:
     record, _ = run(probes=("weights",))
     for step in (1, 4):
         _, network = run(probes=(), steps=step)
@@ -36,7 +36,7 @@ def test_each_snapshot_is_where_a_shorter_run_ends() -> None:
         np.testing.assert_array_equal(record.data["weights"].sel(probe_step=step).values, expected)
 
 
-def test_the_path_on_the_principal_plane_can_be_drawn_from_the_record_alone() -> None:
+def test_weights_give_the_path_on_the_plane() -> None:
     """The plane keeps its path itself; NumPy finds the same one in the snapshots."""
     record, _ = run(probes=("weights", "landscape_plane"), plane_kind="pca", plane_points=5, learning_rate=0.5)
     moves = record.data["weights"].values.astype(np.float64)
@@ -47,13 +47,13 @@ def test_the_path_on_the_principal_plane_can_be_drawn_from_the_record_alone() ->
     np.testing.assert_allclose(record.data["plane_path"].values[-1], expected, rtol=1e-4, atol=1e-5)
 
 
-def test_a_record_with_snapshots_comes_back_from_its_file() -> None:
+def test_weights_survive_saving_and_loading() -> None:
     record, _ = run(probes=("weights",))
     again = Record.from_bytes(record.to_bytes())
     np.testing.assert_array_equal(again.data["weights"], record.data["weights"])
 
 
-def test_a_network_that_is_not_small_keeps_none() -> None:
+def test_large_network_keeps_no_weights() -> None:
     record, network = run(probes=("weights",), widths=(200, 120), steps=1)
     assert sum(parameter.numel() for parameter in network.parameters()) > MOST
     assert "weights" not in record.data

@@ -9,10 +9,10 @@ import pytest
 
 from bnviz.core import registry
 from bnviz.core.config import MEASURING_VERSION
-from bnviz.experiments import DEFAULT_SETTING, FEWEST_SEEDS, Curve, Judged, Rule, grouped, load
-from bnviz.experiments._judging import both_say
+from bnviz.experiments import DEFAULT_SETTING, FEWEST_SEEDS, ClaimResult, Curve, Rule, group_by_claim, load
+from bnviz.experiments._judging import common_verdict
 from bnviz.records.gallery import findings
-from bnviz.records.gallery.findings import Stored, read, save
+from bnviz.records.gallery.findings import StoredFindings, read, save
 from tests.made_findings import made, undefined
 
 PLAIN = made(
@@ -31,7 +31,7 @@ LOST = undefined(
     why_left_out="standard does not learn",
     values=(math.nan, math.inf, 1.0),
 )
-KEPT = Stored("2026-01-31", {"torch": "2.9.0"}, (PLAIN, LOST))
+KEPT = StoredFindings("2026-01-31", {"torch": "2.9.0"}, (PLAIN, LOST))
 BROKEN = {
     "empty": "",
     "cut": '{"date": "2026',
@@ -44,7 +44,7 @@ BROKEN = {
 }
 
 
-def test_what_was_saved_is_read(tmp_path: Path) -> None:
+def test_saved_findings_are_read(tmp_path: Path) -> None:
     save(KEPT, tmp_path / "findings.json")
     again = read(tmp_path / "findings.json")
     assert (again.date, again.versions) == (KEPT.date, KEPT.versions)
@@ -53,7 +53,7 @@ def test_what_was_saved_is_read(tmp_path: Path) -> None:
     assert str(astuple(again.findings[1])) == str(astuple(replace(LOST, values=(math.nan, math.nan, 1.0))))
 
 
-def test_the_file_is_json_that_any_reader_takes(tmp_path: Path) -> None:
+def test_findings_file_is_strict_json(tmp_path: Path) -> None:
     save(KEPT, tmp_path / "findings.json")
     written = (tmp_path / "findings.json").read_text(encoding="utf-8")
     assert "NaN" not in written
@@ -61,8 +61,8 @@ def test_the_file_is_json_that_any_reader_takes(tmp_path: Path) -> None:
     assert "ReLU ×2" in written
 
 
-def test_findings_are_chosen_by_experiment_setting_and_dataset() -> None:
-    plain, lost = Judged((PLAIN,)), Judged((LOST,))
+def test_findings_are_selected_by_setting_and_dataset() -> None:
+    plain, lost = ClaimResult((PLAIN,)), ClaimResult((LOST,))
     assert KEPT.of("theorems") == [plain, lost]
     assert KEPT.of("theorems", "ReLU ×2") == [lost]
     assert KEPT.of("theorems", dataset="digits") == [plain]
@@ -71,16 +71,16 @@ def test_findings_are_chosen_by_experiment_setting_and_dataset() -> None:
 
 
 @pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
-def test_a_broken_file_counts_as_none(content: str, tmp_path: Path) -> None:
+def test_broken_file_has_no_findings(content: str, tmp_path: Path) -> None:
     (tmp_path / "findings.json").write_text(content)
-    assert read(tmp_path / "findings.json") == Stored("", {}, ())
+    assert read(tmp_path / "findings.json") == StoredFindings("", {}, ())
 
 
-def test_no_file_counts_as_none(tmp_path: Path) -> None:
+def test_missing_file_has_no_findings(tmp_path: Path) -> None:
     assert read(tmp_path / "findings.json").findings == ()
 
 
-def test_a_file_that_was_written_anew_is_read_again(tmp_path: Path) -> None:
+def test_rewritten_findings_are_read_again(tmp_path: Path) -> None:
     path = tmp_path / "findings.json"
     save(KEPT, path)
     assert len(read(path).findings) == 2
@@ -95,7 +95,7 @@ needs_findings = pytest.mark.skipif(
 
 
 @needs_findings
-def test_shipped_findings_are_of_these_experiments() -> None:
+def test_shipped_findings_belong_to_experiments() -> None:
     shipped = read()
     assert shipped.versions["measuring"] == str(MEASURING_VERSION), "run: python -m bnviz gallery build"
     for one in shipped.findings:
@@ -114,12 +114,12 @@ def test_shipped_verdicts_follow_from_both_stored_intervals() -> None:
         shown = math.log if condition.ratio else float
         ends = (one.low, one.high), (one.rank_low, one.rank_high)
         intervals = [(shown(low), shown(high)) for low, high in ends]
-        assert both_say(Rule(one.kind, shown(one.bound)), *intervals) == one.verdict
+        assert common_verdict(Rule(one.kind, shown(one.bound)), *intervals) == one.verdict
         assert one.verdict == "inconclusive" or one.p <= 0.05
 
 
 @needs_findings
-def test_shipped_findings_rest_on_twenty_seeds_or_six_on_mnist() -> None:
+def test_shipped_findings_have_enough_seeds() -> None:
     for one in read().findings:
         seeds = len(one.seeds) + len(one.left_out)
         assert seeds >= (FEWEST_SEEDS if one.dataset == "mnist" else 20)
@@ -127,8 +127,8 @@ def test_shipped_findings_rest_on_twenty_seeds_or_six_on_mnist() -> None:
 
 
 @needs_findings
-def test_shipped_findings_have_every_claim_in_every_setting() -> None:
-    found = {(one.first.experiment, one.first.claim, one.first.setting) for one in grouped(read().findings)}
+def test_shipped_findings_cover_claims_and_settings() -> None:
+    found = {(one.first.experiment, one.first.claim, one.first.setting) for one in group_by_claim(read().findings)}
     for name in registry.names("experiments"):
         chosen = load(name)
         for claim in chosen.claims:

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from bnviz import Comparison, Record, RunConfig
 from bnviz.cli import main
-from bnviz.cli.parallel_runs import train_alike
+from bnviz.cli.parallel_runs import train_on_one_thread
 from bnviz.core import presets
 from bnviz.records import gallery
 from bnviz.training import train
@@ -43,14 +43,14 @@ def test_every_preset_run_is_shipped(name: str) -> None:
 
 
 @needs_build
-def test_nothing_else_is_shipped() -> None:
+def test_only_preset_runs_are_shipped() -> None:
     expected = {gallery.path_of(config) for config in SHIPPED.values()}
     assert set(gallery.FOLDER.glob("*.nc*")) == expected
 
 
 @needs_build
 @pytest.mark.parametrize("name", SHIPPED)
-def test_training_again_gives_the_shipped_numbers(name: str) -> None:
+def test_retraining_gives_the_shipped_numbers(name: str) -> None:
     """As far as processors that round differently still agree: most values of each quantity, in the first updates.
 
     Not every value: at the kinks of ReLU, and forty layers deep, rounding shows in single values from the start.
@@ -75,15 +75,15 @@ def test_training_again_gives_the_shipped_numbers(name: str) -> None:
 
 @needs_build
 @pytest.mark.parametrize("arm", presets.ACTIVATIONS.arms)
-def test_training_again_ends_as_the_shipped_run_does(arm: str) -> None:
+def test_retraining_ends_like_shipped_run(arm: str) -> None:
     config = presets.ACTIVATIONS.configs()[arm]
     shipped = gallery.find(config)
     assert shipped is not None
-    final = train_alike(config).final("final_test_accuracy")
+    final = train_on_one_thread(config).final("final_test_accuracy")
     assert final == pytest.approx(shipped.final("final_test_accuracy"), abs=0.03)
 
 
-def test_find_returns_what_was_saved(record: Record, tmp_path: Path) -> None:
+def test_find_returns_saved_record(record: Record, tmp_path: Path) -> None:
     assert gallery.find(TINY, tmp_path) is None
     path = gallery.save(record, tmp_path)
     found = gallery.find(TINY, tmp_path)
@@ -104,7 +104,7 @@ def test_saving_is_deterministic(record: Record, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["cut", "no gzip", "no record", "other run"])
-def test_a_damaged_file_counts_as_none(damage: str, record: Record, tmp_path: Path) -> None:
+def test_damaged_record_counts_as_missing(damage: str, record: Record, tmp_path: Path) -> None:
     path = gallery.save(record, tmp_path)
     content = {
         "cut": path.read_bytes()[:-100],
@@ -116,14 +116,14 @@ def test_a_damaged_file_counts_as_none(damage: str, record: Record, tmp_path: Pa
     assert gallery.find(TINY, tmp_path) is None
 
 
-def test_a_file_that_was_built_anew_is_read_again(record: Record, tmp_path: Path) -> None:
+def test_rebuilt_record_is_read_again(record: Record, tmp_path: Path) -> None:
     path = gallery.save(record, tmp_path)
     before = gallery.find(TINY, tmp_path)
     os.utime(path, ns=(0, 10**18))
     assert gallery.find(TINY, tmp_path) is not before
 
 
-def test_build_writes_every_arm_and_removes_the_rest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_build_writes_every_arm_and_removes_others(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     comparison = Comparison(TINY, {"standard": {"norm": "none"}, "batch norm": {"norm": "batch"}})
     monkeypatch.setattr("bnviz.core.presets.PRESETS", {"tiny": comparison})
     (tmp_path / "0123456789abcdef.nc.gz").write_bytes(b"stale")

@@ -53,7 +53,7 @@ def assert_same(found: Record, expected: Record) -> None:
     assert (found.config, found.outcome) == (expected.config, expected.outcome)
 
 
-def test_the_writer_of_bad_files_can_write_a_good_one() -> None:
+def test_writer_of_bad_files_can_write_a_good_one() -> None:
     assert_same(read_untrusted(sound_parts().content()), sound_record())
 
 
@@ -82,7 +82,7 @@ def test_file_with_former_run_key_is_read() -> None:
 
 
 @pytest.mark.parametrize("group", BAD_FILES)
-def test_bad_files_are_refused_in_little_time_and_memory(group: str) -> None:
+def test_bad_files_are_refused_within_bounds(group: str) -> None:
     tracemalloc.start()
     try:
         for name, content, reason in BAD_FILES[group]():
@@ -97,11 +97,11 @@ def test_bad_files_are_refused_in_little_time_and_memory(group: str) -> None:
         tracemalloc.stop()
 
 
-def test_there_are_many_bad_files() -> None:
+def test_bad_files_are_many_and_distinct() -> None:
     assert len({content for files in BAD_FILES.values() for _, content, _ in files()}) > 1000
 
 
-def test_damaged_files_are_refused_or_sound() -> None:
+def test_damaged_files_are_refused_or_valid() -> None:
     refused = 0
     for content in flipped(400):
         try:
@@ -135,13 +135,13 @@ def assert_sound(record: Record) -> None:
 
 @settings(max_examples=200)
 @given(st.binary(max_size=300), st.sampled_from([b"", b"CDF\x01", b"CDF\x02", b"CDF\x02\0\0\0\0", b"\x1f\x8b\x08\0"]))
-def test_any_other_bytes_are_refused(content: bytes, beginning: bytes) -> None:
+def test_arbitrary_bytes_are_refused(content: bytes, beginning: bytes) -> None:
     refusal(beginning + content)
 
 
 @settings(max_examples=300)
 @given(st.lists(st.tuples(st.integers(0, len(CONTENT) - 1), st.binary(max_size=8)), min_size=1, max_size=4))
-def test_any_change_is_refused_or_sound(changes: list[tuple[int, bytes]]) -> None:
+def test_changed_file_is_refused_or_valid(changes: list[tuple[int, bytes]]) -> None:
     damaged = bytearray(CONTENT)
     for place, content in changes:
         damaged[place : place + len(content)] = content
@@ -155,7 +155,7 @@ def test_any_change_is_refused_or_sound(changes: list[tuple[int, bytes]]) -> Non
 
 @settings(max_examples=200)
 @given(st.text(max_size=40))
-def test_no_text_of_a_file_comes_through_unless_plain(text: str) -> None:
+def test_only_plain_text_of_a_file_is_kept(text: str) -> None:
     parts = sound_parts()
     parts.variable("loss", long_name=text)
     try:
@@ -169,7 +169,7 @@ def test_no_text_of_a_file_comes_through_unless_plain(text: str) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(gallery.FOLDER.glob("*.nc.gz")), ids=lambda path: path.name[:16])
-def test_shipped_records_come_back_identical(path: Path) -> None:
+def test_shipped_records_are_read_unchanged(path: Path) -> None:
     packed = path.read_bytes()
     expected = Record.from_bytes(gzip.decompress(packed))
     assert_same(read_untrusted(packed), expected)
@@ -177,13 +177,13 @@ def test_shipped_records_come_back_identical(path: Path) -> None:
 
 
 @pytest.mark.parametrize("outcome", ["finished", "diverged", "stopped"])
-def test_records_of_every_kind_come_back_identical(outcome: str) -> None:
+def test_records_of_every_kind_are_read_unchanged(outcome: str) -> None:
     record = Record(CONFIG, sound_record().data, outcome)
     assert_same(read_untrusted(record.to_bytes()), record)
     assert_sound(read_untrusted(record.to_bytes()))
 
 
-def test_a_run_without_probes_has_an_empty_axis() -> None:
+def test_record_without_probes_has_an_empty_axis() -> None:
     first = sound_record().data["loss"]
     only = {name: item for name, item in sound_frames()[0].values.items() if name == first.name}
     record = Record.from_frames(RunConfig(probes=()), [Frame(0, only), Frame(2, {}, "stopped")])
@@ -191,7 +191,7 @@ def test_a_run_without_probes_has_an_empty_axis() -> None:
     assert_same(read_untrusted(record.to_bytes()), record)
 
 
-def test_arrays_are_the_records_own() -> None:
+def test_arrays_are_writable_copies() -> None:
     """Nothing in it refers to the file's bytes, which would keep them in memory, or could not be written to."""
     for item in read_untrusted(CONTENT).data.variables.values():
         assert item.values.dtype.isnative

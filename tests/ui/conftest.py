@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bnviz.records.gallery import findings
-from bnviz.records.gallery.findings import Stored
+from bnviz.records.gallery.findings import StoredFindings
 from tests.made_findings import USUAL, made
 
 CONTRADICTED = made(verdict="contradicted", mean=-0.14, low=-0.18, high=-0.1, rank_low=-0.17, rank_high=-0.11)
@@ -17,7 +17,7 @@ def keep(monkeypatch) -> Callable[..., None]:
     """Store these findings."""
 
     def keep(*found) -> None:
-        monkeypatch.setattr(findings, "read", lambda: Stored("2026-01-31", {}, found))
+        monkeypatch.setattr(findings, "read", lambda: StoredFindings("2026-01-31", {}, found))
 
     return keep
 

@@ -108,7 +108,7 @@ def test_the_box_has_each_claim_with_what_is_on_screen_beside_what_is_stored(box
     low, high = stats.ttest_1samp(differences, 0).confidence_interval(0.95)
     row = told["noisy_beats_standard"]
     assert row.startswith(":green-badge[:material/check: agrees, 2 seeds] Noisy batch norm still does better")
-    assert f"On screen: **0.27 ({low:.3g} to {high:.3g}; 2 seeds)**, asked for: above 0." in row
+    assert f"On screen: **0.27 ({low:.3g} to {high:.3g}; 2 seeds)**, required: above 0." in row
     assert f"supported] Stored runs, as the page opens: {NUMBERS}. It stands after Holm's correction" in row
     assert "Otherwise in [10 × 100 tanh](/noisy_bn?activation=tanh): contradicted" in row
     assert "Stored runs" not in told["noise_shifts"]
@@ -121,8 +121,8 @@ def test_of_two_conditions_the_box_tells_both(box, learned, keep):
     assert row.startswith(":green-badge[:material/check: agrees, 2 seeds] ")
     for words in ("noisy standard. On screen: **0.15 (", "noisy batch norm. On screen: **0.92 ("):
         assert f"Test accuracy at the end, {words}" in row
-    assert "**, asked for: below 0.5." in row
-    assert "**, asked for: above 0.9." in row
+    assert "**, required: below 0.5." in row
+    assert "**, required: above 0.9." in row
     weak = learned | {"noisy batch norm": tuple(scored(record, 0.6) for record in learned["noisy batch norm"])}
     assert rows(box(weak))["noise_stops_standard"].startswith(":orange-badge[:material/close: disagrees, 2 seeds] ")
 

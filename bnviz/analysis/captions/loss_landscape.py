@@ -1,4 +1,4 @@
-"""What the landscape measurements say, in words computed from the runs: medians over updates, as tails are heavy."""
+"""Captions on the loss landscape; medians over updates, because the distributions have heavy tails."""
 
 import math
 from collections.abc import Mapping
@@ -7,74 +7,69 @@ import numpy as np
 import xarray as xr
 
 from bnviz.analysis import quantities
-from bnviz.analysis.captions.shared import compared, differ_in_batch, listed
+from bnviz.analysis.captions.shared import MEDIANS, batches_differ, compare_arms, join_words, list_values
 from bnviz.analysis.loss_plane import last_plane
-from bnviz.analysis.quantities import direction
 from bnviz.analysis.series import finite, medians, series
 from bnviz.core.number_format import percent, two_digits
 from bnviz.core.record import Record
 
-MEDIANS = "These are medians over the updates."
-TELLING = 0.02
-"""From which share on rounding is said to be in what is drawn."""
+SMALLEST_ROUNDING = 0.02
+"""Share of rounding from which a caption mentions it."""
 
 
-def variation(records: Mapping[str, Record]) -> str:
-    """By how much the loss varies along the line, and as a share of the loss."""
-    own = compared(medians(records, quantities.loss_variation))
-    share = compared(medians(records, quantities.relative_loss_variation))
-    if not own:
+def loss_variation(records: Mapping[str, Record]) -> str:
+    """How far the loss varies along the line, also relative to the loss."""
+    variation = compare_arms(medians(records, quantities.loss_variation))
+    relative = compare_arms(medians(records, quantities.relative_loss_variation))
+    if not variation:
         return ""
-    text = f"Along {direction(records)} the loss varies by {own}."
-    if share:
-        text += f" As a share of the loss itself by {share}."
-    return f"{text} {MEDIANS} {no_steps(records)}".strip()
+    text = f"Along {quantities.direction(records)} the loss varies by {variation}."
+    if relative:
+        text += f" Relative to the loss itself, it varies by {relative}."
+    return f"{text} {MEDIANS} {zero_steps(records)}".strip()
 
 
-def no_steps(records: Mapping[str, Record]) -> str:
-    """That nothing was looked at but the weights themselves, where all step lengths are 0."""
+def zero_steps(records: Mapping[str, Record]) -> str:
+    """Return a sentence if every step length is 0 because the learning rate is, otherwise an empty text."""
     if any(record.config.option("line_in") == "absolute" or record.config.learning_rate for record in records.values()):
         return ""
-    return "All step lengths are multiples of the learning rate, which is 0; choose a range that does not depend on it."
+    return "All step lengths are multiples of the learning rate, which is 0. Choose absolute step lengths."
 
 
 def predictiveness(records: Mapping[str, Record]) -> str:
-    """By how much the gradient changes, and whether it still points the same way."""
-    change = compared(medians(records, quantities.relative_gradient_change), " of its own length")
+    """How far the gradient changes along the line, and how far it turns."""
+    change = compare_arms(medians(records, quantities.relative_gradient_change))
     cosines = medians(records, quantities.least_cosine)
     if not change or not cosines:
         return ""
-    told = ", ".join(f"{two_digits(value)} in {arm}" for arm, value in cosines.items())
     return (
-        f"Along the line the gradient changes by up to {change}. Its smallest cosine with the gradient at "
-        f"the weights is {told}. {MEDIANS} {no_steps(records)}"
+        f"Relative to its norm, the gradient changes along the line by up to {change}. Its smallest cosine with the "
+        f"gradient at the weights is {list_values(cosines)}. {MEDIANS} {zero_steps(records)}"
     ).strip()
 
 
 def rounding(records: Mapping[str, Record]) -> str:
-    """How much of the change of the gradient is rounding at the shortest step length, where that is worth saying."""
+    """Share of rounding in the change of the gradient at the shortest step length, if it is worth a mention."""
     shares = {
-        arm: value
-        for arm, value in medians(records, _rounding_at_shortest).items()
-        if value >= TELLING  # of a median over updates
+        arm: share for arm, share in medians(records, _rounding_at_shortest_step).items() if share >= SMALLEST_ROUNDING
     }
     if not shares:
         return ""
     config = next(records[arm].config for arm in shares)
-    told = listed([f"{'all' if value >= 1 else percent(value)} in {arm}" for arm, value in shares.items()])
+    parts = join_words([f"{'all' if share >= 1 else percent(share)} of it in {arm}" for arm, share in shares.items()])
     advice = "longer steps" if config.precision == "float64" else "longer steps or double precision"
     return (
-        f"At the shortest step length the gradient hardly changes, and rounding ({config.precision}) can make up "
-        f"{told} of the change that is shown; effective β is affected most. Choose {advice}."
+        f"At the shortest step length the gradient changes so little that rounding ({config.precision}) can cause "
+        f"{parts}. This affects effective β most. Choose {advice}."
     )
 
 
-def _rounding_at_shortest(record: Record) -> xr.DataArray:
+def _rounding_at_shortest_step(record: Record) -> xr.DataArray:
     return quantities.rounding_of_gradient_change(record).isel(alpha=0)
 
 
-def beta_by_arithmetic(records: Mapping[str, Record]) -> str:
-    """That an effective beta near 1 / the shortest step length says little, where an arm's is within a factor of 2."""
+def beta_artefact(records: Mapping[str, Record]) -> str:
+    """Warn that an effective beta within a factor of 2 of 1 / (shortest step length) says little."""
     betas = medians(records, quantities.effective_smoothness).values()
     if not betas:
         return ""
@@ -89,76 +84,77 @@ def beta_by_arithmetic(records: Mapping[str, Record]) -> str:
     ):
         return ""
     return (
-        f"An effective β near {two_digits(1 / shortest)} is largely arithmetic: a gradient that changes by its own "
+        f"An effective β near {two_digits(1 / shortest)} is largely an artefact: a gradient that changes by its own "
         f"length within the shortest step, α = {two_digits(shortest)}, gives 1 / α."
     )
 
 
 def smoothness(records: Mapping[str, Record]) -> str:
-    """Effective beta, the largest eigenvalue of the Hessian, and how often that is beyond the stability limit."""
-    beta = compared(medians(records, quantities.effective_smoothness))
-    text = f"The effective β is {beta}." if beta else no_steps(records)
-    sharpness = compared(medians(records, quantities.largest_eigenvalue))
+    """Effective beta, the largest eigenvalue of the Hessian, and how often that exceeds the stability limit."""
+    beta = compare_arms(medians(records, quantities.effective_smoothness))
+    text = f"The effective β is {beta}." if beta else zero_steps(records)
+    sharpness = compare_arms(medians(records, quantities.largest_eigenvalue))
     if sharpness:
         text += f" The largest eigenvalue of the Hessian is {sharpness}."
     if beta or sharpness:
         text += f" {MEDIANS}"
     for arm, record in records.items():
-        limit, found = quantities.stability_limit(record), series(record, quantities.largest_eigenvalue)
-        values = finite(found[1]) if found is not None else np.empty(0)
+        limit, measured = quantities.stability_limit(record), series(record, quantities.largest_eigenvalue)
+        values = finite(measured[1]) if measured is not None else np.empty(0)
         if math.isfinite(limit) and values.size:
-            beyond = percent(float((values > limit).mean()))
+            share = percent(float((values > limit).mean()))
             text += (
-                f" In {arm} it is above the stability limit of {two_digits(limit)} at {beyond} of the measured updates."
+                f" In {arm} it exceeds the stability limit of {two_digits(limit)} at {share} of the measured updates."
             )
     return text.strip()
 
 
-def around(records: Mapping[str, Record]) -> str:
-    """From where to where the loss goes on each arm's plane, and why an arm's plane is not drawn."""
+def plane(records: Mapping[str, Record]) -> str:
+    """Range of the loss on each arm's plane, and the reason for an arm without a plane."""
     if not records:
         return "Move the cursor to an update and map the plane there; each arm is trained to it once more."
     parts, reasons = [], []
     for arm, record in records.items():
-        found = last_plane(record)
-        if found is not None:
-            values = 10 ** finite(found.logarithm.astype(float))
+        mapped = last_plane(record)
+        if mapped is not None:
+            values = 10 ** finite(mapped.logarithm.astype(float))
             parts.append(f"from {two_digits(float(values.min()))} to {two_digits(float(values.max()))} in {arm}")
         elif record.outcome != "running":
-            reasons.append(f"No plane is drawn for {arm}: {_why_none(record)}.")
-    where = {record.last_step for record in records.values() if record.outcome == "finished"}
-    at = f" at update {where.pop()}" if len(where) == 1 else ""
-    text = f"On the plane{at} the loss goes {'; '.join(parts)}." if parts else ""
+            reasons.append(f"There is no plane for {arm}: {_reason(record)}.")
+    updates = {record.last_step for record in records.values() if record.outcome == "finished"}
+    when = f" at update {updates.pop()}" if len(updates) == 1 else ""
+    text = f"On the plane{when} the loss ranges {', '.join(parts)}." if parts else ""
     return " ".join([text, *reasons]).strip()
 
 
-def _why_none(record: Record) -> str:
+def _reason(record: Record) -> str:
     if record.outcome == "diverged":
         return (
-            f"its run diverged by update {record.last_step}, so there are no weights at update {record.config.steps} "
-            "to look around. Choose an earlier update"
+            f"its run diverged by update {record.last_step}, before update {record.config.steps}. "
+            "Choose an earlier update"
         )
     if record.outcome == "stopped":
         return f"its run was stopped before update {record.config.steps}. Map the plane again"
-    return "no loss on it is a finite number above 0"
+    return "its loss is nowhere a finite number above 0"
 
 
 def variation_title(records: Mapping[str, Record]) -> str:
     """The question that the loss along the line answers."""
-    return f"How far does the loss range along {direction(records)}?"
+    return f"How far does the loss range along {quantities.direction(records)}?"
 
 
 def ray(records: Mapping[str, Record]) -> str:
     """Where the ray starts, and how the arms are compared along it."""
-    return f"From the weights at this update, against {direction(records)}: at the same α, and at the same distance."
+    direction = quantities.direction(records)
+    return f"From the weights at this update, against {direction}: at the same α, and at the same distance."
 
 
 def pitfalls(records: Mapping[str, Record]) -> str:
     """Why the charts on the left mislead."""
     text = (
         "Left: what is often shown. Right: the same axis, measured in one run along "
-        f"{direction(records)}. A band over separate runs shows how differently they train"
+        f"{quantities.direction(records)}. A band over separate runs shows how differently they train"
     )
-    if any(differ_in_batch(record.config) for record in records.values()):
+    if any(batches_differ(record.config) for record in records.values()):
         return f"{text}; the gradients of consecutive steps differ mostly because their mini-batches do."
     return f"{text}."

@@ -1,7 +1,7 @@
-"""The gallery: records of the preset runs that ship with bnviz, so that there is something to see at once.
+"""The gallery: records of the preset runs that ship with bnviz, so that pages open with results.
 
-One file a run, `<run key>.nc.gz`, written by `python -m bnviz gallery build`. The run key changes with the
-configuration and with the measuring version, so an outdated file is never found. Knows nothing of training.
+One file per run, `<run key>.nc.gz`, written by `python -m bnviz gallery build`. The run key changes with the
+configuration and with the measuring version, so an outdated file is never read.
 """
 
 import gzip
@@ -18,14 +18,14 @@ KEPT = 32  # records a process keeps: up to 3 MB each, most of them some 20 kB; 
 
 
 def path_of(config: RunConfig, folder: Path = FOLDER) -> Path:
-    """Where the record of this run is, or would be."""
+    """Return the path of this run's record, whether or not it exists."""
     return folder / f"{config.key}{SUFFIX}"
 
 
 def find(config: RunConfig, folder: Path = FOLDER) -> Record | None:
-    """The shipped record of this run, None if there is none; it is shared, so its arrays must not be written to.
+    """Return the shipped record of this run, or None; it is cached, so its arrays must not be changed.
 
-    A file that cannot be read counts as none: the caller trains the run instead, and `bnviz doctor` names the file.
+    An unreadable file counts as missing: the caller trains the run, and `bnviz doctor` names the file.
     """
     path = path_of(config, folder)
     try:
@@ -36,25 +36,25 @@ def find(config: RunConfig, folder: Path = FOLDER) -> Record | None:
 
 
 def save(record: Record, folder: Path = FOLDER) -> Path:
-    """Write a record's file and return its path; the same record gives the same bytes on every day."""
+    """Write a record's file and return its path; the same record always gives the same bytes."""
     path = path_of(record.config, folder)
     path.write_bytes(packed(record))
     return path
 
 
 def packed(record: Record, level: int = 9) -> bytes:
-    """A record's file as it is kept, here and in the store; `level` as gzip's.
+    """Return a record's file, compressed by gzip with a level.
 
-    9 is smallest, for what is shipped; 0 only adds the checksum, in next to no time, for what has just been trained.
+    Shipped records use 9, the smallest; new records use 0, which only adds a checksum and takes almost no time.
     """
     return gzip.compress(record.to_bytes(), compresslevel=level, mtime=0)
 
 
 def unpacked(content: bytes) -> Record:
-    """The record that `packed` was given.
+    """Return the record in the content that `packed` returned.
 
     Raises:
-        ValueError: the content is damaged, or something else.
+        ValueError: the content is damaged or is not a record.
     """
     try:
         return Record.from_bytes(gzip.decompress(content))
@@ -64,5 +64,5 @@ def unpacked(content: bytes) -> Record:
 
 @lru_cache(maxsize=KEPT)
 def _read(path: Path, modified: int) -> Record:  # noqa: ARG001
-    """`modified` is part of the cache key, so that a file that was built anew is read again."""
+    """Read a file; `modified` is part of the cache key, so that a new file is read again."""
     return unpacked(path.read_bytes())

@@ -11,9 +11,7 @@ from bnviz import experiments
 from bnviz.core import presets, registry
 from bnviz.core.config import RunConfig
 from bnviz.experiments import DEFAULT_SETTING
-from bnviz.records.gallery import findings
-from bnviz.records.gallery.findings import Stored
-from bnviz.ui import verdict_texts as texts
+from bnviz.experiments.verdicts import links, texts
 from tests.made_findings import NUMBERS, USUAL, about, judged, made, undefined
 
 NAMES = registry.names("experiments")
@@ -41,7 +39,7 @@ def over_time(verdicts: Mapping[str, str] | str, **changes):
         ("inconclusive", ":gray-badge[:material/question_mark: inconclusive]"),
     ],
 )
-def test_of_enough_seeds_the_badge_is_the_verdict(verdict, badge):
+def test_badge_of_enough_seeds_is_the_verdict(verdict, badge):
     assert texts.badge(judged(made(verdict=verdict))) == badge
 
 
@@ -53,7 +51,7 @@ def test_of_enough_seeds_the_badge_is_the_verdict(verdict, badge):
         ("inconclusive", ":gray-badge[:material/question_mark: inconclusive]"),
     ],
 )
-def test_a_check_holds_or_fails(verdict, badge):
+def test_badge_of_a_check_holds_or_fails(verdict, badge):
     assert texts.badge(about("theorems", "theorem_41", verdict)) == badge
 
 
@@ -69,11 +67,11 @@ def test_a_check_holds_or_fails(verdict, badge):
         ({"start": "supported", "middle": "supported"}, "inconclusive"),
     ],
 )
-def test_the_badge_of_a_claim_over_time_says_whether_its_phases_differ(verdicts, word):
+def test_badge_of_claim_over_time_names_changes(verdicts, word):
     assert f" {word}]" in texts.badge(over_time(verdicts))
 
 
-def test_the_badge_of_two_conditions_is_of_both():
+def test_badge_combines_two_conditions():
     both = about("noisy_batch_norm", "noise_stops_standard").findings
     assert len(both) == 2
     assert " supported]" in texts.badge(judged(*both))
@@ -94,12 +92,12 @@ def test_the_badge_of_two_conditions_is_of_both():
         ((0,), "above", 0.0, math.nan, ":gray-badge[:material/question_mark: undefined, one seed]"),
     ],
 )
-def test_of_few_seeds_the_badge_says_on_which_side_they_are_and_never_a_verdict(seeds, kind, bound, mean, badge):
+def test_badge_of_few_seeds_agrees_or_disagrees(seeds, kind, bound, mean, badge):
     few = made(seeds=seeds, kind=kind, bound=bound, mean=mean, verdict="supported")
     assert texts.badge(judged(few)) == badge
 
 
-def test_of_few_seeds_two_conditions_agree_if_both_do():
+def test_badge_of_few_seeds_needs_both_conditions():
     standard, noisy = (
         replace(one, seeds=(0,), mean=mean)
         for one, mean in zip(
@@ -112,22 +110,22 @@ def test_of_few_seeds_two_conditions_agree_if_both_do():
     assert "undefined, one seed]" in texts.badge(judged(standard, replace(noisy, mean=math.nan)))
 
 
-def test_without_a_seed_that_counts_nothing_is_comparable():
+def test_badge_without_seeds_is_not_comparable():
     none = undefined(seeds=(), values=(), left_out=(0, 1), why_left_out="the learning rate is 0")
     assert texts.badge(judged(none)) == ":gray-badge[:material/block: not comparable]"
     assert texts.outcome_text(judged(none)) == "not comparable (the learning rate is 0)"
 
 
 @pytest.mark.parametrize(("mean", "word"), [(1.4, "agrees"), (0.7, "agrees"), (1.6, "disagrees"), (0.6, "disagrees")])
-def test_a_ratio_within_a_factor_lies_within_its_inverse_too(mean, word):
+def test_ratio_within_a_factor_includes_its_inverse(mean, word):
     ratio = made(
         experiment="measurement_pitfalls", claim="band_over_runs_none", seeds=(0,), kind="within", bound=1.5, mean=mean
     )
     assert f" {word}, one seed]" in texts.badge(judged(ratio))
-    assert texts.asked(ratio) == "within a factor of 1.5"
+    assert texts.rule(ratio) == "within a factor of 1.5"
 
 
-def test_numbers_say_the_mean_both_intervals_and_how_many_seeds():
+def test_numbers_have_mean_intervals_and_seeds():
     assert texts.numbers(USUAL) == NUMBERS
     assert texts.numbers(FEW) == "0.14 (0.1 to 0.18; 2 seeds)"
     one = replace(FEW, seeds=(3,), values=(0.14,), low=math.nan, high=math.nan)
@@ -136,32 +134,32 @@ def test_numbers_say_the_mean_both_intervals_and_how_many_seeds():
 
 
 @pytest.mark.parametrize("endless", [math.inf, math.nan])
-def test_an_interval_that_is_wider_than_numbers_go_is_not_told(endless):
+def test_infinite_interval_is_left_out(endless):
     """As that of a ratio can be whose logarithms differ by hundreds; stored, it is a NaN."""
     assert texts.numbers(made(high=endless)) == "0.14 (by ranks 0.11 to 0.17; 10 seeds)"
     assert texts.numbers(made(rank_high=endless)) == "0.14 (0.1 to 0.18; 10 seeds)"
 
 
-def test_a_mean_that_is_but_rounding_is_told_as_zero():
+def test_mean_within_rounding_is_zero():
     assert texts.numbers(made(mean=1e-9, low=-0.01, high=0.01)).startswith("0 (-0.01 to 0.01; ")
     assert texts.numbers(made(mean=1e-9, low=0.9e-9, high=1.1e-9)).startswith("1.00×10⁻⁹ (")
 
 
-def test_each_phase_is_told_with_its_mean_and_its_verdict():
+def test_phases_have_means_and_verdicts():
     four = over_time({"whole run": "inconclusive", "start": "supported", "last half": "contradicted"}).findings
     means = (1.0, 0.8, 0.9, 1.5)
     told = judged(*(replace(one, mean=mean) for one, mean in zip(four, means, strict=True)))
     assert texts.phases(told) == "start: 0.8, supported; middle: 0.9, inconclusive; last half: 1.5, contradicted"
 
 
-def test_of_few_seeds_each_phase_is_told_by_its_side():
+def test_phases_of_few_seeds_agree_or_disagree():
     four = over_time("inconclusive", seeds=(0,)).findings
     means = (1.0, 0.8, math.nan, 1.5)
     told = judged(*(replace(one, mean=mean) for one, mean in zip(four, means, strict=True)))  # to be below 1
     assert texts.phases(told) == "start: 0.8, agrees; middle: undefined, undefined; last half: 1.5, disagrees"
 
 
-def test_a_condition_that_is_not_about_time_is_told_in_every_phase():
+def test_phases_include_conditions_without_phases():
     both = about("covariate_shift_mlp", "more_shift_yet_better", mean=0.14).findings
     *phases, accuracy = both
     assert (len(phases), accuracy.phase) == (4, "")
@@ -169,31 +167,33 @@ def test_a_condition_that_is_not_about_time_is_told_in_every_phase():
     assert told.split("; ") == [f"{one}: 0.14, contradicted" for one in ("start", "middle", "last half")]
 
 
-def test_without_phases_none_are_told():
+def test_claim_without_phases_has_no_phase_text():
     assert texts.phases(judged(USUAL)) == ""
 
 
-def test_seeds_that_are_left_out_are_counted_and_why():
+def test_excluded_seeds_are_counted_with_reason():
     why = "standard does not learn (test accuracy below 50 %)"
     some = made(seeds=tuple(range(8)), left_out=(8, 9), why_left_out=why)
-    assert texts.left_out(some) == f"2 of 10 seeds are not comparable: {why}."
-    assert texts.left_out(made(seeds=(), left_out=(0,), why_left_out=why)) == f"Not comparable: {why}."
-    assert texts.left_out(USUAL) == ""
+    assert texts.exclusions(some) == f"2 of 10 seeds are not comparable: {why}."
+    assert texts.exclusions(made(seeds=(), left_out=(0,), why_left_out=why)) == f"Not comparable: {why}."
+    assert texts.exclusions(USUAL) == ""
 
 
-def test_of_each_condition_the_numbers_and_the_rule_are_told():
-    first, second, phases = texts.measured(about("covariate_shift_mlp", "more_shift_yet_better"), "Here").split("  \n")
+def test_statistics_have_numbers_and_rule():
+    first, second, phases = texts.statistics(about("covariate_shift_mlp", "more_shift_yet_better"), "Here").split(
+        "  \n"
+    )
     assert first == (
-        f"|G − G′| / |G| of the middle layer, median over time: batch norm / standard. Here: **{NUMBERS}**, asked for: "
+        f"|G − G′| / |G| of the middle layer, median over time: batch norm / standard. Here: **{NUMBERS}**, required: "
         "above 1."
     )
-    assert second == f"Test accuracy at the end, batch norm minus standard. Here: **{NUMBERS}**, asked for: above 0."
+    assert second == f"Test accuracy at the end, batch norm minus standard. Here: **{NUMBERS}**, required: above 0."
     assert phases.startswith("Start: 0.14, supported; ")
 
 
-def test_what_nothing_was_measured_of_has_no_numbers():
+def test_statistics_without_seeds_have_no_numbers():
     none = over_time("inconclusive", seeds=(), values=(), left_out=(4,), why_left_out="the learning rate is 0")
-    assert texts.measured(none, "Here") == "Not comparable: the learning rate is 0."
+    assert texts.statistics(none, "Here") == "Not comparable: the learning rate is 0."
 
 
 @pytest.mark.parametrize(
@@ -206,15 +206,15 @@ def test_what_nothing_was_measured_of_has_no_numbers():
         ("within", 0.02, "within ±0.02"),
     ],
 )
-def test_what_is_asked_for_is_told(kind, bound, words):
-    assert texts.asked(made(kind=kind, bound=bound)) == words
+def test_rule_is_written_in_words(kind, bound, words):
+    assert texts.rule(made(kind=kind, bound=bound)) == words
 
 
 @pytest.mark.parametrize(("name", "setting"), SETTINGS)
-def test_a_link_to_a_setting_says_what_the_experiment_runs(name, setting):
+def test_link_opens_the_settings_of_the_experiment(name, setting):
     chosen = experiments.load(name)
     for dataset in chosen.datasets:
-        address = urlsplit(texts.link(chosen, setting, dataset))
+        address = urlsplit(links.link(chosen, setting, dataset))
         assert address.path == f"/{chosen.page}"
         usual = presets.DEFAULTS[chosen.page]
         config, problems = RunConfig.from_query(dict(parse_qsl(address.query)), usual)
@@ -226,39 +226,41 @@ def test_a_link_to_a_setting_says_what_the_experiment_runs(name, setting):
 
 
 @pytest.mark.parametrize("name", RUNS_OF_ITS_OWN)
-def test_where_the_page_has_runs_of_its_own_there_is_one_address_and_settings_are_no_links(name, monkeypatch):
+def test_page_with_own_runs_has_no_links_to_settings(name):
     chosen = experiments.load(name)
-    found = [
+    findings = [
         made(experiment=name, claim=chosen.claims[0].name, setting=setting, verdict=verdict)
         for setting, verdict in ((DEFAULT_SETTING, "supported"), *((one, "contradicted") for one in chosen.settings))
     ]
-    monkeypatch.setattr(findings, "read", lambda: Stored("2026-01-31", {}, tuple(found)))
-    assert texts.link(chosen) == f"/{chosen.page}"
-    told = texts.flipped(name, chosen.claims[0].name)
-    assert told == [f"{setting}: contradicted, {NUMBERS}" for setting in chosen.settings]
+    assert links.link(chosen) == f"/{chosen.page}"
+    flips = links.flips(name, chosen.claims[0].name, experiments.group_by_claim(findings))
+    assert flips == [f"{setting}: contradicted, {NUMBERS}" for setting in chosen.settings]
 
 
-def test_where_the_page_opens_with_the_experiment_the_link_is_bare():
-    assert texts.link(experiments.load("noisy_batch_norm")) == "/noisy_bn"
-    assert texts.link(experiments.load("theorems")) == "/theory"
+def test_link_to_default_settings_has_no_query():
+    assert links.link(experiments.load("noisy_batch_norm")) == "/noisy_bn"
+    assert links.link(experiments.load("theorems")) == "/theory"
 
 
-def test_other_settings_are_named_if_their_verdict_is_another(kept):
-    (told,) = texts.flipped("noisy_batch_norm", "noisy_beats_standard")
-    assert told == (
-        "[10 × 100 tanh](/noisy_bn?activation=tanh): contradicted, -0.14 (-0.18 to -0.1; by ranks -0.17 to -0.11; "
-        "10 seeds)"
-    )
-    assert texts.flipped("noisy_batch_norm", "noise_harmless") == []
+OTHER_VERDICT = {"setting": "10 × 100 tanh", "verdict": "contradicted"}
 
 
-def test_without_a_verdict_by_default_none_is_another(kept, keep):
-    keep(*kept[1:])
-    assert texts.flipped("noisy_batch_norm", "noisy_beats_standard") == []
+def test_flips_link_to_settings_with_another_verdict():
+    same = made(setting="3 × 100 ReLU")
+    judged = experiments.group_by_claim([USUAL, same, made(**OTHER_VERDICT)])
+    assert links.flips("noisy_batch_norm", "noisy_beats_standard", judged) == [
+        f"[10 × 100 tanh](/noisy_bn?activation=tanh): contradicted, {NUMBERS}"
+    ]
+    assert links.flips("noisy_batch_norm", "noise_harmless", judged) == []
 
 
-def test_a_setting_in_which_the_claim_changes_over_training_is_another(keep):
+def test_flips_need_a_default_verdict():
+    judged = experiments.group_by_claim([made(**OTHER_VERDICT)])
+    assert links.flips("noisy_batch_norm", "noisy_beats_standard", judged) == []
+
+
+def test_change_over_training_counts_as_a_flip():
     changing = {"start": "supported", "last half": "contradicted"}
-    keep(*over_time("supported").findings, *over_time(changing, setting="learning rate 0.01").findings)
-    (told,) = texts.flipped("covariate_shift_mlp", "reduces_relative")
-    assert "[learning rate 0.01](/covariate_shift?lr=0.01): changes over training, 0.14 (" in told
+    judged = [over_time("supported"), over_time(changing, setting="learning rate 0.01")]
+    (flip,) = links.flips("covariate_shift_mlp", "reduces_relative", judged)
+    assert "[learning rate 0.01](/covariate_shift?lr=0.01): changes over training, 0.14 (" in flip

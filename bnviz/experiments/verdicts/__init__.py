@@ -1,0 +1,1 @@
+"""Verdicts in words, for pages: badges and numbers (`texts`), and links to settings (`links`)."""
