@@ -51,7 +51,7 @@ def side_by_side(planned: Planned, threads: int, quiet: bool) -> Iterator[Result
         DatasetError: a data set cannot be had.
     """
     _prepare(planned, threads)
-    from bnviz.training.batched.training import NotTogetherError, train_together
+    from bnviz.training.batched.training import IncompatibleRunsError, train_together
 
     for arm in dict.fromkeys(arm for arm, _ in planned):
         configs = [config for name, config in planned if name == arm]
@@ -73,7 +73,7 @@ def side_by_side(planned: Planned, threads: int, quiet: bool) -> Iterator[Result
         except KeyboardInterrupt:
             if not frames[0]:
                 return
-        except NotTogetherError as error:
+        except IncompatibleRunsError as error:
             raise Refusal(f"--together: {error}.") from error
         share = (perf_counter() - started) / len(configs)
         results = [_result(arm, config, own, share) for config, own in zip(configs, frames, strict=True) if own]
