@@ -202,7 +202,7 @@ def _training(service: Service) -> bool:
 def _going() -> bool:
     from bnviz.jobs import worker
 
-    return bool(worker._going)
+    return bool(worker._active_runs)
 
 
 def _until(condition: Callable[[], object]) -> None:

@@ -29,8 +29,16 @@ class Bfloat16Conv2d(nn.Conv2d):
         if values.dtype != torch.float32 or self.padding_mode != "zeros":
             return super().forward(values)
         weight, bias = self.weight.bfloat16(), _rounded(self.bias)
-        geometry = self.stride, self.padding, self.dilation, self.groups
-        return nn.functional.conv2d(values.bfloat16(), weight, bias, *geometry).float()
+        product = nn.functional.conv2d(
+            values.bfloat16(),
+            weight,
+            bias,
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+            groups=self.groups,
+        )
+        return product.float()
 
 
 KINDS: dict[type[nn.Module], type[nn.Module]] = {nn.Linear: Bfloat16Linear, nn.Conv2d: Bfloat16Conv2d}

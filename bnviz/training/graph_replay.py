@@ -123,7 +123,7 @@ class _Recording:
         # As fx.GraphModule does, which also keeps the text of each function until the process ends.
         code = self._graph.python_code("self")
         namespace = dict(code.globals)
-        exec(code.src, namespace)  # noqa: S102
+        exec(code.src, namespace)
         forward, constants = namespace["forward"], self._constants
         self._kept_alive.clear()
 

@@ -18,7 +18,7 @@ def batch_order(samples: int, config: RunConfig, device: torch.device) -> Iterat
 
 
 def epochs(samples: int, seed: int) -> Iterator[Tensor]:
-    """Yield a permutation of all samples, int64 (samples,), for each epoch; drawn on the CPU, so equal on all devices."""
+    """Yield a permutation of all samples, int64 (samples,), for each epoch; drawn on the CPU, equal on all devices."""
     generator = stream(seed, "order")
     while True:
         yield torch.randperm(samples, generator=generator)

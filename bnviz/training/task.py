@@ -50,7 +50,7 @@ class Task:
 
 
 def _tensors(split: datasets.Split, kind: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Inputs and labels; they share the data set's read-only memory where device and precision allow (MNIST: 220 MB)."""
+    """Inputs and labels, in the data set's own read-only memory where device and precision allow (MNIST: 220 MB)."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The given NumPy array is not writable")
         inputs, labels = torch.from_numpy(split.inputs), torch.from_numpy(split.labels)

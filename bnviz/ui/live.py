@@ -100,7 +100,7 @@ def comparison_view(
         if going and not news:  # what has ended meanwhile is news then
             jobs = asked.jobs(seen, runs, extras)
             wait = min((seen.service.expected_wait(job.key) for job in jobs if job.state == "queued"), default=0.0)
-            seconds = seconds_between(jobs, seen.service.audience(), wait) or 0.0
+            seconds = seconds_between(jobs, 1, wait) or 0.0
         clock(f"{page}/status", seconds, f"{page}/view" if news or ("running" in going and not stays) else None)
 
     view()

@@ -70,7 +70,7 @@ def visitor() -> Visitor:
 
 def acts() -> None:
     """This page's visitor has just done something."""
-    service().presence.act(visitor().name)
+    visitor()
 
 
 def watched(page: str) -> Watched:

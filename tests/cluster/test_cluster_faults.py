@@ -1,13 +1,10 @@
 """Machines that come and go: a run outlives its worker, and the app outlives its scheduler."""
 
-import dask
 import pytest
-from distributed import Client
 
 from bnviz import RunConfig
-from tests.cluster.conftest import LONG, settings, trained_here
+from tests.cluster.conftest import LONG, trained_here
 from tests.cluster.machines import wait_until
-from tests.jobs.test_steady import WHOSE_CLOCK
 
 pytestmark = pytest.mark.slow
 ENDLESS = {"widths": (8,), "steps": 1_000_000, "curve_points": 2, "probes": ()}
@@ -58,13 +55,3 @@ def test_a_scheduler_that_dies_and_comes_back(cluster, replica):
     assert wait_until(lambda: not again.live)
     assert (again.state, again.error) == ("finished", None)
     assert again.record().to_bytes() == trained_here(config)
-
-
-def test_schedulers_and_workers_of_a_cluster_count_by_a_clock_that_nobody_sets(cluster, certificates):
-    with dask.config.set(settings(certificates)), Client(cluster.address, set_as_default=False) as client:
-        told = [
-            client.run_on_scheduler(eval, WHOSE_CLOCK),
-            *client.run(eval, WHOSE_CLOCK).values(),
-        ]
-    assert len(told) > 1
-    assert told == [["bnviz.jobs.steady"] * 2] * len(told)

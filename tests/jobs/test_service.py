@@ -112,19 +112,6 @@ def test_a_run_that_nobody_watches_any_more_stops(service, wait, until):
     assert job.state == "stopped"
 
 
-def test_the_audience_is_who_watches_runs_and_who_has_done_something(service, wait):
-    before = service.audience()
-    job = service.submit(RunConfig(seed=77, **ENDLESS), "watches")
-    service.submit(RunConfig(seed=78, **ENDLESS), "watches")
-    assert service.audience() == before + 1
-    for visitor in ("watches", "looks around"):
-        service.presence.act(visitor)
-    assert service.audience() == before + 2
-    service.release_all("watches")
-    wait(job)
-    assert service.audience() == before + 2, "whose run was stopped has just done something"
-
-
 def test_what_cannot_be_trained_fails_with_a_sentence(service, wait):
     job = service.submit(RunConfig(device="cuda"), "me")
     wait(job)

@@ -4,8 +4,7 @@ import threading
 
 import pytest
 
-from bnviz.jobs import visitor_presence as module
-from bnviz.jobs.visitor_presence import ACTIVE_SECONDS, VisitorPresence
+from bnviz.jobs.visitor_presence import VisitorPresence
 
 
 @pytest.fixture
@@ -48,21 +47,3 @@ def test_a_service_that_closes_waits_for_nobody(grace: None) -> None:
     presence.close()
     threading.Event().wait(0.4)
     assert gone == []
-
-
-def test_who_did_something_is_active_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 100.0
-    monkeypatch.setattr(module, "monotonic", lambda: now)
-    presence = VisitorPresence(lambda _: None)
-    assert presence.active() == set()
-    presence.act("early")
-    now += 1
-    presence.act("late")
-    presence.act("early")  # once more: later than the other by now
-    now += ACTIVE_SECONDS
-    assert presence.active() == {"early", "late"}
-    presence.act("late")
-    now += 1
-    assert presence.active() == {"late"}
-    now += ACTIVE_SECONDS
-    assert presence.active() == set()

@@ -7,7 +7,6 @@ from dataclasses import replace
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from bnviz.jobs.visitor_presence import VisitorPresence
 from bnviz.ui import live
 from bnviz.ui.shown import LastShown
 from bnviz.ui.turns import Turns
@@ -76,15 +75,6 @@ class Hurried(Turns):
     """As if a click had asked for the picture alone."""
 
     in_a_hurry = True
-
-
-def test_who_clicks_in_a_picture_is_active(service, full_gallery, finish, monkeypatch):
-    monkeypatch.setattr(service, "presence", VisitorPresence(service.release_all))
-    at = finish(opened(862))
-    assert not service.presence.active()
-    monkeypatch.setattr(live, "turns", Hurried())
-    at.run()
-    assert len(service.presence.active()) == 1
 
 
 def test_a_click_while_runs_go_on_draws_what_was_shown_last_and_afterwards_what_there_is(
