@@ -203,7 +203,7 @@ def _training(service: Service) -> bool:
 def _running() -> bool:
     from bnviz.jobs import worker
 
-    return bool(worker._running)
+    return bool(worker._active_runs)
 
 
 def _until(condition: Callable[[], object]) -> None:

@@ -118,7 +118,7 @@ def _replicas(config: RunConfig, pairs: int) -> tuple[Values, ...]:
 
 
 def _lines(config: RunConfig, device: torch.device, pairs: int) -> tuple[Values, ...]:
-    task = Task.of(config, device)
+    task = Task.load(config, device)
     network = networks.build(config, tuple(task.inputs.shape[1:]), task.classes, device)
     objective = Objective.of(network, *task.fixed(LINE_BATCH), task.criterion)
     here = flat(objective.gradient()[1])

@@ -51,7 +51,7 @@ def train_batched(planned: PlannedRuns, threads: int, quiet: bool) -> Iterator[R
         DatasetError: a data set is not available.
     """
     _prepare(planned, threads)
-    from bnviz.training.batched.training import NotTogetherError, train_together
+    from bnviz.training.batched.training import IncompatibleRunsError, train_together
 
     for arm in dict.fromkeys(arm for arm, _ in planned):
         configs = [config for name, config in planned if name == arm]
@@ -73,7 +73,7 @@ def train_batched(planned: PlannedRuns, threads: int, quiet: bool) -> Iterator[R
         except KeyboardInterrupt:
             if not frames[0]:
                 return
-        except NotTogetherError as error:
+        except IncompatibleRunsError as error:
             raise Refusal(f"--together: {error}.") from error
         seconds = (perf_counter() - started) / len(configs)
         results = [

@@ -49,31 +49,6 @@ class Frame:
     values: Mapping[str, Measurement]
     outcome: Outcome = "running"
 
-    def to_message(self) -> dict[str, Any]:
-        """Plain numbers, strings and bytes, for sending between processes (msgpack)."""
-        values = {
-            name: {
-                **item.__dict__,
-                "values": item.values.tobytes(),
-                "dims": list(item.dims),
-                "dtype": item.values.dtype.str,
-                "shape": list(item.values.shape),
-            }
-            for name, item in self.values.items()
-        }
-        return {"step": self.step, "outcome": self.outcome, "values": values}
-
-    @classmethod
-    def from_message(cls, message: Mapping[str, Any]) -> Self:
-        """The frame that `to_message` was made from."""
-        values = {}
-        for name, item in message["values"].items():
-            array = np.frombuffer(item["values"], dtype=item["dtype"]).reshape(item["shape"])
-            values[name] = Measurement(
-                array, tuple(item["dims"]), item["long_name"], item["units"], item["source"], item["axis"]
-            )
-        return cls(message["step"], values, message["outcome"])
-
 
 @dataclass(frozen=True, eq=False)
 class Record:

@@ -1,7 +1,7 @@
-"""Training in worker processes, through Dask: one code path for this machine and for a cluster.
+"""Training in worker processes through Dask: the same code on this machine and on a cluster.
 
-`service` is what an app talks to: submit, watch, leave, stop. Behind it, `store` keeps results, `queue` says whose turn
-it is, `dispatcher` gets jobs to workers through `connection`, a line to a scheduler; `cluster` starts one on this
-machine where no other is named, and `worker` is what runs in its processes, the only place where torch is imported.
-Nothing here knows of pages, or of what a run measures.
+An app calls `service`: submit, watch, release, stop. Behind it, `result_store` keeps results, `fair_queue` orders
+waiting runs, and `dispatcher` sends them to workers through a `connection` to a scheduler. `local_cluster` starts a
+scheduler and workers on this machine where no other scheduler is named. `worker` runs in the worker processes, the
+only ones that import torch.
 """

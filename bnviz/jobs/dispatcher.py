@@ -1,13 +1,10 @@
-"""Get queued jobs to workers and their results back, through one connection at a time.
+"""Dispatcher: send queued jobs to workers, receive their frames and records, and send lost runs once more.
 
-Jobs wait in a queue that is fair between sessions, and a few at a time go to the cluster. A run that is lost with a
-worker or a scheduler, or from which nothing is heard, is sent again once.
+Jobs wait in a queue that is fair between visitors; a few at a time go to the cluster, over one connection.
 """
 
 import logging
 import threading
-import uuid
-from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from time import monotonic
@@ -15,68 +12,70 @@ from typing import Any
 
 from bnviz.core.config import RunConfig
 from bnviz.core.record import Record
+from bnviz.jobs.attempts import Attempt, Attempts
 from bnviz.jobs.connection import LOST, Connection
 from bnviz.jobs.errors import NOT_STARTED, JobsError
 from bnviz.jobs.fair_queue import FairQueue, expected_seconds
 from bnviz.jobs.job import Job, State
 from bnviz.records import gallery
 
-POLL_SECONDS = 0.2  # how often to look for a free worker while jobs wait and none is sent: one small message
-LOOK_SECONDS = 1.0  # how often while the scheduler has jobs of ours; as soon as one of them ends, too
+POLL_SECONDS = 0.2  # between looks for a free worker while jobs wait and none is sent
+LOAD_SECONDS = 1.0  # between looks while the cluster has jobs of ours; the end of a job triggers one, too
 CLOSE_SECONDS = 10.0
-RETURN_SECONDS = 30.0  # how long a scheduler that was there and has gone is waited for
-SILENCE_SECONDS = 30.0  # a run from which nothing is heard for so long is sent again, once
+SILENCE_SECONDS = 30.0
+"""A run that sends nothing for so long is lost, whatever the cause; workers send a heartbeat every ten seconds."""
+RETURN_SECONDS = 30.0  # how long to wait for a scheduler that has died to come back
 SILENT = (
-    f"Nothing was heard from this run for {SILENCE_SECONDS:.0f} seconds, twice. Start it again; if that does not help, "
-    "whoever runs this app should restart it."
+    "Nothing was heard of this run for {:.0f} s, twice, so it was given up. Start it again; if that does not help, "
+    "restart the app, or the cluster if BNVIZ_SCHEDULER names one."
 )
 
 logger = logging.getLogger(__name__)
 
 
 class Dispatcher:
-    """Any thread may call it, and no call waits for the cluster, except `close`.
+    """Thread-safe; no call waits for the cluster, except `close`.
+
+    A run that is lost with its connection is sent once more. So is one of which nothing was heard for
+    `SILENCE_SECONDS`: the connection is replaced first, with the cluster if it is our own.
 
     Args:
-        address: of a Dask scheduler; None: a cluster on this machine, that ends with this process.
-        arrived: called with each record of a run that came to its end, and as it came, packed, before its job says so;
-            may take its time.
-        known: asked for a run's result before it is sent, as another app may have had it trained; None if it is to be.
+        address: of a Dask scheduler; None: a cluster on this machine that ends with this process.
+        store_record: called with each complete record and its packed bytes before the job ends; may take its time.
+        find_record: returns a run's record if another app has had it trained meanwhile, otherwise None.
     """
 
     def __init__(
         self,
         address: str | None,
-        arrived: Callable[[Record, bytes], object],
-        known: Callable[[RunConfig], Record | None],
+        store_record: Callable[[Record, bytes], object],
+        find_record: Callable[[RunConfig], Record | None],
     ) -> None:
         self._address = address
-        self._arrived = arrived
-        self._known = known
+        self._store_record = store_record
+        self._find_record = find_record
         self._lock = threading.RLock()
         self._queue = FairQueue()
-        self._sent: dict[str, tuple[str, Job]] = {}  # by attempt: those that the cluster has, with their owners
-        self._tries: Counter[str] = Counter()  # by run key, of live jobs
-        self._stopping: set[str] = set()  # attempts
-        self._pace = 1.0  # seconds that runs take here for each second estimated
+        self._attempts = Attempts()
+        self._pace = 1.0  # training seconds for each estimated second
         self._threads = 0
         self._connection: Connection | None = None
-        self._lost_since: float | None = None  # when a scheduler that had been there was last found gone
+        self._lost_since: float | None = None  # when the scheduler was last found dead
         self._wake = threading.Event()
         self._closed = False
-        self._thread = threading.Thread(target=self._dispatch, name="bnviz-jobs", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="bnviz-jobs", daemon=True)
 
     def prepare(self) -> None:
-        """Start the cluster now, so that the first run need not wait for it; returns at once."""
+        """Start the cluster before the first run needs it; returns at once."""
         with self._lock:
             if not self._closed and self._thread.ident is None:
                 self._thread.start()
 
-    def add(self, job: Job, owner: str, going: int) -> None:
-        """Have a job trained for `owner`, who has `going` others waiting or training.
+    def add(self, job: Job, owner: str, live_count: int) -> None:
+        """Queue a job for `owner`, who has `live_count` others waiting or training.
 
         Raises:
-            JobsError: it is closed, or that would be more than the limits allow.
+            JobsError: the dispatcher is closed, or a limit is reached.
         """
         with self._lock:
             if self._closed:
@@ -85,11 +84,11 @@ class Dispatcher:
                 self.prepare()
             except RuntimeError as error:  # no thread can be started
                 raise JobsError(NOT_STARTED.format(error)) from error
-            self._queue.add(job, owner, going)
+            self._queue.add(job, owner, live_count)
         self._wake.set()
 
     def stop(self, job: Job) -> None:
-        """Stop a run; what was measured is kept. No effect on one that has ended."""
+        """Stop a run and keep its measurements; no effect on one that has ended."""
         with self._lock:
             if not job.live:
                 return
@@ -97,56 +96,47 @@ class Dispatcher:
                 self._queue.remove(job)
                 self._end(job, "stopped")
                 return
-            attempt = next(attempt for attempt, (_, sent) in self._sent.items() if sent is job)
-            if attempt not in self._stopping and self._connection is not None:
-                self._stopping.add(attempt)
-                self._connection.stop(attempt)
+            attempt = self._attempts.of(job)
+            if attempt is not None and not attempt.stopping and self._connection is not None:
+                attempt.stopping = True
+                self._connection.stop(attempt.name)
 
-    def before(self, job: Job) -> list[Job]:
-        """Jobs that start before this one; none if it is next, running or not queued at all."""
+    def jobs_ahead(self, job: Job) -> list[Job]:
+        """Jobs that start before this one; none if it is next, running or not queued."""
         with self._lock:
-            waiting = [sent for _, sent in self._sent.values() if sent.state == "queued"]
-            waiting += self._queue.in_turn(self._training())
+            waiting = self._attempts.jobs("queued") + self._queue.in_turn(self._attempts.owners())
             return waiting[: waiting.index(job)] if job in waiting else []
 
     def expected_wait(self, job: Job) -> float:
-        """Roughly how many seconds until a queued job starts."""
+        """Estimated seconds until a queued job starts."""
         with self._lock:
-            running = [sent for _, sent in self._sent.values() if sent.state == "running"]
-            return expected_seconds(self.before(job), running, self._threads, self._pace)
+            return expected_seconds(self.jobs_ahead(job), self._attempts.jobs("running"), self._threads, self._pace)
 
     def close(self) -> None:
-        """Stop everything and end the cluster, if it is this dispatcher's own; safe to call again."""
+        """Stop everything, and end the cluster if it is our own; safe to call again."""
         with self._lock:
             self._closed = True
             self._wake.set()
         if self._thread.ident is not None:
             self._thread.join(CLOSE_SECONDS)
 
-    def _training(self) -> Counter[str]:
-        return Counter(owner for owner, _ in self._sent.values())
-
-    def _dispatch(self) -> None:
-        """The service's thread: connect, hand waiting jobs to free workers, and wait for more."""
-        connect = True  # at first even if nothing waits, for `prepare`
+    def _run(self) -> None:
+        """The dispatcher's thread: connect, send waiting jobs to free workers, and wait for more."""
+        connect = True  # at first even without jobs, for `prepare`
         while not self._closed:
-            if self._queue or self._sent or connect:
+            if self._queue or self._attempts or connect:
                 connect = False
                 try:
-                    connection = self._connected()
-                    self._hand_out(connection)
-                    self._resend_silent(connection)
+                    self._serve(self._connected())
                 except JobsError as error:
-                    self._fail_waiting(str(error))
-                except (
-                    Exception
-                ) as error:  # of any kind: later runs may be luckier, and without this thread none starts
+                    self._fail_queued(str(error))
+                except Exception as error:  # of any kind: without this thread no later run would start
                     logger.exception("runs cannot be sent to workers")
-                    self._fail_waiting(NOT_STARTED.format(f"{type(error).__name__}: {error}"))
-            self._wake.wait(LOOK_SECONDS if self._sent else POLL_SECONDS if self._queue else None)
+                    self._fail_queued(NOT_STARTED.format(f"{type(error).__name__}: {error}"))
+            self._wake.wait(LOAD_SECONDS if self._attempts else POLL_SECONDS if self._queue else None)
             self._wake.clear()
         with self._lock:
-            for job in [*self._queue.clear(), *(job for _, job in self._sent.values())]:
+            for job in [*self._queue.clear(), *(attempt.job for attempt in self._attempts)]:
                 self._end(job, "stopped")
         self._disconnect()
 
@@ -159,84 +149,89 @@ class Dispatcher:
             self._lost_since = None
         return self._connection
 
-    def _fail_waiting(self, sentence: str) -> None:
-        """There is nobody to train. A scheduler that was there before is waited for; else nothing is."""
+    def _fail_queued(self, sentence: str) -> None:
+        """Fail all queued jobs, unless a scheduler that has died may still come back."""
         with self._lock:
             if self._lost_since is not None and monotonic() - self._lost_since < RETURN_SECONDS:
                 return
             for job in self._queue.clear():
                 self._end(job, "failed", error=sentence)
 
-    def _hand_out(self, connection: Connection) -> None:
-        if not self._queue and not self._sent:
+    def _serve(self, connection: Connection) -> None:
+        """Replace a connection on which runs are silent; otherwise send jobs for which there is room."""
+        if not self._queue and not self._attempts:
             return
         try:
-            self._threads, room = connection.room()
+            load = connection.load()
         except JobsError:
-            self._disconnect()  # the next run finds out whether a new cluster fares better
+            self._disconnect()  # the next run starts a new cluster
             raise
+        self._threads = load.threads
+        if self._give_up_silent(connection, load.waiting):
+            self._disconnect()
+            self._wake.set()
+            return
         with self._lock:
-            chosen = {self._attempt(job): (owner, job) for owner, job in self._queue.take(room, self._training())}
-            self._sent.update(chosen)
-            for _, job in chosen.values():
-                job.sent = monotonic()
-        for attempt, (_, job) in chosen.items():
-            try:
-                shared = connection.prepare(attempt)
-                # Asked in this order: another app lets the cluster forget what it has only when it is in the store.
-                record = None if shared or job.fresh else self._known(job.config)
-                if record is None:
-                    connection.start(job.config, attempt, partial(self._ended, attempt), shared)
-            except JobsError:
-                self._ended(attempt, None)
-                continue
-            except Exception as error:
-                logger.exception("run %s cannot be sent to a worker", attempt)
-                self._ended(attempt, NOT_STARTED.format(f"{type(error).__name__}: {error}"))
-                continue
+            chosen = self._queue.take(load.room, self._attempts.owners())
+            attempts = [self._attempts.add(job, owner) for owner, job in chosen]
+        for attempt in attempts:
+            self._send(connection, attempt)
+
+    def _send(self, connection: Connection, attempt: Attempt) -> None:
+        job, record = attempt.job, None
+        try:
+            shared = connection.claim(attempt.name)
+            # In this order: another app releases a result at the cluster only once it is stored.
+            if not shared and not job.fresh:
+                record = self._find_record(job.config)
+            if record is None:
+                connection.start(job.config, attempt.name, partial(self._finish, attempt.name), shared)
+        except JobsError:
+            self._finish(attempt.name, None)
+        except Exception as error:
+            logger.exception("run %s cannot be sent to a worker", attempt.name)
+            self._finish(attempt.name, NOT_STARTED.format(f"{type(error).__name__}: {error}"))
+        if record is not None:
             with self._lock:
-                if record is not None and job.live:
+                if job.live:
                     self._end(job, "finished", record)
 
-    def _resend_silent(self, connection: Connection) -> None:
-        """Send the runs of this connection again, over a new one, if nothing was heard for long from one that trains.
-
-        Whatever the cause is: a lost message, a clock that was set back, a process that hangs.
-        """
+    def _give_up_silent(self, connection: Connection, waiting: frozenset[str]) -> bool:
+        """Fail silent runs that were sent twice; return whether others are silent, so that all must be sent again."""
         with self._lock:
-            now = monotonic()
-            quiet = [attempt for attempt, (_, job) in self._sent.items() if now - job.last_sign > SILENCE_SECONDS]
-        silent = connection.running(quiet) if quiet else []
-        if silent:
-            logger.warning("nothing was heard from %s for %.0f s; sent again", ", ".join(silent), SILENCE_SECONDS)
-            self._disconnect(SILENT)
+            silent = self._attempts.silent(SILENCE_SECONDS, waiting)
+            repeatable = [attempt for attempt in silent if self._attempts.may_repeat(attempt.job)]
+            for attempt in silent:
+                logger.warning("nothing was heard of run %s", attempt.name)
+                if attempt.stopping:
+                    self._end(attempt.job, "stopped")
+                elif attempt not in repeatable:
+                    connection.stop(attempt.name)
+                    self._end(attempt.job, "failed", error=SILENT.format(SILENCE_SECONDS))
+            return bool(repeatable)
 
-    def _attempt(self, job: Job) -> str:
-        """The run key at first, so that several apps share a training; a name of its own for one that is to be new."""
-        self._tries[job.key] += 1
-        return job.key if self._tries[job.key] == 1 and not job.fresh else f"{job.key}-{uuid.uuid4().hex}"
-
-    def _disconnect(self, problem: str = LOST) -> None:
-        """Give up the connection; its runs wait once more, or fail with the problem if they did so before."""
+    def _disconnect(self) -> None:
+        """Close the connection; its runs wait to be sent once more."""
         with self._lock:
             connection, self._connection = self._connection, None
-            for attempt in list(self._sent):
-                self._retry(attempt, problem)
+            for attempt in self._attempts:
+                self._retry(attempt)
         if connection is not None:
             connection.close()
 
     def _receive(self, message: Any) -> None:
-        attempt = message["attempt"]
-        _, job = self._sent.get(attempt, (None, None))  # an earlier attempt's late frames find nobody
-        if job is None:
+        """Handle a message of a worker, or do nothing if its attempt was given up."""
+        attempt = self._attempts.get(message["attempt"])
+        if attempt is None:
             return
+        attempt.last_heard = monotonic()
         if message.get("whole"):
-            job.catch_up(message["frames"])
-        elif not job.receive(message["first"], message["frames"]) and self._connection is not None:
-            self._connection.catch_up(attempt)
+            attempt.job.receive_all(message["frames"])
+        elif not attempt.job.receive(message["first"], message["frames"]) and self._connection is not None:
+            self._connection.request_frames(attempt.name)
 
-    def _ended(self, attempt: str, result: bytes | str | None) -> None:
-        """Called with the record, packed, with a sentence that says why there is none, or with neither."""
+    def _finish(self, name: str, result: bytes | str | None) -> None:
+        """Handle an attempt's end: its packed record, a sentence on why there is none, or None if it was lost."""
         record, problem = None, result if isinstance(result, str) else LOST
         if isinstance(result, bytes):
             try:
@@ -245,42 +240,40 @@ class Dispatcher:
                 problem = f"The record came back damaged ({error}); start it again."
             else:
                 if record.outcome != "stopped":
-                    self._arrived(record, result)  # before anybody is shown that it is done
+                    self._store_record(record, result)  # before any page shows that it has ended
         with self._lock:
-            _, job = self._sent.get(attempt, (None, None))
-            if job is None:
+            attempt = self._attempts.get(name)
+            if attempt is None:
                 return
-            stopped = record is not None and record.outcome == "stopped"
-            if attempt in self._stopping:
+            job, stopped = attempt.job, record is not None and record.outcome == "stopped"
+            if attempt.stopping:
                 self._end(job, "stopped" if stopped or record is None else "finished", record)
             elif stopped or result is None:  # another app stopped it, or it was lost
                 self._retry(attempt)
             elif record is not None:
-                self._note_pace(job)
+                self._update_pace(job)
                 self._end(job, "finished", record)
             else:
                 self._end(job, "failed", error=problem)
             self._wake.set()
 
-    def _retry(self, attempt: str, problem: str = LOST) -> None:
-        """Let a job wait once more whose attempt came to nothing; the second time it has failed."""
-        owner, job = self._sent.pop(attempt)
-        if attempt in self._stopping or self._closed:
+    def _retry(self, attempt: Attempt) -> None:
+        """Queue the job of a lost attempt again, or fail it the second time."""
+        job = attempt.job
+        if attempt.stopping or self._closed:
             self._end(job, "stopped")
-        elif self._tries[job.key] > 1:
-            self._end(job, "failed", error=problem)
-        elif job.live:
+        elif not self._attempts.may_repeat(job):
+            self._end(job, "failed", error=LOST)
+        else:
+            self._attempts.remove(attempt)
             job.start_over()
-            self._queue.put_back(job, owner)
+            self._queue.put_back(job, attempt.owner)
 
-    def _note_pace(self, job: Job) -> None:
+    def _update_pace(self, job: Job) -> None:
         if job.started is not None:
-            took = (monotonic() - job.started) / max(job.estimated_seconds, 1e-3)
-            self._pace += 0.2 * (min(max(took, 0.1), 20.0) - self._pace)
+            ratio = (monotonic() - job.started) / max(job.estimated_seconds, 1e-3)
+            self._pace += 0.2 * (min(max(ratio, 0.1), 20.0) - self._pace)
 
     def _end(self, job: Job, state: State, record: Record | None = None, error: str | None = None) -> None:
         job.end(state, record, error)
-        for attempt in [attempt for attempt, (_, sent) in self._sent.items() if sent is job]:
-            del self._sent[attempt]
-            self._stopping.discard(attempt)
-        del self._tries[job.key]
+        self._attempts.forget(job)

@@ -1,4 +1,4 @@
-"""Errors that a page shows as a sentence."""
+"""Errors whose messages pages show to visitors."""
 
 NOT_STARTED = (
     "The training processes could not be started ({}). Start the run again in a minute; if that does not help, whoever "
@@ -7,4 +7,4 @@ NOT_STARTED = (
 
 
 class JobsError(RuntimeError):
-    """Training cannot be had here; the message is a sentence that says what to do about it."""
+    """Training is not available; the message is a sentence that says what to do."""

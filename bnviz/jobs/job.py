@@ -1,53 +1,53 @@
-"""One run that was asked for, as seen from the app: while it waits, while it trains and afterwards.
+"""Job: state, frames and record of one submitted run, from submission to its end.
 
-Frames arrive in one thread, and pages look it up from others.
+Frames are received in one thread while pages read from others.
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from time import monotonic
-from typing import Any, Literal
+from typing import Literal
 
 from bnviz.core.config import RunConfig
 from bnviz.core.record import Frame, Record
+from bnviz.jobs.frame_messages import Message, frame_from_message
 
 State = Literal["queued", "running", "finished", "stopped", "failed"]
 """`finished` includes runs that diverged: the record's outcome tells the two apart."""
 
 
 class Job:
-    """All attributes are to be read only; they change as news comes in.
+    """One submitted run. All attributes are read-only for callers, and change while the run goes on.
 
     Attributes:
-        config: what is trained.
-        key: the run key; a later job for the same configuration has the same.
-        estimated_seconds: as the configuration's.
-        fresh: whether it is to be trained even if a result is known somewhere.
+        config: the run.
+        key: the run key; equal for all jobs of one configuration.
+        estimated_seconds: the configuration's estimate of its training time.
+        fresh: train even if a result is known.
         state: see `State`.
         error: a sentence, once the state is `failed`.
-        step: the last step heard of, -1 before the first frame.
-        submitted, sent, started, heard, ended: time.monotonic() when it was asked for, sent to the cluster, began, was
-            last heard of, and ended; None for what is still to come, or never was if the record was there already.
+        step: the step of the last frame, -1 before the first.
+        submitted, started, heard, ended: time.monotonic() of these events, `heard` of the last frame; None before the
+            event, and for a job whose record was known already.
     """
 
     def __init__(self, config: RunConfig, fresh: bool = False) -> None:
         self.config = config
         self.fresh = fresh
         self.key = config.key
-        self.estimated_seconds = config.estimated_seconds  # whoever waits asks again and again for all before it
+        self.estimated_seconds = config.estimated_seconds  # computed once: every waiting page asks for it
         self.state: State = "queued"
         self.error: str | None = None
         self.step = -1
         self.submitted = monotonic()
-        self.sent: float | None = None
         self.started: float | None = None
         self.heard: float | None = None
         self.ended: float | None = None
         self._lock = threading.Lock()
-        self._collecting = threading.Lock()  # one of all who look collects the frames, and the others wait for it
+        self._collecting = threading.Lock()  # one reader collects the frames while the others wait
         self._frames: list[Frame] = []
-        self._record: Record | None = None  # of what is in _frames, or the final one
+        self._record: Record | None = None  # of _frames, or the final record
 
     @property
     def live(self) -> bool:
@@ -56,23 +56,23 @@ class Job:
 
     @property
     def nbytes(self) -> int:
-        """Of the record, once it has ended."""
+        """Size of the record, once the job has ended."""
         return self._record.nbytes if self._record is not None else 0
 
     def record(self) -> Record:
-        """What was measured so far, or in the end; the same object until there is more.
+        """The measurements so far; the same object until there are more.
 
-        Its outcome is `running` while the job is live, and `stopped` for a run that failed underway.
+        Its outcome is `running` while the job is live, and `stopped` for a run that failed while training.
         """
         with self._collecting:
-            return self._collected()
+            return self._collect()
 
-    def _collected(self) -> Record:
+    def _collect(self) -> Record:
         with self._lock:
             if self._record is not None:
                 return self._record
             frames, live = list(self._frames), self.live
-        record = Record.from_frames(self.config, frames)  # takes some ms: without the lock, or frames could not come in
+        record = Record.from_frames(self.config, frames)  # takes some ms, so not under the lock that `receive` needs
         if not live:
             record = replace(record, outcome="stopped")
         with self._lock:
@@ -82,55 +82,59 @@ class Job:
 
     @property
     def seconds(self) -> float | None:
-        """How long it trained, seen from here; None if it did not, or has not ended."""
+        """Seconds from start to end; None if it never started or has not ended."""
         return None if self.started is None or self.ended is None else self.ended - self.started
 
     @property
-    def last_sign(self) -> float:
-        """When it was last heard of, or else sent; time.monotonic()."""
-        return self.heard or self.started or self.sent or self.submitted
+    def seconds_left(self) -> float | None:
+        """Estimated seconds to the end at the present pace; negative when overdue; None before the first steps."""
+        started, heard, step = self.started, self.heard, self.step
+        if started is None or heard is None or step < 1:
+            return None
+        return heard + (self.config.steps - step) * (heard - started) / step - monotonic()
 
-    def receive(self, first: int, messages: Sequence[Mapping[str, Any]]) -> bool:
-        """Take in frames, as messages, that belong in place `first` and after; an empty list says that it has begun.
+    def receive(self, first: int, messages: Sequence[Message]) -> bool:
+        """Add frames with indices from `first` on; an empty list says that the run is training.
 
         Returns:
-            False if frames before these are missing; these are not taken in then.
+            False if earlier frames are missing; nothing is added then.
         """
         with self._lock:
             self._note_start()
             if not self.live or first > len(self._frames):
                 return not self.live
-            # If a run was started over, its new frames replace the old ones, one by one, so nothing shown is lost.
-            self._frames[first : first + len(messages)] = [Frame.from_message(message) for message in messages]
-            self._note_news()
+            if messages:
+                # After a restart, new frames replace the old ones one by one, so that charts keep their curves.
+                self._frames[first : first + len(messages)] = [frame_from_message(message) for message in messages]
+                self._note_frames()
             return True
 
-    def catch_up(self, messages: Sequence[Mapping[str, Any]]) -> None:
-        """Take in all frames so far of a run that was going on already; no effect if there are as many here."""
+    def receive_all(self, messages: Sequence[Message]) -> None:
+        """Replace the frames by all frames of the run so far, if these are more."""
         with self._lock:
             self._note_start()
             if self.live and len(messages) > len(self._frames):
-                self._frames = [Frame.from_message(message) for message in messages]
-                self._note_news()
+                self._frames = [frame_from_message(message) for message in messages]
+                self._note_frames()
 
     def start_over(self) -> None:
-        """Wait again: what trained it was lost. What it measured stays until there is something new."""
+        """Return to the queue after its worker was lost; frames stay until new ones replace them."""
         with self._lock:
             if self.live:
-                self.state, self.sent, self.started, self.heard = "queued", None, None, None
+                self.state, self.started, self.heard = "queued", None, None
 
     def _note_start(self) -> None:
         if self.live and self.started is None:
             self.started = monotonic()
             self.state = "running"
 
-    def _note_news(self) -> None:
-        self.step = self._frames[-1].step if self._frames else -1
+    def _note_frames(self) -> None:
+        self.step = self._frames[-1].step
         self.heard = monotonic()
         self._record = None
 
     def end(self, state: State, record: Record | None = None, error: str | None = None) -> None:
-        """Note how it ended, and the whole record where there is one; of several ends the first counts."""
+        """Set the final state, and the record where there is one; only the first call has an effect."""
         with self._lock:
             if not self.live:
                 return
@@ -140,4 +144,4 @@ class Job:
                 self.step = record.last_step
             self.error = error
             self.ended = monotonic()
-            self.state = state  # last: who sees it may rely on the rest
+            self.state = state  # last, so that readers of an ended state find the rest

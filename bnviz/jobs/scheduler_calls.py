@@ -1,38 +1,42 @@
-"""Functions that run in a Dask scheduler, in its event loop; a scheduler must have bnviz installed to run them."""
+"""Functions that Dask's scheduler runs for us, in its event loop; it needs bnviz installed."""
 
-from collections.abc import Sequence
 from typing import Any
 
-UNFINISHED = ("processing", "queued", "waiting", "no-worker")
 TASK_PREFIX = "bnviz-"
-"""What names of our tasks, and of their topics, begin with."""
+"""Prefix of our tasks' names."""
+UNFINISHED = ("processing", "queued", "waiting", "no-worker")
 
 
-def threads_and_unfinished(dask_scheduler: Any) -> tuple[int, int]:
-    """How many tasks can run at once, and how many have not ended, anyone's."""
-    threads = sum(state.nthreads for state in dask_scheduler.workers.values())
-    return threads, sum(task.state in UNFINISHED for task in dask_scheduler.tasks.values())
+def load(dask_scheduler: Any) -> tuple[int, int, list[str]]:
+    """Return worker threads, unfinished tasks of all clients, and names of our tasks that wait for a free worker.
 
-
-def prepare(key: str, client: str, dask_scheduler: Any) -> tuple[bool, dict[str, int] | None]:
-    """Whether the task is known, and the resources that one on a GPU asks for.
-
-    A known task is from now on wanted by this client, too, and not forgotten if another lets go of it.
+    A worker has at most as many running tasks as threads: those of highest priority. Any other task waits.
     """
-    offers_gpu = any("GPU" in state.resources for state in dask_scheduler.workers.values())
-    known = key in dask_scheduler.tasks
-    if known:
+    tasks, workers = dask_scheduler.tasks.values(), dask_scheduler.workers.values()
+    threads = sum(worker.nthreads for worker in workers)
+    running = {
+        task
+        for worker in workers
+        for task in sorted(worker.processing, key=lambda task: task.priority)[: worker.nthreads]
+    }
+    unfinished = [task for task in tasks if task.state in UNFINISHED]
+    waiting = [task.key for task in unfinished if task not in running and str(task.key).startswith(TASK_PREFIX)]
+    return threads, len(unfinished), waiting
+
+
+def claim(key: str, client: str, dask_scheduler: Any) -> tuple[bool, dict[str, int] | None]:
+    """Return whether a task exists, and the resources that a task on a GPU needs (None: no worker offers a GPU).
+
+    An existing task is kept for this client from now on, even if all other clients release it.
+    """
+    offers_gpu = any("GPU" in worker.resources for worker in dask_scheduler.workers.values())
+    exists = key in dask_scheduler.tasks
+    if exists:
         dask_scheduler.client_desires_keys(keys=[key], client=client)
-    return known, {"GPU": 1} if offers_gpu else None
+    return exists, {"GPU": 1} if offers_gpu else None
 
 
-def others_want(key: str, client: str, dask_scheduler: Any) -> bool:
+def wanted_by_others(key: str, client: str, dask_scheduler: Any) -> bool:
     """Whether another client than this one has asked for the task."""
     task = dask_scheduler.tasks.get(key)
     return task is not None and any(other.client_key != client for other in task.who_wants or ())
-
-
-def waiting_tasks(keys: Sequence[str], dask_scheduler: Any) -> list[str]:
-    """Those of the tasks that wait for a worker."""
-    found = {key: dask_scheduler.tasks.get(key) for key in keys}
-    return [key for key, task in found.items() if task is not None and task.state in UNFINISHED[1:]]

@@ -1,7 +1,6 @@
-"""The app's training service: submit, watch, release and stop runs.
+"""Service: submit, watch, release and stop runs; the app's interface to training.
 
-The same run asked for by thirty students is trained once, watched by all, and kept in the store. Pages look at a Job
-when they like.
+A run that thirty students ask for is trained once, watched by all, and kept in the store. Pages poll its Job.
 """
 
 import threading
@@ -13,15 +12,18 @@ from bnviz.core import environment
 from bnviz.core.config import RunConfig
 from bnviz.core.record import Record
 from bnviz.jobs.dispatcher import Dispatcher
-from bnviz.jobs.job import Job
+from bnviz.jobs.errors import JobsError
+from bnviz.jobs.job import Job, State
 from bnviz.jobs.result_store import ResultStore
 from bnviz.jobs.visitor_presence import VisitorPresence
 
+__all__ = ["Job", "JobsError", "Service", "State"]
+
 KEPT_BYTES = 96 * 2**20
-"""Of records of jobs that have ended and are still in memory; the least recently used go first, and come back from the
-store. One page shows up to twelve records, of 2 MB at most."""
+"""Limit for records of ended jobs in memory. The least recently used are dropped and read from the store if needed. One
+page shows up to twelve records of at most 2 MB."""
 SHARED_SECONDS = 60.0
-"""Who asks for a run afresh that somebody else had trained so shortly before gets that one."""
+"""A fresh run that another visitor had trained within this time is shared instead of trained again."""
 
 
 class Service:
@@ -30,12 +32,12 @@ class Service:
     Args:
         address: of a Dask scheduler; None: that in BNVIZ_SCHEDULER or, where it is not set, a cluster on this machine,
             started on first use, that ends with this process.
-        store: where results are kept; None: that of the settings.
+        store: of results; None: the one that environment variables name.
 
     Attributes:
-        store: see above; its `problem` is for all who wait for results to see.
-        presence: is told when a visitor leaves or comes back.
-        dispatcher: where jobs wait, and from where they get to workers.
+        store: see above; pages show its `problem`.
+        presence: releases the runs of visitors who have left.
+        dispatcher: queues jobs and sends them to workers.
     """
 
     def __init__(self, address: str | None = None, store: ResultStore | None = None) -> None:
@@ -43,67 +45,67 @@ class Service:
         self.presence = VisitorPresence(self.release_all)
         self.dispatcher = Dispatcher(
             address or environment.text("BNVIZ_SCHEDULER") or None,
-            arrived=lambda record, packed: self.store.put(record, packed),
-            known=lambda config: self.store.get(config),
+            store_record=lambda record, packed: self.store.put(record, packed),
+            find_record=lambda config: self.store.get(config),
         )
         self._lock = threading.RLock()
         self._jobs: OrderedDict[str, Job] = OrderedDict()  # by run key, the most recently used last
-        self._watchers: dict[str, set[str]] = {}  # by run key: who looks at a live job, or did when it ended
-        self._released: WeakValueDictionary[str, Record] = WeakValueDictionary()  # by run key, while somebody shows it
+        self._watchers: dict[str, set[str]] = {}  # by run key; of an ended job: those at its end
+        self._dropped_records: WeakValueDictionary[str, Record] = WeakValueDictionary()  # while a page still uses them
 
     def prepare(self) -> None:
-        """Start the cluster now, so that the first run need not wait for it; returns at once."""
+        """Start the cluster before the first run needs it; returns at once."""
         self.dispatcher.prepare()
 
     def submit(self, config: RunConfig, watcher: str, fresh: bool = False) -> Job:
-        """Ask for a run on behalf of `watcher`; the same Job for all who ask while it is live or after it finished.
+        """Submit a run for `watcher`; all who submit it while it is live or finished get the same Job.
 
         Args:
-            config: what to train.
-            watcher: names who looks, for `release`: a session.
-            fresh: train again even if the result is known, unless somebody else has just had it trained.
+            config: the run.
+            watcher: name of the browser session, for `release`.
+            fresh: train again even if the result is known, unless another visitor has just had it trained.
 
         Raises:
-            JobsError: the service was closed, or too many runs wait.
+            JobsError: the service is closed, or too many runs wait.
         """
-        known = None if fresh or self._usable(config.key, watcher, fresh) else self._known(config)
+        record = None if fresh or self._reusable_job(config.key, watcher, fresh) else self._kept_record(config)
         with self._lock:
-            job = self._usable(config.key, watcher, fresh)
+            job = self._reusable_job(config.key, watcher, fresh)
             if job is None:
                 job = Job(config, fresh)
-                if known is not None:
-                    job.end("finished", known)
+                if record is not None:
+                    job.end("finished", record)
                 else:
-                    going = sum(watcher in self._watchers[one.key] for one in self._jobs.values() if one.live)
-                    self.dispatcher.add(job, watcher, going)
+                    live = sum(watcher in self._watchers[other.key] for other in self._jobs.values() if other.live)
+                    self.dispatcher.add(job, watcher, live)
                 self._jobs[config.key] = job
                 self._watchers[config.key] = set()
             self._jobs.move_to_end(config.key)
             self._watchers[config.key].add(watcher)
-            self._drop_unused()
+            self._drop_old_jobs()
             return job
 
     def find(self, key: str) -> Job | None:
-        """The latest job of a run key, None if there never was one or it is forgotten."""
+        """The latest job of a run key; None if there is none in memory."""
         with self._lock:
             if key in self._jobs:
                 self._jobs.move_to_end(key)
             return self._jobs.get(key)
 
     def recall(self, config: RunConfig) -> Record | None:
-        """The run's result, if it has ended by itself and is kept, in memory or in the store."""
+        """The record of a finished run, if memory or the store has it."""
         job = self.find(config.key)
-        return job.record() if job is not None and job.state == "finished" else self._known(config)
+        return job.record() if job is not None and job.state == "finished" else self._kept_record(config)
 
     def watch(self, key: str, watcher: str) -> None:
-        """`watcher` looks at a live run, too; no effect on one that has ended."""
+        """Add a watcher to a live run; no effect on one that has ended."""
         with self._lock:
             job = self._jobs.get(key)
             if job is not None and job.live:
                 self._watchers[key].add(watcher)
 
     def release(self, key: str, watcher: str) -> None:
-        """`watcher` looks no longer; a live run that nobody looks at is stopped."""
+        """Remove a watcher; a live run without watchers is stopped."""
         with self._lock:
             job = self._jobs.get(key)
             if job is not None and job.live:
@@ -112,48 +114,48 @@ class Service:
                     self.stop(key)
 
     def release_all(self, watcher: str) -> None:
-        """`watcher` looks at nothing any more."""
+        """Remove a watcher from all live runs."""
         with self._lock:
             for key in [job.key for job in self._jobs.values() if job.live and watcher in self._watchers[job.key]]:
                 self.release(key, watcher)
 
     def stop(self, key: str) -> None:
-        """Stop a run, for all who watch; what was measured is kept. No effect on one that has ended."""
+        """Stop a run for all watchers and keep its measurements; no effect on one that has ended."""
         job = self._jobs.get(key)
         if job is not None:
             self.dispatcher.stop(job)
 
     def queue_position(self, key: str) -> int:
-        """How many runs start before this one; 0 if it is next, running or not queued at all."""
+        """How many runs start before this one; 0 if it is next, running or not queued."""
         job = self._jobs.get(key)
-        return len(self.dispatcher.before(job)) if job is not None else 0
+        return len(self.dispatcher.jobs_ahead(job)) if job is not None else 0
 
     def expected_wait(self, key: str) -> float:
-        """Roughly how many seconds until a queued run starts."""
+        """Estimated seconds until a queued run starts; 0 for any other."""
         job = self._jobs.get(key)
         return self.dispatcher.expected_wait(job) if job is not None else 0.0
 
     def close(self) -> None:
-        """Stop everything and end the cluster, if it is this service's own; safe to call again."""
+        """Stop everything, and end the cluster if it is our own; safe to call again."""
         self.presence.close()
         self.dispatcher.close()
 
-    def _usable(self, key: str, watcher: str, fresh: bool) -> Job | None:
-        """The job that answers this question, if there is one."""
+    def _reusable_job(self, key: str, watcher: str, fresh: bool) -> Job | None:
+        """A live or finished job that serves this submission, if there is one."""
         with self._lock:
             job = self._jobs.get(key)
             if job is None or job.live:
                 return job
-            news = job.started is not None and job.ended is not None and monotonic() - job.ended < SHARED_SECONDS
-            wanted = not fresh or (news and watcher not in self._watchers[key])
-            return job if job.state == "finished" and wanted else None
+            recent = job.started is not None and job.ended is not None and monotonic() - job.ended < SHARED_SECONDS
+            fresh_enough = not fresh or (recent and watcher not in self._watchers[key])
+            return job if job.state == "finished" and fresh_enough else None
 
-    def _known(self, config: RunConfig) -> Record | None:
-        """The record that was kept, the same one as long as anybody holds it: what shows it need not be drawn again."""
-        return self._released.get(config.key) or self.store.get(config)
+    def _kept_record(self, config: RunConfig) -> Record | None:
+        """The stored record; the same object while any page uses it, so that its charts stay valid."""
+        return self._dropped_records.get(config.key) or self.store.get(config)
 
-    def _drop_unused(self) -> None:
-        """Let go of records that were not asked for lately."""
+    def _drop_old_jobs(self) -> None:
+        """Drop the least recently used ended jobs beyond KEPT_BYTES."""
         ended = [(key, job) for key, job in self._jobs.items() if not job.live]
         size = sum(job.nbytes for _, job in ended)
         for key, job in ended[:-1]:
@@ -161,5 +163,5 @@ class Service:
                 return
             size -= job.nbytes
             if job.state == "finished":
-                self._released[key] = job.record()
+                self._dropped_records[key] = job.record()
             del self._jobs[key], self._watchers[key]

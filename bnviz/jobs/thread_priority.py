@@ -1,7 +1,4 @@
-"""Priority: training takes what a machine has to spare, so that an app on the same cores answers its visitors first.
-
-Knows threads and Linux; does not know what is trained.
-"""
+"""Low priority for training threads, so that an app on the same cores serves its visitors first."""
 
 import os
 import sys
@@ -9,20 +6,20 @@ import threading
 from contextlib import suppress
 
 NICE = 10
-"""From 0, as others are, to 19; counts where there is no SCHED_IDLE. It leaves training a tenth of a core that an app
-wants for itself, and all of one that nobody wants."""
+"""Niceness from 0, the default, to 19; it counts where there is no SCHED_IDLE. Training then gets a tenth of a core
+that the app needs, and all of a core that nobody needs."""
 
 
 def lower_priority() -> None:
-    """Have the thread that calls this run when no other wants its core; it cannot come forward again.
+    """Run the calling thread only when no other thread wants its core; this cannot be undone.
 
-    Linux gives every thread a priority of its own, so only the one that trains steps back: its worker still hears when
-    it is told to stop. With SCHED_IDLE it makes way at once, as if it were not there (decision 0024); with a niceness
-    alone, what has woken up waits until it has used up its time. Elsewhere nothing is changed.
+    On Linux, priorities belong to threads, so a worker's other threads still receive a stop at once. With SCHED_IDLE
+    the thread yields immediately (decision 0024); with a niceness alone, other threads wait until its time slice ends.
+    On other systems nothing is changed.
     """
     if sys.platform == "linux":
         thread = threading.get_native_id()
-        # What was started with more niceness keeps it: to come forward is for the superuser alone.
+        # Only the superuser may lower a niceness, so a higher one stays.
         os.setpriority(os.PRIO_PROCESS, thread, max(NICE, os.getpriority(os.PRIO_PROCESS, thread)))
         with suppress(OSError):  # a sandbox may not allow it, or not know it
             os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))

@@ -1,4 +1,4 @@
-"""Which visitors are active, and which have left for longer than a reload or a lost connection takes."""
+"""Visitors who have left for longer than a reload or a lost connection takes."""
 
 import threading
 from collections.abc import Callable
@@ -7,38 +7,38 @@ from bnviz.core import environment
 
 
 class VisitorPresence:
-    """Calls `gone(watcher)`, in a thread, for each who left and did not come back within BNVIZ_GRACE_SECONDS."""
+    """Call `on_gone(watcher)`, in a thread, for visitors who left and did not return within BNVIZ_GRACE_SECONDS."""
 
-    def __init__(self, gone: Callable[[str], None]) -> None:
-        self._gone = gone
+    def __init__(self, on_gone: Callable[[str], None]) -> None:
+        self._on_gone = on_gone
         self._lock = threading.Lock()
-        self._leaving: dict[str, threading.Timer] = {}
+        self._timers: dict[str, threading.Timer] = {}  # of visitors who have left
 
     def leave(self, watcher: str) -> None:
-        """The visitor's page was closed, or cannot be reached."""
+        """Note that the visitor's page was closed or cannot be reached."""
         self.stay(watcher)
-        timer = threading.Timer(environment.seconds("BNVIZ_GRACE_SECONDS"), self._time_is_up, (watcher,))
+        timer = threading.Timer(environment.seconds("BNVIZ_GRACE_SECONDS"), self._give_up, (watcher,))
         timer.daemon = True
         with self._lock:
-            self._leaving[watcher] = timer
+            self._timers[watcher] = timer
         timer.start()
 
     def stay(self, watcher: str) -> None:
-        """The visitor is here, or here again."""
+        """Note that the visitor is present, or has returned."""
         with self._lock:
-            timer = self._leaving.pop(watcher, None)
+            timer = self._timers.pop(watcher, None)
         if timer is not None:
             timer.cancel()
 
     def close(self) -> None:
-        """Wait for nobody any more."""
+        """Cancel all timers."""
         with self._lock:
-            timers, self._leaving = list(self._leaving.values()), {}
+            timers, self._timers = list(self._timers.values()), {}
         for timer in timers:
             timer.cancel()
 
-    def _time_is_up(self, watcher: str) -> None:
+    def _give_up(self, watcher: str) -> None:
         with self._lock:
-            left = self._leaving.pop(watcher, None)
-        if left is not None:
-            self._gone(watcher)
+            timer = self._timers.pop(watcher, None)
+        if timer is not None:
+            self._on_gone(watcher)

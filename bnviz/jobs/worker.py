@@ -1,51 +1,54 @@
-"""What happens in a worker process: train one run, send its frames to the apps that asked, stop on request.
+"""Tasks of a worker process: train one run, publish its frames, stop on request.
 
-Importing this module does not import torch, because the app refers to its functions by name.
+The app imports this module to name its functions, so it must not import torch at the top.
 """
 
 import logging
 import socket
+import threading
 from collections.abc import Callable
-from time import monotonic
+from functools import cache
+from time import monotonic, sleep
 from typing import Any
 
 from bnviz.core.config import MEASURING_VERSION, RunConfig
 from bnviz.core.record import Frame, Record
 from bnviz.datasets import DatasetError
+from bnviz.jobs.frame_messages import frame_to_message
 from bnviz.jobs.scheduler_calls import TASK_PREFIX
 from bnviz.jobs.thread_priority import lower_priority
 from bnviz.records import gallery
 
-HEARTBEAT_SECONDS = 10.0
-"""A run sends a message at least this often, if only to say that it goes on; see `dispatcher.SILENCE_SECONDS`."""
 SEND_SECONDS = 0.3
-"""Frames of less than this time are sent as one message: a page looks three times a second at most, and each message
-takes some milliseconds of the scheduler's time and of every app's that watches."""
+"""Frames of this period become one message: pages poll about three times a second, and each message costs the scheduler
+and every watching app some milliseconds."""
+HEARTBEAT_SECONDS = 10.0
+"""Interval of empty messages that show that a run is training; `dispatcher.SILENCE_SECONDS` is three times as long."""
 
 logger = logging.getLogger(__name__)
-_running: dict[str, "_Outgoing"] = {}  # what this process trains now, by attempt
+_active_runs: dict[str, "FramePublisher"] = {}  # by attempt
 
 
-def run(config_json: str, attempt: str, measuring: int) -> bytes | str:
-    """Train one run as a Dask task: its Record as the store keeps it or, if it cannot be trained, a sentence on why.
+def run(config_json: str, attempt: str, measuring_version: int) -> bytes | str:
+    """Train one run as a Dask task; return its packed Record, or a sentence on why it cannot be trained.
 
-    It is packed here, not where it arrives, because an app has thirty visitors to answer.
-
-    The sentence is returned, not raised, because an exception of torch's would have torch imported where it arrives.
+    The record is packed here because the app has many visitors to serve. The sentence is returned instead of raised
+    because an exception of torch's would import torch in the app.
 
     Args:
         config_json: a RunConfig.
-        attempt: names this one training of it, as the functions below are asked for it.
-        measuring: the measuring version of who asks; another one here would give numbers under the wrong run key.
+        attempt: name of this training; topic and requests use it.
+        measuring_version: the app's; with another version here, numbers would not belong to the run key.
     """
-    if measuring != MEASURING_VERSION:
+    if measuring_version != MEASURING_VERSION:
         return (
             f"The worker on {socket.gethostname()} has another version of bnviz (it measures by version "
-            f"{MEASURING_VERSION}, the app by {measuring}); install the same one on all machines and start them again."
+            f"{MEASURING_VERSION}, the app by {measuring_version}); install the same one on all machines and start "
+            "them again."
         )
     try:
-        return _run(RunConfig.model_validate_json(config_json), attempt)
-    except (DatasetError, ValueError) as error:  # bnviz's own refusals are sentences already
+        return _train(RunConfig.model_validate_json(config_json), attempt)
+    except (DatasetError, ValueError) as error:  # bnviz's own messages are sentences already
         return str(error)
     except Exception as error:
         logger.exception("run %s failed", attempt)
@@ -53,112 +56,131 @@ def run(config_json: str, attempt: str, measuring: int) -> bytes | str:
 
 
 def request_stop(attempt: str) -> bool:
-    """Make this process's run of that name stop before its next step; False if it has none."""
-    running = _running.get(attempt)
-    if running is not None:
-        running.stopping = True
-    return running is not None
+    """Stop this process's run of that name before its next step; return False if there is none."""
+    publisher = _active_runs.get(attempt)
+    if publisher is not None:
+        publisher.stop_requested = True
+    return publisher is not None
 
 
 def frames_of(attempt: str) -> list[dict[str, Any]] | None:
-    """All frames, as messages, of this process's run of that name, for who comes late; None if it has none."""
-    running = _running.get(attempt)
-    return None if running is None else [frame.to_message() for frame in list(running.frames)]
+    """All frames so far, as messages, of this process's run of that name; None if there is none."""
+    publisher = _active_runs.get(attempt)
+    return None if publisher is None else [frame_to_message(frame) for frame in list(publisher.frames)]
 
 
 def task_key(attempt: str) -> str:
-    """What Dask calls an attempt, and the topic of its frames: the same for all apps, so that several share one run."""
+    """Name of an attempt's Dask task and of the topic of its frames; equal in all apps, so that they share one run."""
     return f"{TASK_PREFIX}{attempt}"
 
 
 def dask_setup(_worker: Any) -> None:
-    """Called by Dask in a new worker process before it takes work: what is slow the first time is done now."""
+    """Train for two steps before the worker takes tasks, so that the first run finds everything loaded."""
     from bnviz.training import train
 
     _use_one_thread()
     config = RunConfig(steps=2, norm="batch")
-    _packed(config, list(train(on_default_device(config))))
+    _packed_record(config, list(train(resolve_device(config))))
 
 
-def on_default_device(config: RunConfig) -> RunConfig:
-    """As a worker trains it: on the processor, unless it says `device=cuda`.
+def resolve_device(config: RunConfig) -> RunConfig:
+    """Replace the device `auto` by `cpu`.
 
-    Records bear the name of what was asked for. Were "auto" a GPU where there is one, they, and the arms of a
-    comparison, would differ with the worker that happened to be free.
+    Records are named by their settings. If `auto` could be a GPU, results would depend on which worker was free.
     """
     return config.with_changes(device="cpu") if config.device == "auto" else config
 
 
-def _run(config: RunConfig, attempt: str) -> bytes:
+def _train(config: RunConfig, attempt: str) -> bytes:
     from distributed import get_worker
 
     from bnviz.training import train
 
     _use_one_thread()
+    _start_heartbeats()
     lower_priority()
     worker = get_worker()
-    outgoing = _running[attempt] = _Outgoing(attempt, worker.log_event)
+    publisher = _active_runs[attempt] = FramePublisher(attempt, worker.log_event)
 
     def should_stop() -> bool:
-        outgoing.send_if_due()  # here, because the next frame may be far off
-        return outgoing.stopping or _is_cancelled(worker, attempt)
+        publisher.send_if_due()  # the next frame may be far off
+        return publisher.stop_requested or _is_cancelled(worker, attempt)
 
     try:
-        for frame in train(on_default_device(config), should_stop=should_stop):
-            outgoing.add(frame)
-        return _packed(config, outgoing.frames)  # has the last frames, too: they need not be sent
+        for frame in train(resolve_device(config), should_stop=should_stop):
+            publisher.add(frame)
+        return _packed_record(config, publisher.frames)  # includes frames that were not sent
     finally:
-        del _running[attempt]
+        del _active_runs[attempt]
 
 
 def _is_cancelled(worker: Any, attempt: str) -> bool:
-    """Whether nobody wants this run any more: who asked for it has hung up, or has died."""
+    """Whether every app that asked for the run has disconnected or died."""
     task = worker.state.tasks.get(task_key(attempt))
     return task is not None and task.state == "cancelled"
 
 
-def _packed(config: RunConfig, frames: list[Frame]) -> bytes:
+def _packed_record(config: RunConfig, frames: list[Frame]) -> bytes:
     import dask
 
-    # Without this setting, xarray connects the worker to the scheduler once more, to share the writing out.
+    # Without this setting, xarray would connect to the scheduler to distribute the writing.
     with dask.config.set(scheduler="synchronous"):
         return gallery.packed(Record.from_frames(config, frames), level=0)
 
 
 def _use_one_thread() -> None:
-    """One worker, one core: the networks are small, and more threads would only get in each other's way."""
+    """Use one core for each worker: the networks are small, and workers use the other cores."""
     import torch
 
     torch.set_num_threads(1)
 
 
-class _Outgoing:
-    """Frames of one run on their way to the apps, the first at once, later ones a few at a time.
+class FramePublisher:
+    """Publish one run's frames on its topic: the first at once, later ones a few at a time.
 
-    A message says at which place in the run its frames belong. So if Dask starts a run over, because its worker died,
-    the new frames take the place of the old; and who comes late sees that there were others before.
+    A message has the index of its first frame. If Dask restarts a run because its worker died, new frames then replace
+    old ones, and an app that joins late notices what it has missed.
     """
 
     def __init__(self, attempt: str, log_event: Callable[[str, Any], None]) -> None:
         self.frames: list[Frame] = []
-        self.stopping = False
+        self.stop_requested = False
         self._attempt = attempt
         self._log_event = log_event
         self._sent = 0
-        self._send()  # an empty message: the run has begun
-        self._next = monotonic()
+        self.send_heartbeat()
+        self._next_send = monotonic()
 
     def add(self, frame: Frame) -> None:
+        """Publish a frame, now or with later ones."""
         self.frames.append(frame)
         self.send_if_due()
 
     def send_if_due(self) -> None:
-        overdue = monotonic() - self._next
-        if overdue >= 0 and (len(self.frames) > self._sent or overdue >= HEARTBEAT_SECONDS):
-            self._send()
+        """Send the frames that wait, unless the last message is too recent."""
+        if len(self.frames) > self._sent and monotonic() >= self._next_send:
+            messages = [frame_to_message(frame) for frame in self.frames[self._sent :]]
+            self._send(messages)
+            self._sent += len(messages)
+            self._next_send = monotonic() + SEND_SECONDS
 
-    def _send(self) -> None:
-        waiting = [frame.to_message() for frame in self.frames[self._sent :]]
-        self._log_event(task_key(self._attempt), {"attempt": self._attempt, "first": self._sent, "frames": waiting})
-        self._sent += len(waiting)
-        self._next = monotonic() + SEND_SECONDS
+    def send_heartbeat(self) -> None:
+        """Send a message without frames; any thread may call it."""
+        self._send([])
+
+    def _send(self, messages: list[dict[str, Any]]) -> None:
+        message = {"attempt": self._attempt, "first": self._sent, "frames": messages}
+        self._log_event(task_key(self._attempt), message)
+
+
+@cache
+def _start_heartbeats() -> None:
+    """Start one thread for the process; its priority stays normal, as it is started before `lower_priority`."""
+    threading.Thread(target=_send_heartbeats, name="bnviz-heartbeats", daemon=True).start()
+
+
+def _send_heartbeats() -> None:
+    while True:
+        sleep(HEARTBEAT_SECONDS)
+        for publisher in list(_active_runs.values()):
+            publisher.send_heartbeat()

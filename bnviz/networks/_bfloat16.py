@@ -21,14 +21,24 @@ class Bfloat16Linear(nn.Linear):
 
 
 class Bfloat16Conv2d(nn.Conv2d):
-    """(batch, maps, height, width) -> the same of other sizes, as above."""
+    """(batch, maps, height, width) -> the same of other sizes, as above; only with zero padding is it rounded."""
 
     RECORDABLE = True
 
     def forward(self, values: Tensor) -> Tensor:
-        if values.dtype != torch.float32:
+        if values.dtype != torch.float32 or self.padding_mode != "zeros":
             return super().forward(values)
-        return self._conv_forward(values.bfloat16(), self.weight.bfloat16(), _rounded(self.bias)).float()
+        weight, bias = self.weight.bfloat16(), _rounded(self.bias)
+        product = nn.functional.conv2d(
+            values.bfloat16(),
+            weight,
+            bias,
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+            groups=self.groups,
+        )
+        return product.float()
 
 
 KINDS: dict[type[nn.Module], type[nn.Module]] = {nn.Linear: Bfloat16Linear, nn.Conv2d: Bfloat16Conv2d}

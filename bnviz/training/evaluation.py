@@ -1,6 +1,6 @@
-"""Scoring: loss and accuracy on the test samples, in inference mode, leaving no trace in the network.
+"""Loss and accuracy on the test samples, in inference mode; the network is left unchanged.
 
-Where values are learned instead of classes there is no accuracy. Nothing here knows of training.
+There is no accuracy where a run learns values instead of classes.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,6 +17,7 @@ SCORING_BATCH = 1000
 """Test samples scored at once: bounds memory, changes no result."""
 POPULATION = 10_000
 """Training samples that population statistics are taken over, at most."""
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 LOSSES = {"classes": ("cross-entropy", "nat"), "values": ("squared error", "1")}
 
 
@@ -31,7 +32,7 @@ class Scores:
         self.name, self.units = LOSSES[targets]
 
     def curves(self, network: nn.Module, samples: int) -> dict[str, Measurement]:
-        """Scores on the first `samples`, for the curves."""
+        """One point of each curve, from the first `samples` test samples."""
         return self.points(*self._score(network, self.inputs[:samples], self.labels[:samples]))
 
     def points(self, loss: float, accuracy: float | None) -> dict[str, Measurement]:
@@ -41,26 +42,26 @@ class Scores:
             values["test_accuracy"] = curve(accuracy, "test accuracy", "1")
         return values
 
-    def of_batch(self, loss: float) -> dict[str, Measurement]:
-        """A mini-batch's loss, for the curves."""
+    def batch_point(self, loss: float) -> dict[str, Measurement]:
+        """One point of the curve of mini-batch losses."""
         return {"train_loss": curve(loss, f"{self.name} of the mini-batch", self.units)}
 
     def final(self, network: nn.Module) -> dict[str, Measurement]:
-        """Scores on all of them, for the end of a run."""
-        return self.last_points(*self._score(network, self.inputs, self.labels))
+        """Scores on all test samples, for the end of a run."""
+        return self.final_points(*self._score(network, self.inputs, self.labels))
 
-    def last_points(self, loss: float, accuracy: float | None) -> dict[str, Measurement]:
-        """The scores at the end."""
+    def final_points(self, loss: float, accuracy: float | None) -> dict[str, Measurement]:
+        """The scores at the end of a run."""
         values = {"final_test_loss": curve(loss, f"{self.name} on all test samples, at the end", self.units)}
         if accuracy is not None:
             values["final_test_accuracy"] = curve(accuracy, "accuracy on all test samples, at the end", "1")
         return values
 
     def with_population_statistics(self, network: nn.Module, inputs: Tensor, batch: int) -> dict[str, Measurement]:
-        """The final accuracy anew, with mean and variance as in Ioffe & Szegedy 2015, Alg. 2, of the training inputs.
+        """The final accuracy with population statistics of the training inputs (Ioffe & Szegedy 2015, Alg. 2).
 
-        Moving averages are gathered while training, under whatever noise there is then; these are taken afterwards, in
-        the conditions of inference: E[mu] and m / (m - 1) E[sigma^2] over batches of m. Empty without batch norm.
+        Running averages are gathered during training, with its noise. Population statistics are taken afterwards, as
+        at inference: E[mu] and m / (m - 1) E[sigma^2] over batches of m. Empty without batch norm.
         """
         if not has_population(network) or self.targets != "classes":
             return {}
@@ -90,17 +91,17 @@ class Scores:
 
 
 def has_population(network: nn.Module) -> bool:
-    """Whether there is batch norm, whose statistics can be taken over the training inputs."""
+    """Whether the network has batch norm, and so population statistics."""
     return bool(_batch_norms(network))
 
 
 def gather_population(
-    networks: Sequence[nn.Module], look: Callable[[Tensor], object], inputs: Tensor, batch: int
+    networks: Sequence[nn.Module], forward: Callable[[Tensor], object], inputs: Tensor, batch: int
 ) -> None:
-    """Put into the networks' running statistics the plain average over batches of the training inputs.
+    """Replace the networks' running statistics by plain averages over batches of the training inputs.
 
-    `look` passes a batch through all of them in the mode of the first: inference, but for batch norm. To put statistics
-    and mode back is the caller's business.
+    `forward` passes a batch through all networks in the mode of the first: inference mode, except in batch norm. The
+    caller restores statistics and mode.
     """
     for network in networks:
         for layer in _batch_norms(network):
@@ -112,22 +113,20 @@ def gather_population(
         layer.train()
     try:
         with torch.no_grad():
-            for place in range(min(POPULATION, len(inputs)) // batch):
+            for number in range(min(POPULATION, len(inputs)) // batch):
                 for layer in layers:
-                    layer.momentum = 1 / (place + 1)
-                look(inputs[place * batch : (place + 1) * batch])
+                    layer.momentum = 1 / (number + 1)
+                forward(inputs[number * batch : (number + 1) * batch])
     finally:
         for layer, momentum in zip(layers, momenta, strict=True):
             layer.momentum = momentum
 
 
 def _batch_norms(network: nn.Module) -> list[nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d]:
-    return [
-        module for module in network.modules() if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d)
-    ]
+    return [module for module in network.modules() if isinstance(module, BATCH_NORMS)]
 
 
 def curve(value: float, name: str, units: str) -> Measurement:
     """One point of a curve over the updates."""
-    with np.errstate(over="ignore"):  # in a run that diverges: what float32 cannot hold is infinite in the record
+    with np.errstate(over="ignore"):  # in a run that diverges, values beyond float32 become infinite
         return Measurement(np.array(value, np.float32), (), name, units, axis="step")

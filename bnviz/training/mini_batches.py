@@ -10,27 +10,28 @@ from bnviz.torch_support.rng import stream
 
 
 def batch_order(samples: int, config: RunConfig, device: torch.device) -> Iterator[Tensor]:
-    """Indices of one mini-batch after the other, int64 (batch,), on `device`, for steps + 1 batches.
+    """Yield the sample indices of steps + 1 mini-batches, int64 (batch,), on `device`.
 
-    Each epoch is a fresh permutation from the run's stream `order`; a last, smaller batch is left out.
+    Each epoch is a fresh permutation from the run's stream `order`; a smaller last batch is left out.
     """
     return batches_of(epochs(samples, config.seed), config, device)
 
 
 def epochs(samples: int, seed: int) -> Iterator[Tensor]:
-    """The order of all samples, int64 (samples,), epoch after epoch; drawn on the CPU: alike on all devices."""
+    """Yield a permutation of all samples, int64 (samples,), for each epoch; drawn on the CPU, equal on all devices."""
     generator = stream(seed, "order")
     while True:
         yield torch.randperm(samples, generator=generator)
 
 
 def batches_of(orders: Iterator[Tensor], config: RunConfig, device: torch.device) -> Iterator[Tensor]:
-    """Epochs' orders (..., samples) in batches (..., batch), for steps + 1 of them."""
-    given = 0
-    for drawn in orders:
-        order = drawn.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else drawn
+    """Cut the orders of epochs, (..., samples), into steps + 1 batches of indices (..., batch)."""
+    count = 0
+    for permutation in orders:
+        on_gpu = device.type == "cuda"
+        order = permutation.pin_memory().to(device, non_blocking=True) if on_gpu else permutation
         for start in range(0, order.shape[-1] - config.batch_size + 1, config.batch_size):
             yield order[..., start : start + config.batch_size]
-            given += 1
-            if given > config.steps:
+            count += 1
+            if count > config.steps:
                 return

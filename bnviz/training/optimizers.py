@@ -1,7 +1,7 @@
-"""Optimisers: torch.optim's SGD and Adam, called as the functions that their classes call.
+"""SGD and Adam as torch.optim's own functions, called without their classes.
 
-The classes load torch's compiler, which takes 70 MB and is not used. Gradients are handed over, not looked
-for in `.grad`, and where a step leads can be seen before it is made. Where gradients come from is not known here.
+The classes load torch's compiler, which takes 70 MB and is not used. Gradients are arguments instead of `.grad`, and
+`next_parameters` computes the result of a step without making it.
 """
 
 import copy
@@ -20,10 +20,10 @@ BETAS, EPS = (0.9, 0.999), 1e-8  # as torch.optim.Adam
 
 @dataclass
 class _State:
-    """What an optimiser remembers of earlier steps, one tensor a parameter.
+    """State of an optimiser, one tensor for each parameter.
 
     Attributes:
-        momenta: SGD's momentum buffers; None before the first step, and no list at all without momentum.
+        momenta: SGD's momentum buffers; None before the first step, an empty list without momentum.
         steps, averages, squares: Adam's.
     """
 
@@ -34,7 +34,7 @@ class _State:
 
 
 class Optimizer:
-    """SGD (momentum and weight decay as configured) or Adam over these parameters, which it changes in place."""
+    """SGD (momentum and weight decay as configured) or Adam; parameters are changed in place."""
 
     def __init__(self, config: RunConfig, parameters: Sequence[Tensor]) -> None:
         self._config = config
@@ -48,17 +48,17 @@ class Optimizer:
             self._state.momenta = [None for _ in parameters]
 
     def step(self, gradient: Sequence[Tensor]) -> None:
-        """Make one step, given the gradient, one tensor a parameter."""
-        self._move(self._parameters, gradient, self._state)
+        """Make one step along the gradient, one tensor for each parameter."""
+        self._update(self._parameters, gradient, self._state)
 
     def next_parameters(self, gradient: Sequence[Tensor]) -> list[Tensor]:
-        """Every parameter as the next step will leave it; nothing is changed."""
+        """Every parameter as it will be after the next step; nothing is changed."""
         parameters = [parameter.detach().clone() for parameter in self._parameters]
-        self._move(parameters, gradient, copy.deepcopy(self._state))
+        self._update(parameters, gradient, copy.deepcopy(self._state))
         return parameters
 
     @torch.no_grad()
-    def _move(self, parameters: list[Tensor], gradient: Sequence[Tensor], state: _State) -> None:
+    def _update(self, parameters: list[Tensor], gradient: Sequence[Tensor], state: _State) -> None:
         config = self._config
         if config.optimizer == "adam":
             adam(
@@ -92,9 +92,9 @@ class Optimizer:
 
 
 class RatedOptimizer(Optimizer):
-    """The same for many networks at once, each with a learning rate of its own: parameters (R, *shape), rates (R,).
+    """The same for R networks with learning rates of their own: parameters (R, *shape), rates (R,).
 
-    Torch's own step of length 1 is made from zero, and then as long as each rate says: the same but for rounding.
+    Torch's step with learning rate 1 is made from zero and then scaled by each rate: equal up to rounding.
     """
 
     def __init__(self, config: RunConfig, parameters: Sequence[Tensor], rates: Tensor) -> None:
@@ -103,11 +103,11 @@ class RatedOptimizer(Optimizer):
         self._rates = rates
 
     @torch.no_grad()
-    def _move(self, parameters: list[Tensor], gradient: Sequence[Tensor], state: _State) -> None:
+    def _update(self, parameters: list[Tensor], gradient: Sequence[Tensor], state: _State) -> None:
         if self._weight_decay:
-            both = zip(gradient, parameters, strict=True)
-            gradient = [one.add(parameter, alpha=self._weight_decay) for one, parameter in both]
+            pairs = zip(gradient, parameters, strict=True)
+            gradient = [slope.add(parameter, alpha=self._weight_decay) for slope, parameter in pairs]
         moves = [torch.zeros_like(parameter) for parameter in parameters]
-        super()._move(moves, gradient, state)
+        super()._update(moves, gradient, state)
         for parameter, move in zip(parameters, moves, strict=True):
             parameter.addcmul_(move, self._rates.view(-1, *(1 for _ in parameter.shape[1:])))

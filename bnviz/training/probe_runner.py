@@ -1,9 +1,6 @@
-"""What is measured of one run on its way, and at which steps.
+"""The steps at which a run is measured, and the snapshots that its probes measure.
 
-Whoever trains the network tells the ProbeRunner what passes.
-
-Observing never changes the run: with or without probes, the weights are the same, bit for bit. How the network is
-trained, alone or beside others, is not known here.
+Measuring never changes the run: with or without probes, the weights are the same, bit for bit.
 """
 
 from collections.abc import Callable
@@ -23,11 +20,11 @@ from bnviz.torch_support.rng import RngStates, generators_of, preserved_state, s
 
 
 class ProbeRunner:
-    """Follows one network through a run of `config`, and hands what its probes are to see from step to step.
+    """Run the probes of `config` on one network while it is trained.
 
     Args:
-        config: what is measured, and how often.
-        network: what is trained; parameters, buffers and random streams may change only in place.
+        config: says what is measured, and how often.
+        network: the network in training; parameters, buffers and random streams may change only in place.
         criterion: its loss.
         fixed: inputs and targets of the run's fixed probe batch.
     """
@@ -49,35 +46,39 @@ class ProbeRunner:
         self._previous_gradient: Tensor | None = None
 
     def curves_due(self, step: int) -> bool:
-        """Whether loss and accuracy are due."""
+        """Whether loss and accuracy are measured at this step."""
         return step in self._curve_steps
 
     def trace_due(self, step: int) -> bool:
-        """Whether the step's pass is to be looked into: it is measured, or the next one is, which compares."""
+        """Whether pre-activations are recorded: probes measure this step, or the next one, which compares the two."""
         return step in self._trace_steps
 
     def trace_batch(self, step: int) -> Context[list[Tensor]]:
-        """A context for the step's pass on its mini-batch, that collects pre-activations if they are asked for."""
-        looks = step in self._trace_steps and self.config.probe_data == "batch"
-        return record_pre_activations(self.network) if looks else nullcontext([])
+        """A context for the step's pass that collects pre-activations, if probes look at the mini-batch."""
+        traced = step in self._trace_steps and self.config.probe_data == "batch"
+        return record_pre_activations(self.network) if traced else nullcontext([])
 
     def rng_states(self, step: int) -> RngStates:
-        """What the step's pass will draw, if it is measured: to be asked for before it is made."""
+        """Random states before the pass of a step that probes measure; empty at other steps."""
         return states_of(self._generators) if step in self._probe_steps else []
 
     def measure(
-        self, step: int, seen: list[Tensor], training: Objective, next_parameters: Callable[[], list[Tensor]]
+        self,
+        step: int,
+        pre_activations: list[Tensor],
+        training: Objective,
+        next_parameters: Callable[[], list[Tensor]],
     ) -> dict[str, Measurement]:
-        """What the probes measure at a step that is traced; empty at one which only the next one looks back on.
+        """Measure all probes at a traced step; empty if only the next step needs the trace.
 
         Args:
             step: updates done.
-            seen: what `trace_batch` collected in the step's pass.
-            training: the loss on the step's mini-batch, known with its gradient.
-            next_parameters: gives every parameter as the step's update will leave it.
+            pre_activations: what `trace_batch` collected in the step's pass.
+            training: the loss on the step's mini-batch, with its gradient.
+            next_parameters: returns every parameter as it will be after the step's update.
         """
         if self.config.probe_data == "fixed":
-            seen = self._seen_on_fixed()
+            pre_activations = self._fixed_pre_activations()
         values: dict[str, Measurement] = {}
         if step in self._probe_steps:
             if self._path is not None:
@@ -86,7 +87,7 @@ class ProbeRunner:
                 step=step,
                 config=self.config,
                 network=self.network,
-                pre_activations=seen,
+                pre_activations=pre_activations,
                 previous=self._previous,
                 training=training,
                 fixed=Objective(self.network, *self._fixed, self._criterion, states_of(self._generators)),
@@ -95,13 +96,13 @@ class ProbeRunner:
                 previous_gradient=self._previous_gradient,
             )
             values = probes.measure(snapshot)
-        self._previous = seen
+        self._previous = pre_activations
         if self._keeps_gradient:
             self._previous_gradient = flat(training.loss_and_gradient()[1])
         return values
 
-    def _seen_on_fixed(self) -> list[Tensor]:
-        """Pre-activations of the fixed batch in training mode, leaving no trace."""
-        with preserved_state(self.network), torch.no_grad(), record_pre_activations(self.network) as seen:
+    def _fixed_pre_activations(self) -> list[Tensor]:
+        """Pre-activations of the fixed batch in training mode; the network is left unchanged."""
+        with preserved_state(self.network), torch.no_grad(), record_pre_activations(self.network) as pre_activations:
             self.network(self._fixed[0])
-        return seen
+        return pre_activations

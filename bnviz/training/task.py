@@ -1,7 +1,4 @@
-"""What a run learns, as tensors where it is learned: the data, the loss, and how it is scored.
-
-How networks are built and trained is not known here.
-"""
+"""A run's data, loss and scores, as tensors on its device."""
 
 import warnings
 from dataclasses import dataclass
@@ -27,17 +24,19 @@ class Task:
     scores: Scores
 
     @classmethod
-    def of(cls, config: RunConfig, device: torch.device) -> "Task":
-        """The data set that `config` names.
+    def load(cls, config: RunConfig, device: torch.device) -> "Task":
+        """Load the data set that `config` names.
 
         Raises:
-            DatasetError: it cannot be had.
+            DatasetError: it cannot be loaded.
         """
-        return cls.made_of(datasets.load(config.dataset, config.seed, **config.options_of("dataset")), config, device)
+        return cls.from_dataset(
+            datasets.load(config.dataset, config.seed, **config.options_of("dataset")), config, device
+        )
 
     @classmethod
-    def made_of(cls, data: datasets.Dataset, config: RunConfig, device: torch.device) -> "Task":
-        """This data set, in the precision of `config`."""
+    def from_dataset(cls, data: datasets.Dataset, config: RunConfig, device: torch.device) -> "Task":
+        """Convert a data set to tensors in the precision of `config`."""
         kind = torch.float64 if config.precision == "float64" else torch.float32
         targets = "values" if data.train.labels.dtype.kind == "f" else "classes"
         scores = Scores(*_tensors(data.test, kind, device), targets)
@@ -47,13 +46,13 @@ class Task:
         """The fixed probe batch: the first training samples."""
         return self.inputs[:samples], self.labels[:samples]
 
-    def at_the_end(self, network: nn.Module, batch_size: int) -> dict[str, Measurement]:
-        """Scores of a trained network on all test samples, in both ways."""
+    def final_scores(self, network: nn.Module, batch_size: int) -> dict[str, Measurement]:
+        """Scores of a trained network on all test samples, with running and with population statistics."""
         return self.scores.final(network) | self.scores.with_population_statistics(network, self.inputs, batch_size)
 
 
 def _tensors(split: datasets.Split, kind: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Where device and precision allow it the data set's own memory, which nobody writes to: MNIST has 220 MB."""
+    """Inputs and labels, in the data set's own read-only memory where device and precision allow (MNIST: 220 MB)."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The given NumPy array is not writable")
         inputs, labels = torch.from_numpy(split.inputs), torch.from_numpy(split.labels)

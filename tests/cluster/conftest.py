@@ -8,7 +8,7 @@ import pytest
 
 from bnviz import Record, RunConfig
 from bnviz.jobs.service import Service
-from bnviz.jobs.worker import on_default_device
+from bnviz.jobs.worker import resolve_device
 from bnviz.training import train
 from tests.cluster.machines import Machines, make_certificates
 
@@ -61,4 +61,4 @@ def replica(cluster: Machines) -> Iterator[Callable[[], Service]]:
 
 def trained_here(config: RunConfig) -> bytes:
     """The record that this process gets, as a file that has been read once: the order of what is in it may change."""
-    return Record.from_bytes(Record.from_frames(config, train(on_default_device(config))).to_bytes()).to_bytes()
+    return Record.from_bytes(Record.from_frames(config, train(resolve_device(config))).to_bytes()).to_bytes()

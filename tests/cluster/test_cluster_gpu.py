@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from bnviz import Record, RunConfig
-from bnviz.jobs.worker import on_default_device
+from bnviz.jobs.worker import resolve_device
 from tests.cluster.conftest import trained_here
 from tests.cluster.machines import wait_until
 
@@ -55,4 +55,4 @@ def keep_busy(service, cluster, name):
 @pytest.mark.parametrize(("asked", "trained"), [("auto", "cpu"), ("cpu", "cpu"), ("cuda", "cuda")])
 def test_a_worker_trains_on_the_processor_unless_a_gpu_is_asked_for(asked, trained):
     config = RunConfig(device=asked, seed=3)
-    assert on_default_device(config) == config.model_copy(update={"device": trained})
+    assert resolve_device(config) == config.model_copy(update={"device": trained})

@@ -106,7 +106,7 @@ def test_data_are_only_read(norm: str, network: str) -> None:
     data = datasets.load(name, 0)
     arrays = [part for split in (data.train, data.test) for part in (split.inputs, split.labels)]
     before = [array.copy() for array in arrays]
-    assert Task.made_of(data, RunConfig(), CPU).inputs.data_ptr() == data.train.inputs.ctypes.data
+    assert Task.from_dataset(data, RunConfig(), CPU).inputs.data_ptr() == data.train.inputs.ctypes.data
     run(tuple(registry.names("probes")), "fixed", {"norm": norm, "network": network, "dataset": name})
     for array, untouched in zip(arrays, before, strict=True):
         np.testing.assert_array_equal(array, untouched)

@@ -4,13 +4,11 @@ import gzip
 import json
 from pathlib import Path
 
-import msgpack
 import numpy as np
 import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from bnviz import Frame, Measurement, Record, RunConfig
 
@@ -105,32 +103,6 @@ def test_an_empty_last_frame_says_how_it_ended() -> None:
     record = Record.from_frames(CONFIG, [*frames()[:2], Frame(3, {}, "stopped")])
     assert record.outcome == "stopped"
     xr.testing.assert_identical(record.data, Record.from_frames(CONFIG, frames()[:2]).data)
-
-
-@given(
-    hnp.arrays(
-        st.sampled_from([np.float32, np.float64, np.int8, np.int32]),
-        hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4),
-    ),
-    st.text(),
-    st.sampled_from(["running", "finished", "diverged", "stopped"]),
-)
-def test_frame_comes_back_from_a_message(values: np.ndarray, text: str, outcome: str) -> None:
-    dims = ("layer", "unit", "bin")[: values.ndim]
-    frame = Frame(7, {"a": Measurement(values.T, dims, text, "nat", text, "step"), "b": curve(1.0)}, outcome)
-    again = Frame.from_message(msgpack.unpackb(msgpack.packb(frame.to_message())))
-    assert (again.step, again.outcome, list(again.values)) == (7, outcome, ["a", "b"])
-    for name, item in frame.values.items():
-        other = again.values[name]
-        np.testing.assert_array_equal(other.values, item.values)
-        assert other.values.dtype == item.values.dtype
-        assert (other.dims, other.long_name, other.units, other.source, other.axis) == (
-            item.dims,
-            item.long_name,
-            item.units,
-            item.source,
-            item.axis,
-        )
 
 
 @given(st.integers(0, len(CONTENT) - 1))

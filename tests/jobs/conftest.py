@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from bnviz.jobs.job import Job
-from bnviz.jobs.service import Service
+from bnviz.jobs.service import Job, Service
 
 SECONDS = 60  # nothing here takes as long, but machines are shared
 
@@ -31,7 +30,7 @@ def service() -> Iterator[Service]:
         service = Service()
         service.prepare()
         assert wait_until(
-            lambda: service.dispatcher._connection is not None and service.dispatcher._connection.room()[0] == 2
+            lambda: service.dispatcher._connection is not None and service.dispatcher._connection.load().threads == 2
         )
         yield service
     process = service.dispatcher._connection._cluster.process

@@ -14,7 +14,7 @@ from bnviz.jobs.errors import JobsError
 from bnviz.jobs.local_cluster import start_embedded
 from bnviz.jobs.result_store import ResultStore
 from bnviz.jobs.service import Service
-from bnviz.jobs.worker import on_default_device
+from bnviz.jobs.worker import resolve_device
 from bnviz.training import train
 
 TINY = {"steps": 5, "widths": (8,), "probes": ()}
@@ -41,9 +41,9 @@ def workers(service: Service) -> list[psutil.Process]:
 
 
 def _count() -> int:
-    from bnviz.jobs.worker import _running
+    from bnviz.jobs.worker import _active_runs
 
-    return len(_running)
+    return len(_active_runs)
 
 
 def trainings(service: Service) -> int:
@@ -61,7 +61,7 @@ def test_a_run_whose_worker_is_killed_is_trained_again(
     worker.kill()
     wait(job)
     assert (job.state, job.error) == ("finished", None)
-    expected = Record.from_frames(job.config, train(on_default_device(job.config)))
+    expected = Record.from_frames(job.config, train(resolve_device(job.config)))
     assert job.record().to_bytes() == Record.from_bytes(expected.to_bytes()).to_bytes()
 
 
@@ -158,7 +158,7 @@ def test_no_failure_of_any_kind_ends_the_thread_that_sends_runs(
         wait(job)
         assert (job.state, "KeyError: 'cause'" in str(job.error)) == ("failed", True)
     with monkeypatch.context() as broken:
-        broken.setattr(new.dispatcher, "_known", lambda _: {}["cause"])
+        broken.setattr(new.dispatcher, "_find_record", lambda _: {}["cause"])
         job = new.submit(RunConfig(seed=4, **TINY), "me")
         wait(job)
         assert (job.state, "KeyError: 'cause'" in str(job.error)) == ("failed", True)

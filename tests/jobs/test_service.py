@@ -8,8 +8,7 @@ import pytest
 
 from bnviz import Record, RunConfig
 from bnviz.jobs import service as service_module
-from bnviz.jobs.errors import JobsError
-from bnviz.jobs.service import Service
+from bnviz.jobs.service import JobsError, Service
 
 SHORT = {"steps": 120, "curve_points": 20, "probe_points": 10}
 ENDLESS = {"steps": 1_000_000, "curve_points": 2, "probe_points": 2}  # its second frame never comes

@@ -7,6 +7,7 @@ from distributed import Client
 from bnviz import Record, RunConfig
 from bnviz.jobs import service as service_module
 from bnviz.jobs import worker
+from bnviz.jobs.connection import Load
 from bnviz.jobs.result_store import ResultStore
 from bnviz.jobs.service import Service
 from bnviz.training import train
@@ -59,7 +60,7 @@ def test_what_another_app_had_trained_while_it_waited_is_not_trained_again(servi
     monkeypatch.setattr(service, "store", ResultStore(str(tmp_path)))
     config, another = RunConfig(seed=31, **SHORT), RunConfig(seed=32, **SHORT)
     with monkeypatch.context() as no_room:
-        no_room.setattr(service.dispatcher._connection, "room", lambda: (2, 0))
+        no_room.setattr(service.dispatcher._connection, "load", lambda: Load(2, 0, frozenset()))
         jobs = [service.submit(config, "me"), service.submit(another, "me")]
         kept = Record.from_frames(config, train(config))
         service.store.put(kept)
@@ -74,14 +75,14 @@ def test_the_cluster_knows_a_result_until_it_is_in_the_store(service, wait, monk
     """Or another app could find it in neither, and have it trained once more."""
     monkeypatch.setattr(service, "store", ResultStore(str(tmp_path)))
     known = []
-    arrived = service.dispatcher._arrived
+    store_record = service.dispatcher._store_record
 
-    def arrived_late(record, packed):
-        tasks = service.dispatcher._connection._ask_scheduler(lambda dask_scheduler: list(dask_scheduler.tasks))
+    def store_late(record, packed):
+        tasks = service.dispatcher._connection._call_scheduler(lambda dask_scheduler: list(dask_scheduler.tasks))
         known.append(worker.task_key(record.config.key) in tasks)
-        arrived(record, packed)
+        store_record(record, packed)
 
-    monkeypatch.setattr(service.dispatcher, "_arrived", arrived_late)
+    monkeypatch.setattr(service.dispatcher, "_store_record", store_late)
     job = service.submit(RunConfig(seed=33, **SHORT), "me")
     wait(job)
     assert known == [True]
@@ -94,17 +95,17 @@ def test_what_an_app_is_about_to_share_is_not_forgotten_when_the_other_lets_go_o
     key = worker.task_key("shared")
 
     def ask(question):
-        return connection._ask_scheduler(question, key, connection._client.id)
+        return connection._call_scheduler(question, key, connection._client.id)
 
     with Client(connection.address, set_as_default=False) as other:
         future = other.submit(int, 1, key=key, pure=False)
         assert future.result() == 1
-        assert connection.prepare("shared") is True
+        assert connection.claim("shared") is True
         future.release()
         assert until(lambda: ask(lambda key, _, dask_scheduler: len(dask_scheduler.tasks[key].who_wants)) == 1)
     assert ask(lambda key, _, dask_scheduler: dask_scheduler.tasks[key].state) == "memory"
     ask(lambda key, client, dask_scheduler: dask_scheduler.client_releases_keys(keys=[key], client=client))
-    assert connection.prepare("shared") is False
+    assert connection.claim("shared") is False
 
 
 def test_what_was_stopped_is_not_kept_as_if_it_were_whole(service, wait, until, monkeypatch, tmp_path):

@@ -94,7 +94,7 @@ def test_a_captured_pass_has_the_bits_of_the_pass_itself(norm: str) -> None:
         assert all(torch.equal(one, two) for one, two in zip(gradient, expected[1], strict=True))
         for mine, twin in zip(ours, twins, strict=True):
             assert all(torch.equal(one, two) for one, two in zip(mine.buffers(), twin.buffers(), strict=True))
-    assert isinstance(captured._again, CapturedPass)
+    assert isinstance(captured._replay, CapturedPass)
 
 
 @ON_GPU

@@ -1,4 +1,4 @@
-"""Score many replicas at once; equal to `bnviz.training.evaluation` of each network, but for rounding."""
+"""Scores of many replicas at once; equal to `bnviz.training.evaluation` of each network up to rounding."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -14,14 +14,14 @@ from bnviz.training.evaluation import SCORING_BATCH, gather_population, has_popu
 from bnviz.training.task import Task
 
 AT_ONCE = 32_000
-"""Samples of all replicas scored at once, about: bounds memory, changes no result but for rounding."""
+"""Samples of all replicas that are scored at once, about; bounds memory and changes results by rounding only."""
 
 Points = list[tuple[float, float | None]]
 """Mean loss of each replica, and accuracy where there are classes."""
 
 
 class ReplicaScores:
-    """The test samples of each replica's task; replicas may share one task, or each has its own."""
+    """Scores of replicas that share one task, or that each have their own."""
 
     def __init__(self, replicas: Replicas, tasks: Sequence[Task]) -> None:
         self._replicas = replicas
@@ -29,56 +29,56 @@ class ReplicaScores:
         self._separate = any(task is not tasks[0] for task in tasks)
 
     def curves(self, samples: int) -> list[dict[str, Measurement]]:
-        """For each replica what `Scores.curves` has."""
-        found = self._score(samples)
-        return [task.scores.points(*one) for task, one in zip(self._tasks, found, strict=True)]
+        """What `Scores.curves` returns, for each replica."""
+        points = self._score(samples)
+        return [task.scores.points(*point) for task, point in zip(self._tasks, points, strict=True)]
 
-    def at_the_end(self, batch: int) -> list[dict[str, Measurement]]:
-        """For each replica what `Task.at_the_end` has."""
+    def final_scores(self, batch: int) -> list[dict[str, Measurement]]:
+        """What `Task.final_scores` returns, for each replica."""
         first, networks = self._tasks[0], self._replicas.networks
-        found = self._score(len(first.scores.inputs))
-        values = [task.scores.last_points(*one) for task, one in zip(self._tasks, found, strict=True)]
+        points = self._score(len(first.scores.inputs))
+        values = [task.scores.final_points(*point) for task, point in zip(self._tasks, points, strict=True)]
         if has_population(networks[0]) and first.scores.targets == "classes":
-            inputs = self._of_each([task.inputs for task in self._tasks])
-            with ExitStack() as shields:
+            inputs = self._stacked_or_shared([task.inputs for task in self._tasks])
+            with ExitStack() as unchanged:
                 for network in networks:
-                    shields.enter_context(preserved_state(network))
-                gather_population(networks, self._look, inputs.transpose(0, 1) if self._separate else inputs, batch)
-                found = self._score(len(first.scores.inputs))
-            for value, task, (_, accuracy) in zip(values, self._tasks, found, strict=True):
+                    unchanged.enter_context(preserved_state(network))
+                gather_population(networks, self._forward, inputs.transpose(0, 1) if self._separate else inputs, batch)
+                points = self._score(len(first.scores.inputs))
+            for value, task, (_, accuracy) in zip(values, self._tasks, points, strict=True):
                 value |= task.scores.population_point(accuracy)
         return values
 
-    def _look(self, part: Tensor) -> Tensor:
-        """Pass samples (batch, ...) through all of them; where each has its own, (batch, R, ...)."""
+    def _forward(self, part: Tensor) -> Tensor:
+        """Pass samples (batch, ...) through all replicas, or (batch, R, ...) where each has its own."""
         return self._replicas.outputs(part.transpose(0, 1) if self._separate else part, self._separate)
 
     def _score(self, samples: int) -> Points:
-        """On the first `samples` of the test samples."""
+        """Score the first `samples` test samples."""
         scores = self._tasks[0].scores
-        inputs = self._of_each([task.scores.inputs[:samples] for task in self._tasks])
-        labels = self._of_each([task.scores.labels[:samples] for task in self._tasks])
-        over = 1 if self._separate else 0
+        inputs = self._stacked_or_shared([task.scores.inputs[:samples] for task in self._tasks])
+        labels = self._stacked_or_shared([task.scores.labels[:samples] for task in self._tasks])
+        sample_axis = 1 if self._separate else 0
         size = min(SCORING_BATCH, -(-AT_ONCE // len(self._tasks)))
         loss_of = vmap(scores.criterion, (0, 0 if self._separate else None))
         sums = torch.zeros(2, len(self._tasks), dtype=torch.float64, device=inputs.device)
         leader = self._replicas.networks[0]
         leader.eval()
-        with ExitStack() as noise:
+        with ExitStack() as unchanged:
             for network in self._replicas.networks:
-                noise.enter_context(preserved_rng_states(network))
-            for part, truth in zip(inputs.split(size, over), labels.split(size, over), strict=True):
+                unchanged.enter_context(preserved_rng_states(network))
+            for part, truth in zip(inputs.split(size, sample_axis), labels.split(size, sample_axis), strict=True):
                 outputs = self._replicas.outputs(part, self._separate)
-                sums[0] += loss_of(outputs, truth).double() * truth.shape[over]
+                sums[0] += loss_of(outputs, truth).double() * truth.shape[sample_axis]
                 if scores.targets == "classes":
                     sums[1] += (outputs.argmax(dim=2) == truth).sum(dim=1)
         leader.train()
-        losses, accuracies = (sums / inputs.shape[over]).tolist()
+        losses, accuracies = (sums / inputs.shape[sample_axis]).tolist()
         return [
             (loss, accuracy if scores.targets == "classes" else None)
             for loss, accuracy in zip(losses, accuracies, strict=True)
         ]
 
-    def _of_each(self, tensors: Sequence[Tensor]) -> Tensor:
-        """All of them in one, or the one that they share."""
+    def _stacked_or_shared(self, tensors: Sequence[Tensor]) -> Tensor:
+        """All tensors stacked, or the one that the replicas share."""
         return torch.stack(list(tensors)) if self._separate else tensors[0]

@@ -1,10 +1,10 @@
-"""train_together(configs): runs that differ in seed and learning rate only, trained as one batched computation.
+"""train_together(configs): train runs that differ in seed and learning rate only as one batched computation.
 
-For a GPU, which a network of a hundred units leaves idle, and for many seeds on a CPU. Frames are those of train() but
-for rounding. How replicas compute is `bnviz.training.batched.networks`' business.
+For GPUs, which one network of a hundred units leaves idle, and for many seeds on a CPU. Frames equal those of train()
+up to rounding.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cache, partial
 
@@ -15,7 +15,7 @@ from bnviz import datasets, networks
 from bnviz.core.config import RunConfig
 from bnviz.core.record import Frame, Measurement
 from bnviz.landscape.objective import Objective
-from bnviz.torch_support.rng import preserved_state
+from bnviz.torch_support.rng import RngStates, preserved_state
 from bnviz.training.batched.evaluation import ReplicaScores
 from bnviz.training.batched.networks import Replicas
 from bnviz.training.graph_replay import RecordedPass, recordable
@@ -23,34 +23,34 @@ from bnviz.training.mini_batches import batches_of, epochs
 from bnviz.training.optimizers import Optimizer, RatedOptimizer
 from bnviz.training.probe_runner import ProbeRunner
 from bnviz.training.task import Task
-from bnviz.training.training_loop import frame_of, pick_device
+from bnviz.training.training_loop import make_frame, pick_device
 
-FREE = ("seed", "learning_rate")
-"""What may differ between runs that are trained together."""
+VARYING_FIELDS = ("seed", "learning_rate")
+"""Settings that may differ between runs that are trained together."""
 
 
-class NotTogetherError(ValueError):
+class IncompatibleRunsError(ValueError):
     """These runs cannot be trained together; the message says why."""
 
 
 def train_together(
     configs: Sequence[RunConfig], should_stop: Callable[[], bool] | None = None
 ) -> Iterator[tuple[int, Frame]]:
-    """Train all of them side by side, and yield (place in `configs`, Frame) as train() would of each, step by step.
+    """Train all runs side by side; yield (index in `configs`, Frame) as train() would of each, step by step.
 
-    A run that diverges ends there, the others go on. Once `should_stop` says yes, each that was still going has a last
-    frame, empty, whose outcome is `stopped`.
+    A run that diverges ends, the others continue. Once `should_stop` returns True, each run that is left has an empty
+    last frame with the outcome `stopped`.
 
     Raises:
-        NotTogetherError: the runs differ in more than seed and learning rate, or their network cannot be trained so.
+        IncompatibleRunsError: the runs differ in more than seed and learning rate, or cannot be batched.
         DatasetError, ValueError: as train() raises them.
     """
-    common = shared_by(configs)
-    data = _Data(configs, pick_device(common.device))
+    common = common_config(configs)
+    data = _BatchedData(configs, pick_device(common.device))
     shape, classes = tuple(data.tasks[0].inputs.shape[1:]), data.tasks[0].classes
     built = [networks.build(config, shape, classes, data.device).to(data.inputs.dtype) for config in configs]
     if not all(map(recordable, built)):
-        raise NotTogetherError(
+        raise IncompatibleRunsError(
             f"network {common.network!r} with norm {common.norm!r} cannot be trained together: a part of it does not "
             "say RECORDABLE = True; train the runs one by one"
         )
@@ -59,94 +59,90 @@ def train_together(
     scores = ReplicaScores(replicas, data.tasks)
     optimizer = _optimizer(configs, replicas)
     recorded = RecordedPass(replicas.losses_and_gradients)
-    going = {
-        place: ProbeRunner(config, network, criterion, task.fixed(common.probe_samples))
-        for place, (config, network, task) in enumerate(zip(configs, built, data.tasks, strict=True))
+    probe_runners = {  # of runs that have not diverged
+        run: ProbeRunner(config, network, criterion, task.fixed(common.probe_samples))
+        for run, (config, network, task) in enumerate(zip(configs, built, data.tasks, strict=True))
     }
-    first = going[0]  # what is measured when is alike for all
+    schedule = probe_runners[0]  # all runs are measured at the same steps
 
     for step, index in enumerate(data.batches(configs)):
         if should_stop is not None and should_stop():
-            yield from ((place, Frame(step, {}, "stopped")) for place in going)
+            yield from ((run, Frame(step, {}, "stopped")) for run in probe_runners)
             return
         batch, target = data.batch(index)
-        last, noting, tracing = step == common.steps, first.curves_due(step), first.trace_due(step)
-        values: list[dict[str, Measurement]] = scores.curves(common.test_samples) if noting else [{} for _ in configs]
-        noise = {place: probe_runner.rng_states(step) for place, probe_runner in going.items()} if tracing else {}
-        seen = (
-            {place: _seen(probe_runner, step, batch[place]) for place, probe_runner in going.items()} if tracing else {}
-        )
-        with ExitStack() as shields:
+        last, curves, traced = step == common.steps, schedule.curves_due(step), schedule.trace_due(step)
+        values: list[dict[str, Measurement]] = scores.curves(common.test_samples) if curves else [{} for _ in configs]
+        before = _traces(probe_runners, step, batch) if traced else {}
+        with ExitStack() as unchanged:  # the last batch is measured but not trained on
             for network in built if last else ():
-                shields.enter_context(preserved_state(network))
+                unchanged.enter_context(preserved_state(network))
             losses, gradients = recorded(batch, target)
-        if noting or tracing:  # until then, nothing waits for the device
+        if curves or traced:  # at other steps the host does not wait for the device
             next_parameters = cache(partial(optimizer.next_parameters, gradients))
-            at_the_end = scores.at_the_end(common.batch_size) if last else None
-            for place, loss in enumerate(losses.tolist()):
-                if place not in going:
+            final = scores.final_scores(common.batch_size) if last else None
+            for run, loss in enumerate(losses.tolist()):
+                if run not in probe_runners:
                     continue
-                if noting:
-                    values[place] |= data.tasks[place].scores.of_batch(loss)
-                if tracing:
-                    gradient = [one[place] for one in gradients]
+                if curves:
+                    values[run] |= data.tasks[run].scores.batch_point(loss)
+                if traced:
+                    rng_states, pre_activations = before[run]
+                    gradient = [slope[run] for slope in gradients]
                     objective = Objective(
-                        built[place], batch[place], target[place], criterion, noise[place], losses[place], gradient
+                        built[run], batch[run], target[run], criterion, rng_states, losses[run], gradient
                     )
-                    values[place] |= going[place].measure(
-                        step, seen[place], objective, partial(_of_one, next_parameters, place)
+                    values[run] |= probe_runners[run].measure(
+                        step, pre_activations, objective, partial(_slices, next_parameters, run)
                     )
-                if values[place]:
-                    frame = frame_of(step, values[place], loss, at_the_end[place] if at_the_end else None)
+                if values[run]:
+                    frame = make_frame(step, values[run], loss, final[run] if final else None)
                     if frame.outcome != "running":
-                        del going[place]
-                    yield place, frame
-            if not going:
+                        del probe_runners[run]
+                    yield run, frame
+            if not probe_runners:
                 return
         optimizer.step(gradients)
 
 
-def _of_one(all_of_them: Callable[[], list[Tensor]], place: int) -> list[Tensor]:
-    return [one[place] for one in all_of_them()]
-
-
-def shared_by(configs: Sequence[RunConfig]) -> RunConfig:
-    """The first of configurations that may be trained together.
+def common_config(configs: Sequence[RunConfig]) -> RunConfig:
+    """Check that the runs may be trained together, and return the first.
 
     Raises:
-        NotTogetherError: there is none, or they differ in a field that all must share; the message names it.
+        IncompatibleRunsError: there is no run, or they differ in a field that all must share; the message names it.
     """
     if not configs:
-        raise NotTogetherError("there is no run to train")
+        raise IncompatibleRunsError("there is no run to train")
     first = configs[0]
     for config in configs[1:]:
-        own, shared = (one.with_active_options().settings() for one in (config, first))
+        own, shared = (run.with_active_options().settings() for run in (config, first))
         different = [name for name in own if own[name] != shared[name]]
-        if not set(different) <= set(FREE):
-            name = next(name for name in different if name not in FREE)
-            raise NotTogetherError(f"runs trained together may differ in {' and '.join(FREE)} only, not in {name}")
+        if not set(different) <= set(VARYING_FIELDS):
+            name = next(name for name in different if name not in VARYING_FIELDS)
+            raise IncompatibleRunsError(
+                f"runs trained together may differ in {' and '.join(VARYING_FIELDS)} only, not in {name}"
+            )
     return first
 
 
-class _Data:
-    """What the runs learn: one copy on the device where it is the same for all of them, else one after the other."""
+class _BatchedData:
+    """The runs' data on the device: one copy if all runs share it, otherwise one after the other."""
 
     def __init__(self, configs: Sequence[RunConfig], device: torch.device) -> None:
         self.device = device
         loaded = [datasets.load(config.dataset, config.seed, **config.options_of("dataset")) for config in configs]
-        made = {id(one): Task.made_of(one, configs[0], device) for one in loaded}
-        self.tasks = [made[id(one)] for one in loaded]
-        self._separate = len(made) > 1
-        own = self.tasks if self._separate else self.tasks[:1]
-        self.inputs = torch.cat([task.inputs for task in own])
-        self._labels = torch.cat([task.labels for task in own])
+        task_of = {id(dataset): Task.from_dataset(dataset, configs[0], device) for dataset in loaded}
+        self.tasks = [task_of[id(dataset)] for dataset in loaded]
+        self._separate = len(task_of) > 1
+        copies = self.tasks if self._separate else self.tasks[:1]
+        self.inputs = torch.cat([task.inputs for task in copies])
+        self._labels = torch.cat([task.labels for task in copies])
         self._samples = len(self.tasks[0].inputs)
 
     def batches(self, configs: Sequence[RunConfig]) -> Iterator[Tensor]:
-        """Where the mini-batches are, (runs, batch) for each step; each run's are those that it has by itself."""
+        """Yield sample indices (runs, batch) for each step; each run has the same ones as in train()."""
         orders = zip(*(epochs(self._samples, config.seed) for config in configs), strict=True)
         offset = torch.arange(len(configs))[:, None] * (self._samples if self._separate else 0)
-        return batches_of((torch.stack(one) + offset for one in orders), configs[0], self.device)
+        return batches_of((torch.stack(permutations) + offset for permutations in orders), configs[0], self.device)
 
     def batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """Inputs (runs, batch, *shape) and targets."""
@@ -161,9 +157,25 @@ def _optimizer(configs: Sequence[RunConfig], replicas: Replicas) -> Optimizer:
     return RatedOptimizer(configs[0], replicas.parameters, torch.tensor(rates).to(first))
 
 
-def _seen(probe_runner: ProbeRunner, step: int, batch: Tensor) -> list[Tensor]:
-    """What a run's own pass on its mini-batch would have shown, leaving no trace."""
-    with preserved_state(probe_runner.network), torch.no_grad(), probe_runner.trace_batch(step) as seen:
+def _traces(
+    probe_runners: Mapping[int, ProbeRunner], step: int, batch: Tensor
+) -> dict[int, tuple[RngStates, list[Tensor]]]:
+    """For each run, the random states before its pass and the pre-activations that the pass will have."""
+    return {
+        run: (probe_runner.rng_states(step), _pre_activations(probe_runner, step, batch[run]))
+        for run, probe_runner in probe_runners.items()
+    }
+
+
+def _pre_activations(probe_runner: ProbeRunner, step: int, batch: Tensor) -> list[Tensor]:
+    """Pre-activations of a run on its mini-batch; the network is left unchanged."""
+    network = probe_runner.network
+    with preserved_state(network), torch.no_grad(), probe_runner.trace_batch(step) as pre_activations:
         if probe_runner.config.probe_data == "batch":
-            probe_runner.network(batch)
-    return seen
+            network(batch)
+    return pre_activations
+
+
+def _slices(stacked: Callable[[], list[Tensor]], run: int) -> list[Tensor]:
+    """One run's part of tensors (runs, *shape)."""
+    return [tensor[run] for tensor in stacked()]

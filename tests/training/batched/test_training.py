@@ -10,7 +10,7 @@ from bnviz import Record, RunConfig, networks
 from bnviz.core import registry
 from bnviz.norms.batch import build as batch_norm
 from bnviz.training import train
-from bnviz.training.batched.training import NotTogetherError, train_together
+from bnviz.training.batched.training import IncompatibleRunsError, train_together
 
 SMALL: dict[str, Any] = {
     "widths": (6, 5), "steps": 12, "init_std": 0.3, "device": "cpu", "precision": "float64", "probe_points": 5,
@@ -93,9 +93,9 @@ def test_a_stop_ends_all_that_still_go() -> None:
 
 def test_what_cannot_be_trained_together_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     one, other = RunConfig(**SMALL), RunConfig(**SMALL | {"norm": "batch", "seed": 2})
-    with pytest.raises(NotTogetherError, match="may differ in seed and learning_rate only, not in norm"):
+    with pytest.raises(IncompatibleRunsError, match="may differ in seed and learning_rate only, not in norm"):
         next(train_together([one, other]))
-    with pytest.raises(NotTogetherError, match="no run"):
+    with pytest.raises(IncompatibleRunsError, match="no run"):
         next(train_together([]))
 
     class Unknown(torch.nn.Module):
@@ -104,5 +104,5 @@ def test_what_cannot_be_trained_together_is_refused(monkeypatch: pytest.MonkeyPa
             self.norm = batch_norm(slot)
 
     monkeypatch.setattr(networks.norms, "build", Unknown)
-    with pytest.raises(NotTogetherError, match="does not say RECORDABLE = True; train the runs one by one"):
+    with pytest.raises(IncompatibleRunsError, match="does not say RECORDABLE = True; train the runs one by one"):
         next(train_together([other]))
