@@ -47,10 +47,9 @@ EXPERIMENT = Experiment(
         batch_size=1500,
         steps=600,
         probe_points=24,
-        sharpness_points=24,
         probes=("sharpness",),
         probe_samples=1500,
-    ),
+    ).with_changes(sharpness_points=24),
     arms={"standard": {"norm": "none"}, "batch norm": {"norm": "batch"}},
     claims=(
         Claim(

@@ -29,11 +29,13 @@ SECONDS = 60  # nothing here takes as long, but machines are shared
 
 
 @pytest.fixture(scope="session")
-def service() -> Iterator[Service]:
-    """The app's own service, with two workers."""
+def service(tmp_path_factory) -> Iterator[Service]:
+    """The app's own service, with two workers that cannot download MNIST."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("BNVIZ_SCHEDULER", raising=False)
         patch.setenv("BNVIZ_WORKERS", "2")
+        patch.setenv("BNVIZ_DATA", str(tmp_path_factory.mktemp("data")))
+        patch.setenv("BNVIZ_MNIST_MIRRORS", "http://127.0.0.1:9/")
         visitor.service.clear()
         service = visitor.service()
         service.prepare()

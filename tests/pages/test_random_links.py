@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bnviz.core import presets, registry
-from bnviz.core.config import RunConfig
+from bnviz.core.config import RunConfig, setting_schemas
 from bnviz.core.nonlinearities import NONLINEARITIES
 
 DATASETS = ("digits", "blobs_2d", "linear_map")  # MNIST would be downloaded
@@ -59,7 +59,7 @@ def draw(chance: np.random.Generator, name: str):
         "norm": registry.names("norms"),
         "device": ("auto", "cpu"),
     }
-    schema = RunConfig.model_json_schema()["properties"][name]
+    schema = setting_schemas()[name]
     if name == "widths":
         return [int(chance.integers(1, 13)) for _ in range(chance.integers(1, 6))]
     if name == "percentiles":
@@ -81,14 +81,14 @@ def random_link(seed: int) -> tuple[str, dict[str, str]]:
     """A page and the query of a link to it that it takes as it is."""
     chance = np.random.default_rng(seed)
     page = str(chance.choice(list(VIEW)))
-    others = [name for name in RunConfig.model_fields if name not in (*ALWAYS, "probes", "binarize")]
+    others = [name for name in setting_schemas() if name not in (*ALWAYS, "probes", "binarize")]
     while True:
         names = [*ALWAYS, *chance.choice(others, chance.integers(1, 12), replace=False)]
         query = {name: draw(chance, str(name)) for name in names}
         if chance.random() < 0.1:
             query["batch_size"] = 1000  # all samples, of two data sets
         try:
-            config = RunConfig.model_validate(presets.DEFAULTS[page].model_dump() | query)
+            config = presets.DEFAULTS[page].with_changes(**query)
         except ValueError:  # settings that do not go together
             continue
         link = config.to_query(presets.DEFAULTS[page])
