@@ -71,7 +71,7 @@ def _lenet() -> dict[str, Record]:
     random = np.random.default_rng(0)
     noise = Split(random.random((600, 1, 28, 28), dtype=np.float32), random.integers(0, 10, 600))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(datasets, "load", lambda *_: Dataset(noise, noise, 10))
+        patch.setattr(datasets, "load", lambda *_, **__: Dataset(noise, noise, 10))
         return _arms(network="lenet", dataset="mnist", steps=3, probes=("activations", "covariate_shift"))
 
 

@@ -29,8 +29,8 @@ SECONDS = 60  # nothing here takes as long, but machines are shared
 
 
 @pytest.fixture(scope="session")
-def service() -> Iterator[Service]:
-    """The app's own service, with two workers."""
+def service(tmp_path_factory) -> Iterator[Service]:
+    """The app's own service, with two workers that cannot download MNIST."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("BNVIZ_SCHEDULER", raising=False)
         patch.setenv("BNVIZ_WORKERS", "2")

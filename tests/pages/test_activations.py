@@ -193,10 +193,10 @@ def test_a_run_without_probes_says_so_and_does_not_wait_forever(opened, finish):
 
 
 def test_a_dataset_that_cannot_be_had_is_told_in_a_sentence(opened, finish):
-    at = finish(opened(steps="3", dataset="blobs_2d", binarize="true"))
+    at = finish(opened(steps="3", dataset="mnist"))
     [error] = at.error  # the same for both arms, told once
     assert error.value.startswith("Standard and batch norm: ")
-    assert "binarize" in error.value
+    assert "MNIST is not there" in error.value
     assert not any("on their way" in info.value for info in at.info)
 
 

@@ -88,7 +88,7 @@ def random_link(seed: int) -> tuple[str, dict[str, str]]:
         if chance.random() < 0.1:
             query["batch_size"] = 1000  # all samples, of two data sets
         try:
-            config = RunConfig.model_validate(presets.DEFAULTS[page].model_dump() | query)
+            config = presets.DEFAULTS[page].with_changes(**query)
         except ValueError:  # settings that do not go together
             continue
         link = config.to_query(presets.DEFAULTS[page])
