@@ -20,7 +20,7 @@ class Option:
     """A setting that exists only where its plug-in is chosen.
 
     Attributes:
-        name: as in links, in Python and in records; no other option or field has it.
+        name: as in links, in Python and in records; no field and no different option has it.
         kind: what its values are; in the declaration, `type`.
         default: the value of a run that does not say another.
         label: what its control is called.
@@ -49,6 +49,10 @@ class Option:
     less_than: str | None = None
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    def takes_the_same_as(self, other: "Option") -> bool:
+        """Whether both have the same values and the same default, whatever they are called and described as."""
+        return replace(self, plugin="", label="", help="") == replace(other, plugin="", label="", help="")
 
     @property
     def annotation(self) -> Any:

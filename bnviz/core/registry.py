@@ -9,7 +9,7 @@ import ast
 import importlib
 import os
 import tokenize
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -67,7 +67,19 @@ def _look_into(folder: Path) -> Mapping[str, Plugin]:
         files = {
             one.name: one for one in entries if one.name.endswith(".py") and one.name[0] not in "_." and one.is_file()
         }
-    return {name[:-3]: _read(files[name].path, files[name].stat().st_mtime_ns) for name in sorted(files)}
+    found = {name[:-3]: _read(files[name].path, files[name].stat().st_mtime_ns) for name in sorted(files)}
+    return {name: _checked_against(plugin, found.values()) for name, plugin in found.items()}
+
+
+def _checked_against(plugin: Plugin, others: Iterable[Plugin]) -> Plugin:
+    """The plug-in, or a broken one if another has an option of the same name that is not the same: a run key could not
+    tell them apart."""
+    for other in others:
+        for name in plugin.options.keys() & other.options.keys():
+            if not plugin.options[name].takes_the_same_as(other.options[name]):
+                error = f"its option {name} is not as in {other.name}.py; give it another name"
+                return Plugin(plugin.kind, plugin.name, label=plugin.name, help="", error=error)
+    return plugin
 
 
 def find(kind: str, name: str) -> Plugin | None:

@@ -68,6 +68,26 @@ def test_declaration_becomes_options() -> None:
 
 
 @pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"label": "Breadth", "help": "how broad"}, None),
+        ({"default": 0.5}, "its option width is not as in"),
+        ({"maximum": 3.0}, "its option width is not as in"),
+    ],
+)
+def test_options_of_one_name_must_agree(
+    change: dict[str, Any], error: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copied file works; with another default, the same run key would stand for two runs."""
+    (tmp_path / "norms").mkdir()
+    for name, declared in (("first", WIDTH), ("second", WIDTH | change)):
+        (tmp_path / "norms" / f"{name}.py").write_text(f'"""Mine."""\nOPTIONS = {{"width": {declared}}}\n')
+    monkeypatch.setattr(registry, "PACKAGE_FOLDER", tmp_path)
+    errors = [plugin.error for plugin in registry.plugins("norms").values()]
+    assert errors == [error and f"{error} {other}.py; give it another name" for other in ("second", "first")]
+
+
+@pytest.mark.parametrize(
     ("text", "error"),
     [
         ("OPTIONS = {'width': 3}", "OPTIONS must give a dict"),
