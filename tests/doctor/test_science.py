@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from bnviz import norms
 from bnviz.cli import main
+from bnviz.core import registry
 from bnviz.doctor import math_checks, probe_checks, science
 from bnviz.doctor.science import SELF_TESTS, SelfTest
 from bnviz.landscape import objective
@@ -79,7 +80,9 @@ def large_eps(patch: pytest.MonkeyPatch) -> None:
 
 
 def noise_runs_on(patch: pytest.MonkeyPatch) -> None:
-    """Random streams are not put back after a probe has looked."""
+    """Random streams are not restored after a probe; a single norm shows it."""
+    names = registry.names
+    patch.setattr(registry, "names", lambda kind: ("noisy_batch",) if kind == "norms" else names(kind))
     patch.setattr(rng, "restore_rng_states", lambda _: None)
 
 

@@ -3,13 +3,14 @@
 import math
 import re
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
 import xarray as xr
 
 from bnviz import Record, RunConfig, experiments
-from bnviz.cli.parallel_runs import train_all
+from bnviz.cli.parallel_runs import train_on_one_thread
 from bnviz.core import registry
 from bnviz.core.presets import DEFAULTS, TEN_LAYERS
 from bnviz.experiments import DEFAULT_SETTING, DIVERGED, Condition, Experiment, OverTime, Rule, Runs
@@ -111,9 +112,13 @@ def taken(condition: Condition, runs: Runs) -> float:
 @pytest.fixture
 def tiny_runs(experiment: Experiment, name: str, tiny) -> dict[str, Record]:
     """Real runs of every arm, but narrow and short."""
-    configs = tiny(name).configs()
-    records = train_all(configs.values(), 1, lambda _: None)
-    return {arm: records[config.key] for arm, config in configs.items()}
+    return {arm: trained(config) for arm, config in tiny(name).configs().items()}
+
+
+@cache
+def trained(config: RunConfig) -> Record:
+    """The run, trained once for all tests of this file."""
+    return train_on_one_thread(config)
 
 
 def test_every_statistic_is_a_number_on_real_runs(experiment: Experiment, tiny_runs) -> None:
