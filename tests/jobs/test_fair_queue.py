@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bnviz import RunConfig
 from bnviz.core.environment import EnvironmentVariableError
 from bnviz.jobs.errors import JobsError
-from bnviz.jobs.fair_queue import TOGETHER, FairQueue, expected_seconds
+from bnviz.jobs.fair_queue import TURN_RUNS, FairQueue, expected_seconds
 from bnviz.jobs.job import Job
 
 
@@ -76,7 +76,7 @@ def test_nobody_waits_while_another_gets_two_turns(owners: str, counts: list[int
         for owner, _ in queue.take(count, had):
             had[owner] += 1
         waiting = {owner for owner, _ in queue._waiting}
-        assert all(had[owner] <= TOGETHER + had[other] for owner in had for other in waiting)
+        assert all(had[owner] <= TURN_RUNS + had[other] for owner in had for other in waiting)
 
 
 @given(st.text("abcd", max_size=30))
@@ -110,9 +110,9 @@ def test_limits_are_told_in_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BNVIZ_SESSION_RUNS", "3")
     monkeypatch.setenv("BNVIZ_QUEUE", "2")
     queue, _ = filled("ab")
-    with pytest.raises(JobsError, match=r"^As many runs of yours \(3\) wait or train .*\.$"):
+    with pytest.raises(JobsError, match=r"^You have 3 runs that wait or train, .*\.$"):
         queue.add(Job(RunConfig()), "c", 3)
-    with pytest.raises(JobsError, match=r"^As many runs \(2\) wait here .*\.$"):
+    with pytest.raises(JobsError, match=r"^2 runs wait here already, .*\.$"):
         queue.add(Job(RunConfig()), "c", 0)
     assert len(queue) == 2
     monkeypatch.setenv("BNVIZ_QUEUE", "many")

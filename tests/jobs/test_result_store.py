@@ -143,7 +143,7 @@ def test_a_folder_that_cannot_be_made_is_told_and_left_alone_for_a_while(
     assert "cannot be written to" in store.problem
     (tmp_path / "file").unlink()
     assert not store.put(records[0])  # not asked again yet
-    monkeypatch.setattr(store_module, "monotonic", lambda: time.monotonic() + store_module.AGAIN_SECONDS)
+    monkeypatch.setattr(store_module, "monotonic", lambda: time.monotonic() + store_module.RETRY_SECONDS)
     assert store.put(records[0])
     assert store.problem == ""
 

@@ -139,7 +139,7 @@ def test_a_visitor_may_have_so_many_runs_and_no_more(service, wait, monkeypatch)
     monkeypatch.setenv("BNVIZ_SESSION_RUNS", "2")
     jobs = [service.submit(RunConfig(seed=seed, **ENDLESS), "greedy") for seed in (40, 41)]
     assert service.submit(jobs[0].config, "greedy") is jobs[0]
-    with pytest.raises(JobsError, match=r"runs of yours \(2\)"):
+    with pytest.raises(JobsError, match=r"You have 2 runs"):
         service.submit(RunConfig(seed=42, **ENDLESS), "greedy")
     other = service.submit(RunConfig(seed=42, **ENDLESS), "modest")
     service.release_all("greedy")
