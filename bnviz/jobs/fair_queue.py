@@ -39,13 +39,12 @@ class FairQueue:
         session_limit, limit = environment.whole("BNVIZ_SESSION_RUNS"), environment.whole("BNVIZ_QUEUE")
         if live_count >= session_limit:
             raise JobsError(
-                f"You have {live_count} runs that wait or train, the most that one visitor may have. "
+                f"You have reached the limit for one visitor (runs that wait or train: {live_count}). "
                 "Wait until one has ended, or stop one."
             )
         if len(self._waiting) >= limit:
             raise JobsError(
-                f"{len(self._waiting)} runs wait here already, the most that this server accepts. "
-                "Try again in a few minutes."
+                f"The queue of this server is full (runs that wait: {len(self._waiting)}). Try again in a few minutes."
             )
         self._waiting.append((owner, job))
 
