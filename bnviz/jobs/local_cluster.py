@@ -1,9 +1,8 @@
-"""Scheduler and worker processes on this machine: `python -m bnviz.jobs.local_cluster`.
+"""Scheduler and workers on this machine, in processes of their own: `python -m bnviz.jobs.local_cluster`.
 
-It prints one line, its address, and goes on until its standard input ends or it is sent SIGTERM. An app that holds the
-other end of that pipe takes the cluster along when it ends, however it ends, also by kill -9. It is a module of its
-own, because worker processes import the module that started them, and an app's script must not run again in them. It
-listens on loopback only and does not know what its workers will be asked to do.
+The process prints its address and runs until its standard input ends or it receives SIGTERM. The app holds the other
+end of that pipe, so the cluster ends with the app, even after kill -9. Worker processes import the module that started
+them, which is therefore this one and not the app's script. All ports are on the loopback interface.
 """
 
 import logging
@@ -18,25 +17,25 @@ from pathlib import Path
 from bnviz.core import environment
 from bnviz.jobs.errors import NOT_STARTED, JobsError
 
-MAX_WORKERS = 8  # by default: a class shares one server, and an idle worker takes memory too
-WORKER_BYTES = 800 * 2**20  # torch and a run; about 500 MiB for the default run
-START_SECONDS = 30  # a cluster that has not printed its address by then never will
+MAX_WORKERS = 8  # by default; idle workers use memory, too
+WORKER_BYTES = 800 * 2**20  # torch and a run; the default run needs about 500 MiB
+START_SECONDS = 30  # until the address is printed
 CLOSE_SECONDS = 2.0
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 SETTINGS = Path(__file__).with_name("dask.yaml")
-PRELOADED = ["distributed", "bnviz.training", "bnviz.datasets.digits", "bnviz.jobs.shared_memory"]
-"""What workers have imported from the start: 4 s of a core, done once, in the process that they are forked from.
+PRELOADED = ["distributed", "bnviz.training", "bnviz.datasets.digits"]
+"""Modules that the process imports from which workers are forked: 4 s of a core, once.
 
-Nothing is trained there, as threads do not survive a fork.
+Nothing is trained in that process, because threads do not survive a fork.
 """
-QUIET = "ignore:resource_tracker:UserWarning"  # it would complain on the terminal if workers are busy at the end
+QUIET = "ignore:resource_tracker:UserWarning"  # printed if workers are busy at the end
 PROJECT_FOLDER = Path(__file__).resolve().parents[2]
 
 logger = logging.getLogger(__name__)
 
 
 class EmbeddedCluster:
-    """A cluster that belongs to this process: its `address`, its `process`, and `close`."""
+    """A cluster that ends with this process: its `address` and its `process`."""
 
     def __init__(self, address: str, process: "subprocess.Popen[str]") -> None:
         self.address = address
@@ -50,15 +49,15 @@ class EmbeddedCluster:
         try:
             self.process.wait(CLOSE_SECONDS + 3)
         except subprocess.TimeoutExpired:
-            self.process.kill()  # its workers notice and end, too
+            self.process.kill()  # its workers notice that and end
             self.process.wait()
 
 
 def start_embedded() -> EmbeddedCluster:
-    """Start a cluster in a process of its own, that ends with this one; returns as soon as its address is known.
+    """Start a cluster that ends with this process; returns as soon as its address is known.
 
     Raises:
-        JobsError: it does not start.
+        JobsError: the cluster does not start.
     """
     path = os.pathsep.join(filter(None, (str(PROJECT_FOLDER), os.environ.get("PYTHONPATH"))))
     warnings = ",".join(filter(None, (os.environ.get("PYTHONWARNINGS"), QUIET)))
@@ -69,11 +68,11 @@ def start_embedded() -> EmbeddedCluster:
             stdout=subprocess.PIPE,
             text=True,
             env={**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": warnings},
-            # Ctrl-C is for the app; the cluster then ends with it, without tracebacks. A group of its own does for
-            # that. To two sessions Linux may give half of the cores each, however far the workers step back.
+            # A process group of its own keeps Ctrl-C from the cluster, which then ends with the app, without
+            # tracebacks. It stays in the app's session: Linux may divide cores between sessions despite priorities.
             process_group=0,
         )
-    except OSError as error:  # no right to execute it, or no room for another process
+    except OSError as error:  # no permission, or no memory
         logger.warning("the training processes cannot be started: %s", error)
         raise JobsError(NOT_STARTED.format(error.strerror or type(error).__name__)) from error
     assert process.stdout is not None
@@ -90,22 +89,22 @@ def start_embedded() -> EmbeddedCluster:
 
 
 def worker_count() -> int:
-    """How many workers to start: `BNVIZ_WORKERS`, or as many as there are cores and memory for.
+    """Number of workers: `BNVIZ_WORKERS`, or as many as cores and memory allow.
 
     Raises:
         EnvironmentVariableError: BNVIZ_WORKERS is not a positive whole number.
     """
-    given = environment.text("BNVIZ_WORKERS")
-    if given:
-        return int(given)
-    from dask.system import CPU_COUNT  # both know of the limits of a container, too
+    count = environment.text("BNVIZ_WORKERS")
+    if count:
+        return int(count)
+    from dask.system import CPU_COUNT  # both include the limits of a container
     from distributed.system import MEMORY_LIMIT
 
     return max(1, min(int(CPU_COUNT), int(MEMORY_LIMIT) // WORKER_BYTES, MAX_WORKERS))
 
 
 def main() -> None:
-    """Start, print the address, wait for the end."""
+    """Start the cluster, print its address, and wait for the end."""
     end = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: end.set())
@@ -122,19 +121,19 @@ def main() -> None:
     from distributed.utils import get_mp_context
 
     os.environ.update(ONE_THREAD)
-    os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # to ask whether there is a GPU must not start CUDA before a fork
-    [found] = dask.config.collect_yaml([str(SETTINGS)])
-    dask.config.update(dask.config.config, found, priority="new")
+    os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # a look for GPUs must not start CUDA before a fork
+    [settings] = dask.config.collect_yaml([str(SETTINGS)])
+    dask.config.update(dask.config.config, settings, priority="new")
     dask.config.set({"distributed.nanny.pre-spawn-environ": ONE_THREAD})
-    if sys.platform == "linux":  # elsewhere, to fork after imports is not safe
+    if sys.platform == "linux":  # elsewhere, forking after imports is not safe
         dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"})
         get_mp_context().set_forkserver_preload(PRELOADED)
     cluster = LocalCluster(
-        n_workers=0,  # at first: a worker takes seconds to import torch, the address can be had at once
+        n_workers=0,  # added below: the address is printed before workers have imported torch
         threads_per_worker=1,
         processes=True,
         host="127.0.0.1",
-        dashboard_address=None,  # not even port 8787, which Dask would take for a status page:
+        dashboard_address=None,  # and no port 8787 either, which Dask would open for a status page:
         scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
         memory_limit=MEMORY_LIMIT // workers,
         resources={"GPU": 1} if Path("/dev/nvidia0").exists() else None,
@@ -142,14 +141,14 @@ def main() -> None:
         preload="bnviz.jobs.worker",
     )
     print(cluster.scheduler_address, flush=True)
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nobody reads the pipe any more; prints of workers go to the log
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # the app reads one line; later output goes to the log
     cluster.scale(workers)
     end.wait()
     deadline = threading.Timer(CLOSE_SECONDS, os._exit, (0,))
     deadline.start()
     with suppress(Exception):
         cluster.close(timeout=CLOSE_SECONDS)
-    os._exit(0)  # workers that are still there, busy or just starting, notice that this process is gone
+    os._exit(0)  # workers that are left notice that this process has ended
 
 
 def _wait_for_end_of_input(end: threading.Event) -> None:

@@ -52,7 +52,7 @@ def trainings(service: Service) -> int:
     return sum(connection._client.run(_count, on_error="ignore").values()) if connection else 0
 
 
-def test_a_run_whose_worker_is_killed_is_trained_again(
+def test_run_of_killed_worker_is_trained_again(
     alone: Service, wait: Callable[..., None], until: Callable[..., bool]
 ) -> None:
     job = alone.submit(RunConfig(seed=1, **LONG), "me")
@@ -65,7 +65,7 @@ def test_a_run_whose_worker_is_killed_is_trained_again(
     assert job.record().to_bytes() == Record.from_bytes(expected.to_bytes()).to_bytes()
 
 
-def test_a_run_that_kills_its_worker_twice_is_given_up_with_a_sentence(
+def test_run_that_kills_its_worker_twice_fails_with_sentence(
     alone: Service, wait: Callable[..., None], until: Callable[..., bool]
 ) -> None:
     job = alone.submit(RunConfig(seed=2, steps=200_000, curve_points=400, probes=()), "me")
@@ -80,7 +80,7 @@ def test_a_run_that_kills_its_worker_twice_is_given_up_with_a_sentence(
     assert job.record().last_step > 0  # what was measured is kept
 
 
-def test_a_scheduler_that_is_killed_is_started_again_and_its_runs_with_it(
+def test_killed_scheduler_is_restarted_with_its_runs(
     alone: Service, wait: Callable[..., None], until: Callable[..., bool]
 ) -> None:
     first, waiting = (alone.submit(RunConfig(seed=seed, **LONG), "me") for seed in (3, 4))
@@ -109,7 +109,7 @@ def new(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
 
 
 @pytest.mark.parametrize(("there", "reason"), [(True, "Permission denied"), (False, "No such file")])
-def test_processes_that_cannot_be_started_are_told_and_tried_again(
+def test_unstartable_processes_are_reported_and_retried(
     new: Service, there: bool, reason: str, wait: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     interpreter = tmp_path / "python"
@@ -130,7 +130,7 @@ def test_processes_that_cannot_be_started_are_told_and_tried_again(
     assert (later.state, later.error) == ("finished", None)
 
 
-def test_workers_that_do_not_start_are_told_and_tried_again(
+def test_unstartable_workers_are_reported_and_retried(
     new: Service, wait: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The cluster is there, but the process that workers are forked from ends at once."""
@@ -149,7 +149,7 @@ def test_workers_that_do_not_start_are_told_and_tried_again(
     assert (later.state, later.error) == ("finished", None)
 
 
-def test_no_failure_of_any_kind_ends_the_thread_that_sends_runs(
+def test_dispatcher_thread_survives_any_failure(
     new: Service, wait: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
@@ -167,7 +167,7 @@ def test_no_failure_of_any_kind_ends_the_thread_that_sends_runs(
     assert (later.state, later.error) == ("finished", None)
 
 
-def test_a_thread_that_cannot_be_started_is_told_and_leaves_nothing_behind(
+def test_unstartable_thread_is_reported_and_leaves_no_job(
     new: Service, wait: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse() -> None:

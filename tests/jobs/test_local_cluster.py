@@ -45,7 +45,7 @@ def gone(processes: list[psutil.Process], seconds: float = 8) -> bool:
     return all(process.status() == psutil.STATUS_ZOMBIE for process in alive)
 
 
-def test_kill_9_of_the_app_leaves_nothing_and_the_app_needs_no_torch(environment):
+def test_app_killed_leaves_no_process_and_needs_no_torch(environment):
     command = [sys.executable, "-c", APP]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as app:
         line = app.stdout.readline()
@@ -57,7 +57,7 @@ def test_kill_9_of_the_app_leaves_nothing_and_the_app_needs_no_torch(environment
     assert gone(processes)
 
 
-def test_a_cluster_named_by_its_address_is_used_and_ends_on_sigterm(environment, monkeypatch, wait, until):
+def test_cluster_named_by_address_is_used_and_ends_on_sigterm(environment, monkeypatch, wait, until):
     command = [sys.executable, "-m", "bnviz.jobs.local_cluster"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
@@ -81,27 +81,27 @@ def test_a_cluster_named_by_its_address_is_used_and_ends_on_sigterm(environment,
 
 
 @pytest.mark.parametrize("given", ["0", "-2", "many", "1.5"])
-def test_a_wrong_number_of_workers_is_told_in_a_sentence(given, monkeypatch):
+def test_worker_count_refuses_wrong_numbers_with_sentence(given, monkeypatch):
     monkeypatch.setenv("BNVIZ_WORKERS", given)
     with pytest.raises(ValueError, match="must be a whole number from 1 up"):
         worker_count()
 
 
-def test_the_sentence_comes_through_from_the_process(monkeypatch):
+def test_cluster_start_reports_the_process_sentence(monkeypatch):
     monkeypatch.setenv("BNVIZ_WORKERS", "many")
     with pytest.raises(JobsError, match="BNVIZ_WORKERS is 'many'"):
         start_embedded()
     assert not [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
 
 
-def test_workers_fit_the_machine(monkeypatch):
+def test_worker_count_fits_the_machine(monkeypatch):
     monkeypatch.delenv("BNVIZ_WORKERS", raising=False)
     assert 1 <= worker_count() <= 8
     monkeypatch.setenv("BNVIZ_WORKERS", "3")
     assert worker_count() == 3
 
 
-def test_the_cluster_hears_no_ctrl_c_and_is_of_the_apps_session(service):
+def test_cluster_ignores_ctrl_c_and_shares_the_session(service):
     """Linux weighs priorities within a session: in one of its own, training would not step back behind the app."""
     process = service.dispatcher._connection._cluster.process.pid
     assert os.getpgid(process) == process != os.getpgid(0)

@@ -39,7 +39,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         fsspec.filesystem("memory").rm("/bnviz-runs", recursive=True)
 
 
-def test_what_is_kept_comes_back_also_to_another_app(records: list[Record], place: str) -> None:
+def test_store_returns_records_to_another_app(records: list[Record], place: str) -> None:
     store = ResultStore(place)
     assert store.get(records[0].config) is None
     assert store.put(records[0])
@@ -51,9 +51,7 @@ def test_what_is_kept_comes_back_also_to_another_app(records: list[Record], plac
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "emptied", "other"])
-def test_a_damaged_file_is_set_aside_reported_and_can_be_written_again(
-    damage: str, records: list[Record], tmp_path: Path
-) -> None:
+def test_damaged_file_is_set_aside_and_written_again(damage: str, records: list[Record], tmp_path: Path) -> None:
     store = ResultStore(str(tmp_path))
     store.put(records[0])
     (path,) = tmp_path.iterdir()
@@ -67,12 +65,12 @@ def test_a_damaged_file_is_set_aside_reported_and_can_be_written_again(
     assert store.get(records[0].config) is not None
 
 
-def test_the_record_of_another_run_under_this_name_is_not_taken(records: list[Record], tmp_path: Path) -> None:
+def test_store_refuses_record_of_another_run(records: list[Record], tmp_path: Path) -> None:
     (tmp_path / f"{records[0].config.key}.nc.gz").write_bytes(gallery.packed(records[1]))
     assert ResultStore(str(tmp_path)).get(records[0].config) is None
 
 
-def test_the_least_recently_read_go_first(records: list[Record], tmp_path: Path) -> None:
+def test_full_store_removes_least_recently_read_files(records: list[Record], tmp_path: Path) -> None:
     size = len(gallery.packed(records[0], level=0))
     store = ResultStore(str(tmp_path), megabytes=4.6 * size / 1e6)
     for age, record in enumerate(records[:4]):
@@ -85,7 +83,7 @@ def test_the_least_recently_read_go_first(records: list[Record], tmp_path: Path)
     assert kept == [True, False, True, True, True]
 
 
-def test_a_store_by_url_is_bounded_too(records: list[Record]) -> None:
+def test_store_by_url_is_bounded(records: list[Record]) -> None:
     place = "memory://bnviz-bounded"
     store = ResultStore(place, megabytes=3.5 * len(gallery.packed(records[0], level=0)) / 1e6)
     for record in records:
@@ -96,9 +94,7 @@ def test_a_store_by_url_is_bounded_too(records: list[Record]) -> None:
     assert kept[-1]
 
 
-def test_what_a_dead_process_left_unfinished_goes_and_what_is_being_written_stays(
-    records: list[Record], tmp_path: Path
-) -> None:
+def test_stale_partial_files_are_removed_and_new_ones_stay(records: list[Record], tmp_path: Path) -> None:
     left, writing = tmp_path / "a.nc.gz.1.part", tmp_path / "b.nc.gz.2.part"
     for path in (left, writing):
         path.write_bytes(b"half")
@@ -109,7 +105,7 @@ def test_what_a_dead_process_left_unfinished_goes_and_what_is_being_written_stay
     assert writing.exists()
 
 
-def test_a_full_disk_is_told_leaves_nothing_half_and_is_tried_again(
+def test_full_disk_is_reported_and_retried(
     records: list[Record], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """RLIMIT_FSIZE makes the kernel itself refuse to write on: a real error, in a process of its own."""
@@ -134,7 +130,7 @@ print(kept, store.get(old) is not None, store.problem)
     assert [path.name for path in tmp_path.iterdir()] == [f"{records[1].config.key}.nc.gz"]
 
 
-def test_a_folder_that_cannot_be_made_is_told_and_left_alone_for_a_while(
+def test_unusable_folder_is_reported_and_retried_later(
     records: list[Record], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("in the way")
@@ -143,14 +139,12 @@ def test_a_folder_that_cannot_be_made_is_told_and_left_alone_for_a_while(
     assert "cannot be written to" in store.problem
     (tmp_path / "file").unlink()
     assert not store.put(records[0])  # not asked again yet
-    monkeypatch.setattr(store_module, "monotonic", lambda: time.monotonic() + store_module.AGAIN_SECONDS)
+    monkeypatch.setattr(store_module, "monotonic", lambda: time.monotonic() + store_module.RETRY_SECONDS)
     assert store.put(records[0])
     assert store.problem == ""
 
 
-def test_a_store_that_does_not_answer_costs_a_few_seconds_once(
-    records: list[Record], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_store_without_answer_delays_only_once(records: list[Record], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "ANSWER_SECONDS", 0.1)
     store = ResultStore("memory://bnviz-slow")
     monkeypatch.setattr(shelf_module.BoundedFiles, "read", lambda *_: time.sleep(1))
@@ -162,14 +156,14 @@ def test_a_store_that_does_not_answer_costs_a_few_seconds_once(
 
 
 @pytest.mark.parametrize("place", ["nosuch://place", "none"])
-def test_no_store_is_no_reason_to_stop(place: str, records: list[Record]) -> None:
+def test_store_none_keeps_nothing_without_problem(place: str, records: list[Record]) -> None:
     store = ResultStore(place)
     assert not store.put(records[0])
     assert store.get(records[0].config) is None
     assert bool(store.problem) == (place != "none")
 
 
-def test_many_writers_at_once_leave_only_whole_files(records: list[Record], tmp_path: Path) -> None:
+def test_concurrent_writers_leave_only_complete_files(records: list[Record], tmp_path: Path) -> None:
     script = f"""
 import sys
 from bnviz import Record

@@ -23,7 +23,7 @@ sys.stdout.buffer.write(Record.from_frames(config, train(config.with_changes(dev
 """
 
 
-def test_frames_stream_and_the_record_is_the_one_trained_in_a_plain_process(service, wait, until):
+def test_service_record_equals_plain_training_and_streams(service, wait, until):
     config = RunConfig(norm="batch", seed=1)
     job = service.submit(config, "me")
     assert until(lambda: 0 <= job.step < config.steps or not job.live)
@@ -40,7 +40,7 @@ def test_frames_stream_and_the_record_is_the_one_trained_in_a_plain_process(serv
     assert job.record().to_bytes() == Record.from_bytes(reference).to_bytes()
 
 
-def test_two_arms_run_at_once_and_a_third_waits(service, wait, until):
+def test_two_workers_train_two_arms_while_a_third_waits(service, wait, until):
     arms = [service.submit(RunConfig(norm=norm, **ENDLESS), "me") for norm in ("none", "batch")]
     third = service.submit(RunConfig(seed=3, **SHORT), "me")
     fourth = service.submit(RunConfig(seed=4, **SHORT), "me")
@@ -57,7 +57,7 @@ def test_two_arms_run_at_once_and_a_third_waits(service, wait, until):
     assert third.state == "finished"
 
 
-def test_the_same_question_is_trained_once(service, wait):
+def test_same_run_is_trained_once(service, wait):
     config = RunConfig(seed=5, **SHORT)
     job = service.submit(config, "me")
     assert service.submit(config, "you") is job
@@ -73,7 +73,7 @@ def test_the_same_question_is_trained_once(service, wait):
     assert again.record().to_bytes() == job.record().to_bytes()
 
 
-def test_stop_is_prompt_and_keeps_what_was_measured(service, wait, until):
+def test_stop_keeps_partial_record(service, wait, until):
     job = service.submit(RunConfig(**ENDLESS), "me")
     assert until(lambda: job.step == 0)
     asked = time.monotonic()
@@ -88,7 +88,7 @@ def test_stop_is_prompt_and_keeps_what_was_measured(service, wait, until):
     service.stop(job.key)
 
 
-def test_a_step_that_takes_long_does_not_delay_a_stop(service, wait, until):
+def test_stop_does_not_wait_for_a_long_step(service, wait, until):
     config = RunConfig(widths=(2048,) * 24, batch_size=1400, steps=3, curve_points=2, probes=())
     job = service.submit(config, "me")
     assert until(lambda: job.state == "running")
@@ -99,7 +99,7 @@ def test_a_step_that_takes_long_does_not_delay_a_stop(service, wait, until):
     assert (job.state, job.record().outcome) == ("stopped", "stopped")
 
 
-def test_a_run_that_nobody_watches_any_more_stops(service, wait, until):
+def test_run_without_watchers_stops(service, wait, until):
     config = RunConfig(seed=6, **ENDLESS)
     job = service.submit(config, "me")
     service.submit(config, "you")
@@ -112,7 +112,7 @@ def test_a_run_that_nobody_watches_any_more_stops(service, wait, until):
     assert job.state == "stopped"
 
 
-def test_what_cannot_be_trained_fails_with_a_sentence(service, wait):
+def test_untrainable_run_fails_with_a_sentence(service, wait):
     job = service.submit(RunConfig(device="cuda"), "me")
     wait(job)
     if job.state == "finished":
@@ -123,7 +123,7 @@ def test_what_cannot_be_trained_fails_with_a_sentence(service, wait):
     assert service.submit(job.config, "me") is not job
 
 
-def test_who_asks_afresh_for_what_another_has_just_had_trained_gets_that(service, wait, monkeypatch):
+def test_fresh_run_shares_recent_result_of_another_visitor(service, wait, monkeypatch):
     job = service.submit(RunConfig(seed=32, **SHORT), "me", fresh=True)
     wait(job)
     assert service.submit(job.config, "you", fresh=True) is job
@@ -135,11 +135,11 @@ def test_who_asks_afresh_for_what_another_has_just_had_trained_gets_that(service
     service.stop(job.key)
 
 
-def test_a_visitor_may_have_so_many_runs_and_no_more(service, wait, monkeypatch):
+def test_service_limits_runs_of_one_visitor(service, wait, monkeypatch):
     monkeypatch.setenv("BNVIZ_SESSION_RUNS", "2")
     jobs = [service.submit(RunConfig(seed=seed, **ENDLESS), "greedy") for seed in (40, 41)]
     assert service.submit(jobs[0].config, "greedy") is jobs[0]
-    with pytest.raises(JobsError, match=r"runs of yours \(2\)"):
+    with pytest.raises(JobsError, match=r"wait or train: 2"):
         service.submit(RunConfig(seed=42, **ENDLESS), "greedy")
     other = service.submit(RunConfig(seed=42, **ENDLESS), "modest")
     service.release_all("greedy")
@@ -149,14 +149,14 @@ def test_a_visitor_may_have_so_many_runs_and_no_more(service, wait, monkeypatch)
     assert {job.state for job in (*jobs, other)} == {"stopped"}
 
 
-def test_the_scheduler_keeps_no_messages(service, wait):
+def test_scheduler_keeps_no_messages(service, wait):
     job = service.submit(RunConfig(seed=50, **SHORT), "me")
     wait(job)
     events = service.dispatcher._connection._client.get_events()
     assert not [name for name in events if job.key in name]
 
 
-def test_an_unreachable_scheduler_is_told_in_a_sentence(wait):
+def test_unreachable_scheduler_fails_runs_with_a_sentence(wait):
     service = Service("tcp://127.0.0.1:9")
     asked = time.monotonic()
     job = service.submit(RunConfig(), "me")

@@ -14,7 +14,7 @@ from bnviz.training import train
 from tests.jobs.test_service import ENDLESS, SHORT
 
 
-def test_records_in_memory_are_bounded_and_come_back_from_the_store(service, wait, monkeypatch, tmp_path):
+def test_records_in_memory_are_bounded_and_read_from_store(service, wait, monkeypatch, tmp_path):
     monkeypatch.setattr(service, "store", ResultStore(str(tmp_path)))
     first = service.submit(RunConfig(seed=20, **SHORT), "me")
     wait(first)
@@ -44,7 +44,7 @@ def test_records_in_memory_are_bounded_and_come_back_from_the_store(service, wai
     assert back.record().to_bytes() == content, "from the store"
 
 
-def test_what_was_trained_once_is_there_after_a_restart(service, wait, monkeypatch, tmp_path):
+def test_store_serves_results_after_a_restart(service, wait, monkeypatch, tmp_path):
     monkeypatch.setattr(service, "store", ResultStore(str(tmp_path)))
     job = service.submit(RunConfig(seed=30, **SHORT), "me")
     wait(job)
@@ -55,7 +55,7 @@ def test_what_was_trained_once_is_there_after_a_restart(service, wait, monkeypat
     later.close()
 
 
-def test_what_another_app_had_trained_while_it_waited_is_not_trained_again(service, wait, until, monkeypatch, tmp_path):
+def test_queued_run_uses_result_stored_by_another_app(service, wait, until, monkeypatch, tmp_path):
     """Both apps have one store; each has a queue of its own, and its scheduler may have finished it long ago."""
     monkeypatch.setattr(service, "store", ResultStore(str(tmp_path)))
     config, another = RunConfig(seed=31, **SHORT), RunConfig(seed=32, **SHORT)
@@ -71,7 +71,7 @@ def test_what_another_app_had_trained_while_it_waited_is_not_trained_again(servi
     assert jobs[0].record().to_bytes() == Record.from_bytes(kept.to_bytes()).to_bytes()
 
 
-def test_the_cluster_knows_a_result_until_it_is_in_the_store(service, wait, monkeypatch, tmp_path):
+def test_cluster_keeps_result_until_it_is_stored(service, wait, monkeypatch, tmp_path):
     """Or another app could find it in neither, and have it trained once more."""
     monkeypatch.setattr(service, "store", ResultStore(str(tmp_path)))
     known = []
@@ -89,7 +89,7 @@ def test_the_cluster_knows_a_result_until_it_is_in_the_store(service, wait, monk
     assert service.store.get(job.config) is not None
 
 
-def test_what_an_app_is_about_to_share_is_not_forgotten_when_the_other_lets_go_of_it(service, until):
+def test_claimed_result_survives_release_by_another_app(service, until):
     """Between being told that the cluster knows a run and asking for it, another app may have stored it and be done."""
     connection = service.dispatcher._connection
     key = worker.task_key("shared")
@@ -108,7 +108,7 @@ def test_what_an_app_is_about_to_share_is_not_forgotten_when_the_other_lets_go_o
     assert connection.claim("shared") is False
 
 
-def test_what_was_stopped_is_not_kept_as_if_it_were_whole(service, wait, until, monkeypatch, tmp_path):
+def test_store_does_not_keep_stopped_runs(service, wait, until, monkeypatch, tmp_path):
     monkeypatch.setattr(service, "store", ResultStore(str(tmp_path)))
     job = service.submit(RunConfig(seed=31, **ENDLESS), "me")
     assert until(lambda: job.step == 0)

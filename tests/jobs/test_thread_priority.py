@@ -27,7 +27,7 @@ def in_a_thread(do) -> list:
     return seen
 
 
-def test_a_thread_steps_back_and_no_other():
+def test_lower_priority_affects_only_its_thread():
     def twice():
         for _ in range(2):  # from run to run it goes no further
             thread_priority.lower_priority()
@@ -38,7 +38,7 @@ def test_a_thread_steps_back_and_no_other():
     assert (own_niceness(), own_policy()) == before
 
 
-def test_what_was_started_with_more_niceness_keeps_it():
+def test_lower_priority_keeps_higher_niceness():
     def nicer():
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 15)
         thread_priority.lower_priority()  # only the superuser may come forward
@@ -47,7 +47,7 @@ def test_what_was_started_with_more_niceness_keeps_it():
     assert in_a_thread(nicer) == [15]
 
 
-def test_a_sandbox_that_does_not_know_it_leaves_the_niceness(monkeypatch):
+def test_lower_priority_falls_back_to_niceness(monkeypatch):
     def refuse(*_: object) -> None:
         raise OSError(22, "Invalid argument")
 

@@ -12,7 +12,7 @@ def grace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BNVIZ_GRACE_SECONDS", "0.2")
 
 
-def test_who_stays_away_is_given_up_and_who_comes_back_is_not(grace: None) -> None:
+def test_presence_gives_up_absent_but_not_returning_visitors(grace: None) -> None:
     gone: list[str] = []
     given_up = threading.Event()
 
@@ -31,7 +31,7 @@ def test_who_stays_away_is_given_up_and_who_comes_back_is_not(grace: None) -> No
     assert gone == ["leaves"]
 
 
-def test_leaving_twice_counts_once_and_from_the_last_time(grace: None) -> None:
+def test_presence_counts_from_the_last_leave(grace: None) -> None:
     gone: list[str] = []
     presence = VisitorPresence(gone.append)
     presence.leave("me")
@@ -40,7 +40,7 @@ def test_leaving_twice_counts_once_and_from_the_last_time(grace: None) -> None:
     assert gone == ["me"]
 
 
-def test_a_service_that_closes_waits_for_nobody(grace: None) -> None:
+def test_close_cancels_presence_timers(grace: None) -> None:
     gone: list[str] = []
     presence = VisitorPresence(gone.append)
     presence.leave("me")

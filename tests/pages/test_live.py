@@ -290,7 +290,7 @@ def test_a_full_queue_and_a_store_that_fails_are_told(viewed, service, monkeypat
     monkeypatch.setenv("BNVIZ_SESSION_RUNS", "1")
     monkeypatch.setattr(service.store, "problem", "New results are kept in memory only, because of a test.")
     at = viewed(seeded(400))
-    assert "As many runs of yours (1) wait or train" in at.error[0].value
+    assert "runs that wait or train: 1" in at.error[0].value
     assert [warning.value for warning in at.warning] == [service.store.problem]
 
 

@@ -62,9 +62,7 @@ def three_runs(config: RunConfig) -> Iterator[Any]:
 
 @pytest.mark.parametrize("norm", registry.names("norms"))
 @pytest.mark.parametrize("runs", [one_run, three_runs])
-def test_between_frames_the_host_takes_no_number_from_the_device(
-    runs: Callable[[RunConfig], Iterator[Any]], norm: str
-) -> None:
+def test_host_reads_no_number_between_frames(runs: Callable[[RunConfig], Iterator[Any]], norm: str) -> None:
     """Of SGD; Adam counts its steps on the CPU."""
     counted = []
     for steps in (8, 20):
@@ -80,7 +78,7 @@ def test_between_frames_the_host_takes_no_number_from_the_device(
 
 @ON_GPU
 @pytest.mark.parametrize("norm", registry.names("norms"))
-def test_a_captured_pass_has_the_bits_of_the_pass_itself(norm: str) -> None:
+def test_captured_pass_equals_the_pass_itself(norm: str) -> None:
     config = small(norm=norm)
     ours, twins = ([networks.build(config, (1, 8, 8), 10, CUDA) for _ in range(2)] for _ in range(2))
     criterion = CRITERIA["classes"]
@@ -99,7 +97,7 @@ def test_a_captured_pass_has_the_bits_of_the_pass_itself(norm: str) -> None:
 
 @ON_GPU
 @pytest.mark.parametrize("norm", registry.names("norms"))
-def test_a_run_is_the_same_each_time_and_the_cpu_s_within_the_tolerance(norm: str) -> None:
+def test_gpu_run_repeats_and_agrees_with_cpu(norm: str) -> None:
     config = small(norm=norm, steps=FIRST_STEPS, curve_points=FIRST_STEPS + 1, probes=("activations",), device="cuda")
     first, again = (Record.from_frames(config, train(config)) for _ in range(2))
     assert first.to_bytes() == again.to_bytes()
@@ -110,7 +108,7 @@ def test_a_run_is_the_same_each_time_and_the_cpu_s_within_the_tolerance(norm: st
 
 
 @ON_GPU
-def test_lenet_in_bfloat16_is_the_cpu_s_in_float32_within_the_tolerance() -> None:
+def test_lenet_bfloat16_agrees_with_cpu_float32() -> None:
     inputs, labels = torch.rand(FIRST_STEPS, 60, 1, 28, 28), torch.randint(10, (FIRST_STEPS, 60))
     losses: list[list[float]] = []
     for device, precision in ((CUDA, "bfloat16"), (torch.device("cpu"), "float32")):
@@ -128,7 +126,7 @@ def test_lenet_in_bfloat16_is_the_cpu_s_in_float32_within_the_tolerance() -> Non
 
 
 @ON_GPU
-def test_runs_together_are_those_alone_within_the_tolerance() -> None:
+def test_batched_gpu_runs_agree_with_single_runs() -> None:
     config = small(steps=FIRST_STEPS, curve_points=FIRST_STEPS + 1, device="cuda")
     alone = Record.from_frames(config, train(config))
     mine = [frame for place, frame in train_together([config, config.with_changes(seed=1)]) if place == 0]
@@ -138,7 +136,7 @@ def test_runs_together_are_those_alone_within_the_tolerance() -> None:
 
 
 @ON_GPU
-def test_nothing_waits_between_frames() -> None:
+def test_host_does_not_synchronise_between_frames() -> None:
     config = small(steps=30, device="cuda")
     answers = iter(range(100))
 

@@ -25,7 +25,7 @@ def inputs() -> torch.Tensor:
 
 @pytest.mark.parametrize("norm", ["none", "batch", "lp_batch"])
 @pytest.mark.parametrize("targets", ["classes", "values"])
-def test_scores_are_those_of_all_samples_at_once(targets: str, norm: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scores_equal_one_pass_over_all_samples(targets: str, norm: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where they are scored in parts, the last of which is smaller."""
     monkeypatch.setattr(evaluation, "SCORING_BATCH", 10)
     network, random = network_with(norm), stream(0, "targets")
@@ -51,14 +51,14 @@ def test_scores_are_those_of_all_samples_at_once(targets: str, norm: str, monkey
         }
 
 
-def test_units_say_what_the_loss_is() -> None:
+def test_score_units_name_the_loss() -> None:
     classes = Scores(inputs(), torch.zeros(SAMPLES).long(), "classes").curves(network_with("none"), 5)
     values = Scores(inputs(), torch.zeros(SAMPLES, 3), "values").curves(network_with("none"), 5)
     assert (classes["test_loss"].units, values["test_loss"].units) == ("nat", "1")
     assert values["test_loss"].long_name == "squared error on test samples"
 
 
-def test_scoring_leaves_no_trace() -> None:
+def test_scoring_leaves_network_unchanged() -> None:
     network = network_with("noisy_batch")
     before = [value.clone() for value in network.state_dict().values()] + [state for _, state in rng_states_of(network)]
     scores = Scores(inputs(), torch.zeros(SAMPLES).long(), "classes")

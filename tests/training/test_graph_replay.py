@@ -80,17 +80,17 @@ def assert_alike(config: RunConfig) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("norm", registry.names("norms"))
 @pytest.mark.parametrize("precision", ["float32", "float64", "bfloat16"])
-def test_every_network_and_norm(name: str, norm: str, precision: str) -> None:
+def test_replay_equals_eager_for_every_network_and_norm(name: str, norm: str, precision: str) -> None:
     assert_alike(RunConfig(network=name, norm=norm, precision=precision, **NETWORKS[name]))
 
 
 @pytest.mark.parametrize("activation", NONLINEARITIES)
-def test_every_nonlinearity(activation: str) -> None:
+def test_replay_equals_eager_for_every_nonlinearity(activation: str) -> None:
     assert_alike(RunConfig(activation=activation, norm="batch", widths=(7, 6)))
 
 
 @pytest.mark.parametrize("p", ["1", "2", "inf"])
-def test_every_lp(p: str) -> None:
+def test_replay_equals_eager_for_every_lp(p: str) -> None:
     assert_alike(RunConfig(norm="lp_batch", norm_p=p, norm_affine=False, widths=(7, 6)))
 
 
@@ -133,18 +133,18 @@ class Peeking(nn.Module):
 
 @pytest.mark.parametrize("norm", ["none", "batch", "lp_batch", "noisy_batch", "noisy_none"])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_all_that_ships_is_recorded(name: str, norm: str) -> None:
+def test_shipped_networks_are_recordable(name: str, norm: str) -> None:
     assert recordable(built(RunConfig(network=name, norm=norm, **NETWORKS[name]))[0])
 
 
-def test_what_may_be_recorded() -> None:
+def test_recordable_refuses_modules_with_memory() -> None:
     network = Stack(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.ReLU())
     assert recordable(network)
     assert not recordable(Stack(nn.Linear(4, 3), Doubtful()))
     assert not recordable(Stack(nn.Linear(4, 3), nn.BatchNorm1d(3, momentum=None))), "it divides by a count"
 
 
-def test_a_number_that_decides_is_refused() -> None:
+def test_recording_refuses_data_dependent_operations() -> None:
     network = Stack(nn.Linear(4, 3), Peeking())
     with pytest.raises(NotRecordableError, match="takes a number out of a tensor"):
         RecordedPass(partial(eager_step, network, CRITERIA["classes"]))(
@@ -152,7 +152,7 @@ def test_a_number_that_decides_is_refused() -> None:
         )
 
 
-def test_a_part_that_is_not_used_has_a_gradient_of_zeros() -> None:
+def test_unused_parameter_has_zero_gradient() -> None:
     network = Stack(nn.Linear(4, 3))
     network.register_parameter("unused", nn.Parameter(torch.ones(2)))
     twin = copy.deepcopy(network)

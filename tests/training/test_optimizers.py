@@ -30,7 +30,7 @@ def theirs_of(config: RunConfig, parameters: list[Tensor]) -> torch.optim.Optimi
 
 @pytest.mark.parametrize("name", SETTINGS)
 @pytest.mark.parametrize("kind", [torch.float32, torch.float64], ids=str)
-def test_steps_are_torch_s_and_known_beforehand(name: str, kind: torch.dtype) -> None:
+def test_optimizer_equals_torch_and_predicts_next_step(name: str, kind: torch.dtype) -> None:
     config = RunConfig(learning_rate=0.3, **SETTINGS[name])
     torch.manual_seed(3)
     mine = [torch.nn.Parameter(torch.randn(shape, dtype=kind)) for shape in SHAPES]
@@ -52,7 +52,7 @@ def test_steps_are_torch_s_and_known_beforehand(name: str, kind: torch.dtype) ->
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_many_rates_at_once_are_that_many_optimisers(name: str) -> None:
+def test_rated_optimizer_equals_single_optimizers(name: str) -> None:
     rates = [0.3, 0.0, 2.0]
     config = RunConfig(**SETTINGS[name])
     torch.manual_seed(3)

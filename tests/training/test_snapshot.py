@@ -40,7 +40,7 @@ def watched(monkeypatch: pytest.MonkeyPatch, look: Callable[[Snapshot], None], *
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_following_is_where_the_step_leads_bit_for_bit(
+def test_next_parameters_equal_those_after_the_step(
     optimizer: str, precision: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, expected = [], []
@@ -58,7 +58,7 @@ def test_following_is_where_the_step_leads_bit_for_bit(
 
 
 @NORMS
-def test_what_the_training_knows_is_what_one_sees_by_looking_again(norm: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_known_gradient_equals_recomputed_gradient(norm: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Noise included: the objective replays what the training's own pass has drawn."""
 
     def look(snapshot: Snapshot) -> None:
@@ -72,7 +72,7 @@ def test_what_the_training_knows_is_what_one_sees_by_looking_again(norm: str, mo
     watched(monkeypatch, look, norm=norm)
 
 
-def test_the_training_objective_has_the_step_s_batch_and_the_fixed_one_always_the_same(
+def test_objectives_have_step_batch_and_fixed_batch(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     data = torch.tensor(datasets.load("digits", 0).train.inputs)
@@ -88,7 +88,7 @@ def test_the_training_objective_has_the_step_s_batch_and_the_fixed_one_always_th
         watched(monkeypatch, look, probe_samples=70, probe_data=probe_data)
 
 
-def test_what_was_before_is_kept_for_those_who_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_snapshot_keeps_previous_values_if_probes_need_them(monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[Snapshot] = []
     gradients, weights = [], []
 
@@ -113,7 +113,7 @@ def test_what_was_before_is_kept_for_those_who_ask(monkeypatch: pytest.MonkeyPat
             assert list(steps[-1].path) == []
 
 
-def test_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_snapshot_has_the_run_s_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     losses: dict[str, float] = {}
 
     def look(snapshot: Snapshot) -> None:

@@ -79,7 +79,7 @@ def slow_twin(config: RunConfig) -> tuple[list[float], list[float], nn.Module]:
 
 @pytest.mark.parametrize("norm", ["none", "batch"])
 @pytest.mark.parametrize("settings", [{}, {"batch_size": 400, "momentum": 0.9, "seed": 3}], ids=["plain", "momentum"])
-def test_a_run_is_a_plain_loop_bit_for_bit(norm: str, settings: dict[str, Any]) -> None:
+def test_train_equals_plain_loop(norm: str, settings: dict[str, Any]) -> None:
     config = configured(norm=norm, **settings, **EACH_STEP)
     losses, test_losses, network = slow_twin(config)
     record, state, _ = finished(config)
@@ -104,7 +104,7 @@ OBSERVATIONS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 @pytest.mark.parametrize("network", ["mlp", "deep_linear"])
 @pytest.mark.parametrize("norm", registry.names("norms"))
-def test_observation_never_changes_the_run(norm: str, network: str, optimizer: str) -> None:
+def test_probes_never_change_the_run(norm: str, network: str, optimizer: str) -> None:
     """Self-test 4: parameters, buffers, random streams and losses."""
     config = configured(norm=norm, network=network, optimizer=optimizer, learning_rate=0.05)
     record, state, noise = finished(config)
@@ -118,13 +118,13 @@ def test_observation_never_changes_the_run(norm: str, network: str, optimizer: s
             np.testing.assert_array_equal(other.data[curve].sel(step=steps), record.data[curve].sel(step=steps), name)
 
 
-def test_noise_at_test_is_seen_in_the_scores() -> None:
+def test_noise_at_test_changes_the_scores() -> None:
     quiet, loud = (finished(configured(norm="noisy_batch", noise_at_test=at_test))[0] for at_test in (False, True))
     assert (quiet.data["test_loss"] != loud.data["test_loss"]).all()
 
 
 @pytest.mark.parametrize("norm", registry.names("norms"))
-def test_the_same_configuration_gives_the_same_record_and_another_seed_another(norm: str) -> None:
+def test_record_depends_on_configuration_and_seed_only(norm: str) -> None:
     first = finished(configured(norm=norm))[0].to_bytes()
     torch.manual_seed(12345)  # global randomness plays no part
     assert finished(configured(norm=norm))[0].to_bytes() == first
@@ -132,14 +132,14 @@ def test_the_same_configuration_gives_the_same_record_and_another_seed_another(n
     assert (other.data["train_loss"] != Record.from_bytes(first).data["train_loss"]).all()
 
 
-def test_a_longer_run_begins_as_the_shorter_one() -> None:
+def test_longer_run_begins_like_shorter_run() -> None:
     short, long = (finished(configured(norm="noisy_batch", steps=steps, **EACH_STEP))[0].data for steps in (6, 12))
     for name in ("train_loss", "test_loss"):
         np.testing.assert_array_equal(long[name][:7], short[name])
     xr.testing.assert_identical(long["percentile"][:7], short["percentile"])
 
 
-def test_what_diverges_says_so_and_ends() -> None:
+def test_diverged_run_ends_with_that_outcome() -> None:
     config = configured(network="deep_linear", learning_rate=100.0, init="he", steps=400)
     frames = list(train(config))
     assert [frame.outcome for frame in frames[:-1]] == ["running"] * (len(frames) - 1)
@@ -153,7 +153,7 @@ def test_what_diverges_says_so_and_ends() -> None:
 
 @pytest.mark.parametrize("points", [2, 3, 50])
 @pytest.mark.parametrize("steps", [1, 2, 12])
-def test_first_and_last_frame_are_always_there(steps: int, points: int) -> None:
+def test_train_yields_first_and_last_frame(steps: int, points: int) -> None:
     frames = list(train(configured(steps=steps, curve_points=points, probe_points=points)))
     assert (frames[0].step, frames[-1].step) == (0, steps)
     assert [frame.outcome for frame in frames] == ["running"] * (len(frames) - 1) + ["finished"]
@@ -161,7 +161,7 @@ def test_first_and_last_frame_are_always_there(steps: int, points: int) -> None:
     assert "final_test_accuracy" in frames[-1].values
 
 
-def test_at_learning_rate_zero_nothing_moves() -> None:
+def test_learning_rate_zero_changes_nothing() -> None:
     config = configured(norm="batch", learning_rate=0.0, probe_data="fixed", **EACH_STEP)
     record, state, _ = finished(config)
     for name, value in built(config).named_parameters():
@@ -172,7 +172,7 @@ def test_at_learning_rate_zero_nothing_moves() -> None:
     np.testing.assert_array_equal(record.data["percentile"], record.data["percentile"][[0] * 13])
 
 
-def test_batches_are_permutations_of_the_data_without_the_rest() -> None:
+def test_batches_are_permutations_without_the_remainder() -> None:
     config = configured(batch_size=400, steps=7)
     batches = list(batch_order(1500, config, CPU))
     assert [len(batch) for batch in batches] == [400] * 8
@@ -183,7 +183,7 @@ def test_batches_are_permutations_of_the_data_without_the_rest() -> None:
     assert whole == 1500
 
 
-def test_arms_see_the_same_batches_and_start_from_the_same_shared_weights() -> None:
+def test_arms_share_batches_and_initial_weights() -> None:
     none, batch = (configured(norm=norm) for norm in ("none", "batch"))
     assert all(map(torch.equal, batch_order(1500, none, CPU), batch_order(1500, batch, CPU)))
     first, second = (dict(built(config).named_parameters()) for config in (none, batch))
@@ -198,7 +198,7 @@ def test_arms_see_the_same_batches_and_start_from_the_same_shared_weights() -> N
 
 
 @pytest.mark.parametrize("probe_data", ["batch", "fixed"])
-def test_probes_see_the_network_after_t_updates_on_the_data_asked_for(probe_data: str) -> None:
+def test_probes_measure_network_after_t_updates(probe_data: str) -> None:
     settings = {"norm": "batch", "probe_data": probe_data, "probe_samples": 70}
     record = finished(configured(**settings, **EACH_STEP))[0]
     inputs = torch.tensor(datasets.load("digits", 0).train.inputs)
@@ -219,7 +219,7 @@ def test_probes_see_the_network_after_t_updates_on_the_data_asked_for(probe_data
 
 @pytest.mark.parametrize("probe_data", ["batch", "fixed"])
 @pytest.mark.parametrize("norm", registry.names("norms"))
-def test_change_is_between_consecutive_steps_however_seldom_it_is_measured(norm: str, probe_data: str) -> None:
+def test_change_compares_consecutive_steps(norm: str, probe_data: str) -> None:
     each = finished(configured(norm=norm, probe_data=probe_data, **EACH_STEP))[0].data
     for name in ("mean", "variance"):
         np.testing.assert_array_equal(each[f"{name}_change"][1:], abs(each[name].diff("probe_step")))
@@ -229,7 +229,7 @@ def test_change_is_between_consecutive_steps_however_seldom_it_is_measured(norm:
     np.testing.assert_array_equal(seldom["mean_change"], each["mean_change"].sel(probe_step=steps))
 
 
-def test_final_score_is_that_of_the_trained_network_on_all_test_images() -> None:
+def test_final_score_is_of_trained_network_on_all_samples() -> None:
     config = configured(norm="batch", steps=60, test_samples=10)
     network = built(config)
     record = Record.from_frames(config, train(config, network))
@@ -248,7 +248,7 @@ def hooks(network: nn.Module) -> int:
     return sum(len(module._forward_pre_hooks) + len(module._forward_hooks) for module in network.modules())
 
 
-def test_an_abandoned_run_leaves_nothing_behind() -> None:
+def test_abandoned_run_removes_its_hooks() -> None:
     config = configured(norm="batch", **EACH_STEP)
     network = built(config)
     run: Iterator[Frame] = train(config, network)
@@ -262,7 +262,7 @@ def test_an_abandoned_run_leaves_nothing_behind() -> None:
     assert network.state_dict()["hidden1.norm.num_batches_tracked"] == 3
 
 
-def test_stop_is_asked_before_each_step_and_keeps_what_was_measured() -> None:
+def test_should_stop_is_called_before_each_step() -> None:
     answers = iter([False] * 5 + [True])
     config = configured(curve_points=2, probe_points=2)
     frames = list(train(config, should_stop=lambda: next(answers)))
@@ -272,7 +272,7 @@ def test_stop_is_asked_before_each_step_and_keeps_what_was_measured() -> None:
     assert record.last_step == 0
 
 
-def test_device(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pick_device_knows_auto_cpu_and_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
     for available, names in (
         (False, {"auto": "cpu", "cpu": "cpu"}),
         (True, {"auto": "cuda", "cpu": "cpu", "cuda": "cuda"}),

@@ -38,7 +38,7 @@ def assert_close(one: Tensor, other: Tensor) -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 @NORMS
-def test_passes_are_those_of_each_network(name: str, norm: str) -> None:
+def test_replicas_equal_each_network(name: str, norm: str) -> None:
     """Losses, gradients, running statistics and random streams, in the first pass and in those recorded from it."""
     twins, shape = built(name, norm)
     ours = copy.deepcopy(twins) if norm not in ("noisy_batch", "noisy_none") else built(name, norm)[0]
@@ -62,7 +62,7 @@ def test_passes_are_those_of_each_network(name: str, norm: str) -> None:
 
 
 @NORMS
-def test_each_network_goes_on_by_itself_on_what_the_others_are_beside(norm: str) -> None:
+def test_replica_networks_still_work_by_themselves(norm: str) -> None:
     networks_, shape = built("mlp", norm)
     replicas = Replicas(networks_, CRITERIA["classes"])
     with torch.no_grad():

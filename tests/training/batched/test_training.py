@@ -52,21 +52,21 @@ def assert_like_alone(configs: list[RunConfig]) -> None:
 
 
 @pytest.mark.parametrize("norm", registry.names("norms"))
-def test_every_norm(norm: str) -> None:
+def test_batched_training_equals_train_for_every_norm(norm: str) -> None:
     assert_like_alone(planned(norm=norm))
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_every_kind_of_run(name: str) -> None:
+def test_batched_training_equals_train_for_every_setting(name: str) -> None:
     assert_like_alone(planned(**CASES[name]))
 
 
-def test_one_rate_for_all_and_one_run_alone() -> None:
+def test_batched_training_of_one_rate_and_one_run() -> None:
     assert_like_alone([RunConfig(seed=seed, **SMALL) for seed in (0, 1)])
     assert_like_alone(planned()[:1])
 
 
-def test_what_diverges_ends_and_the_others_go_on() -> None:
+def test_diverged_run_ends_while_others_continue() -> None:
     linear = {"network": "deep_linear", "init": "he", "steps": 200, "probes": ()}
     rates = (0.001, 100.0, 0.002)
     configs = [RunConfig(learning_rate=rate, **SMALL | linear) for rate in rates]
@@ -82,7 +82,7 @@ def test_what_diverges_ends_and_the_others_go_on() -> None:
     assert only[-1][1].step == last[1].step
 
 
-def test_a_stop_ends_all_that_still_go() -> None:
+def test_stop_ends_all_remaining_runs() -> None:
     answers = iter([False] * 5 + [True])
     configs = planned(curve_points=2, probe_points=2)
     frames = list(train_together(configs, should_stop=lambda: next(answers)))
@@ -91,7 +91,7 @@ def test_a_stop_ends_all_that_still_go() -> None:
     ]
 
 
-def test_what_cannot_be_trained_together_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_incompatible_runs_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     one, other = RunConfig(**SMALL), RunConfig(**SMALL | {"norm": "batch", "seed": 2})
     with pytest.raises(IncompatibleRunsError, match="may differ in seed and learning_rate only, not in norm"):
         next(train_together([one, other]))
