@@ -1,7 +1,4 @@
-"""The bare loop: bnviz's networks trained in plain PyTorch, as a good engineer would write it, measuring nothing.
-
-`python -m benchmarks.bare` trains both arms one after the other and prints the seconds of the training alone.
-"""
+"""The bare loop: bnviz's networks trained in plain PyTorch, as a good engineer would write it, measuring nothing."""
 
 import math
 import time
@@ -28,25 +25,25 @@ def prepare(config: RunConfig) -> tuple[nn.Sequential, Tensor, Tensor]:
     network = nn.Sequential(*layers)
     for layer in network:
         if isinstance(layer, nn.Linear | nn.Conv2d):
-            _draw(layer, config)
+            _initialise(layer, config)
     return network, inputs, labels
 
 
 def tensors(config: RunConfig, split: datasets.Split) -> tuple[Tensor, Tensor]:
-    """Inputs, flat where the network takes them so, and labels or values."""
+    """Inputs, flattened for all networks but LeNet, and labels or target values."""
     inputs = torch.tensor(split.inputs)
     return inputs if config.network == "lenet" else inputs.flatten(1), torch.tensor(split.labels)
 
 
 def loss_of(labels: Tensor) -> Loss:
-    """Cross-entropy of classes; of values the squared distance, mean over the samples."""
+    """Cross-entropy for classes; for values the squared distance, mean over the samples."""
     return _squared_distance if labels.is_floating_point() else nn.functional.cross_entropy
 
 
 def loop(
     config: RunConfig, network: nn.Sequential, inputs: Tensor, labels: Tensor, order: torch.Generator | None = None
 ) -> None:
-    """`config.steps` updates of SGD on mini-batches, shuffled anew in each epoch, by `order` if it is given."""
+    """`config.steps` updates of SGD on mini-batches, shuffled in each epoch, by `order` if it is given."""
     optimizer = torch.optim.SGD(network.parameters(), lr=config.learning_rate)
     loss = loss_of(labels)
     step = 0
@@ -63,7 +60,7 @@ def loop(
 
 
 def score(network: nn.Module, inputs: Tensor, labels: Tensor, batch: int = 1000) -> tuple[float, float]:
-    """Mean loss and, of classes, accuracy (else 0) in inference mode."""
+    """Mean loss and, for classes, accuracy (else 0) in inference mode."""
     total = correct = 0.0
     loss = loss_of(labels)
     network.eval()
@@ -77,8 +74,8 @@ def score(network: nn.Module, inputs: Tensor, labels: Tensor, batch: int = 1000)
     return total / len(inputs), correct / len(inputs)
 
 
-def timed(config: RunConfig, clock: Callable[[], float] = time.perf_counter) -> float:
-    """Seconds of the loop alone, by a clock."""
+def seconds(config: RunConfig, clock: Callable[[], float] = time.perf_counter) -> float:
+    """Seconds of the loop alone."""
     prepared = prepare(config)
     began = clock()
     loop(config, *prepared)
@@ -117,17 +114,10 @@ def _activation(config: RunConfig) -> nn.Module:
     return {"sigmoid": nn.Sigmoid, "relu": nn.ReLU, "tanh": nn.Tanh}[config.activation]()
 
 
-def _draw(layer: nn.Linear | nn.Conv2d, config: RunConfig) -> None:
+def _initialise(layer: nn.Linear | nn.Conv2d, config: RunConfig) -> None:
     receptive = math.prod(layer.weight.shape[2:])
     fan_out, fan_in = layer.weight.shape[0] * receptive, layer.weight.shape[1] * receptive
     std = {"normal": config.init_std, "xavier": math.sqrt(2 / (fan_in + fan_out)), "he": math.sqrt(2 / fan_in)}
     nn.init.normal_(layer.weight, std=std[config.init])
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
-
-
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    timed(RunConfig(steps=20))  # the first steps of a process are slow
-    for norm in ("none", "batch"):
-        print(f"{norm}: {timed(RunConfig(norm=norm)):.3f} s")
