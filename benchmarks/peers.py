@@ -123,7 +123,9 @@ def lanczos() -> Iterator[Contest]:
                 )
                 return eigsh(operator.to_scipy(), 1, which="LA", ncv=vectors, tol=TOLERANCE, return_eigenvectors=False)
 
-            yield Contest(f"eigenvalue, {name}, curvlinops, {vectors or 20} vectors", _eigenvalue(objective), theirs, goal)
+            yield Contest(
+                f"eigenvalue, {name}, curvlinops, {vectors or 20} vectors", _eigenvalue(objective), theirs, goal
+            )
 
 
 def power_iterations() -> Iterator[Contest]:
@@ -137,7 +139,9 @@ def power_iterations() -> Iterator[Contest]:
             def theirs(objective: Objective = objective, tolerance: float = tolerance) -> object:
                 return _power_iteration(objective, tolerance)
 
-            yield Contest(f"eigenvalue, {name}, pyhessian{words} ({tolerance:.0e})", _eigenvalue(objective), theirs, 0.5)
+            yield Contest(
+                f"eigenvalue, {name}, pyhessian{words} ({tolerance:.0e})", _eigenvalue(objective), theirs, 0.5
+            )
 
 
 def lines() -> Iterator[Contest]:
