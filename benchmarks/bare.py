@@ -1,6 +1,7 @@
 """The bare loop: bnviz's networks trained in plain PyTorch, as a good engineer would write it, measuring nothing."""
 
 import math
+import sys
 import time
 from collections.abc import Callable
 
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bnviz import datasets
+from bnviz.core import presets
 from bnviz.core.config import RunConfig
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -121,3 +123,17 @@ def _initialise(layer: nn.Linear | nn.Conv2d, config: RunConfig) -> None:
     nn.init.normal_(layer.weight, std=std[config.init])
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
+
+
+def main() -> None:
+    """Train a page's two arms, one after the other, at each line of standard input; print the seconds."""
+    torch.set_num_threads(1)
+    arms = [presets.DEFAULTS[sys.argv[1]].model_copy(update=arm) for arm in presets.PAIR.values()]
+    for arm in arms:
+        seconds(arm.model_copy(update={"steps": 20}))  # the first steps of a process are slow
+    for _ in sys.stdin:
+        print(sum(seconds(arm) for arm in arms), flush=True)
+
+
+if __name__ == "__main__":
+    main()
