@@ -22,7 +22,6 @@ import numpy as np
 from distributed import Client
 
 from benchmarks.processes import environment
-from benchmarks.session import Session, SessionError
 from benchmarks.tables import Table, command_line
 from bnviz.core import presets
 from bnviz.core.config import RunConfig
@@ -30,6 +29,7 @@ from bnviz.jobs.local_cluster import start_embedded
 from bnviz.jobs.result_store import ResultStore
 from bnviz.jobs.service import Service
 from scripts import RunningApp, running_app
+from scripts.session import Session, SessionError
 
 PAGE = "activations"
 DEFAULTS = presets.DEFAULTS[PAGE]

@@ -17,8 +17,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import cycle
 from pathlib import Path
@@ -29,11 +29,11 @@ import psutil
 
 from benchmarks.classroom import PAGE, configs, shows_results
 from benchmarks.processes import environment, family
-from benchmarks.session import Session
 from bnviz.core.config import RunConfig
 from bnviz.jobs.result_store import ResultStore
 from bnviz.jobs.service import Job, Service
 from scripts import RunningApp, running_app
+from scripts.session import Session
 
 PATIENCE = 120.0
 LONG = {"steps": 30_000, "curve_points": 300, "probe_points": 2}
@@ -48,28 +48,15 @@ STUCK_SECONDS = 60.0  # without a further update
 STEPS = 1500  # so many that the run still trains when an app is killed
 WAITS = "that it waits for a worker; then it goes on"
 APP = """
-import sys, time
-from bnviz import RunConfig
-from bnviz.jobs.service import Service
-service = Service()
-job = service.submit(RunConfig(steps=1_000_000), "visitor")
-while job.step < 0:
-    time.sleep(0.01)
-print("training", flush=True)
-time.sleep(600)
-"""
-APP_WITH_CLOCK = """
 import json, sys, time
 from bnviz import RunConfig
 from bnviz.jobs.service import Service
 service = Service()
 job = service.submit(RunConfig(**json.loads(sys.argv[1])), "visitor")
-while True:
-    live = job.live
-    print(json.dumps([time.time(), job.step, job.error or job.state]), flush=True)
-    if not live:
-        break
+while job.live:
+    print(json.dumps([time.time(), job.step, job.state]), flush=True)
     time.sleep(0.1)
+print(json.dumps([time.time(), job.step, job.error or job.state]), flush=True)
 service.close()
 """
 SHIFTED_CLOCK = r"""
@@ -116,14 +103,14 @@ def main() -> None:
                     _print(fault, fault(service, Path(folder), done))
             finally:
                 service.close()
-        for other in (clock_jumps, app_of_two_killed, app_killed):
+        for other in (out_of_memory, clock_jumps, app_of_two_killed, app_killed):
             _print(other, other())
 
 
 def worker_killed(service: Service, folder: Path, done: Job) -> Outcome:
     """worker killed (-9) in mid-run"""
     job = _begin(service, 2)
-    _worker().kill()
+    _child("worker").kill()
     return _recover(service, job, folder, done)
 
 
@@ -137,17 +124,16 @@ def scheduler_killed(service: Service, folder: Path, done: Job) -> Outcome:
 def worker_killed_twice(service: Service, folder: Path, done: Job) -> Outcome:
     """worker killed in both attempts, as when memory does not suffice"""
     job = _begin(service, 4)
-    _worker().kill()
-    began = heard = monotonic()
-    while job.live:  # its next attempt is heard of again
-        if job.state == "running" and job.heard is not None and job.heard > heard + 1:
-            began = heard = monotonic()
-            _worker().kill()
-        _in_time(began)
+    first = job.started
+    _child("worker").kill()
+    _until(lambda: job.started not in (None, first))
+    _child("worker").kill()
+    began = monotonic()
+    _until(lambda: not job.live)
     return Outcome(str(job.error), _lost(folder, done), monotonic() - began)
 
 
-def file_damaged(service: Service, folder: Path, done: Job) -> Outcome:
+def file_damaged(_: Service, folder: Path, done: Job) -> Outcome:
     """a result's file cut in half"""
     path = folder / f"{done.key}.nc.gz"
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
@@ -188,18 +174,27 @@ def folder_gone(service: Service, folder: Path, done: Job) -> Outcome:
         service.store = store
 
 
-def out_of_memory(service: Service, folder: Path, done: Job) -> Outcome:
+def out_of_memory() -> Outcome:
     """out of memory: the kernel kills a run that asks for more than there is, both times"""
-    worker = _worker()
-    with _limited([worker, *worker.parents()[:1]]) as limited:  # new workers are forked from the process above it
-        if not limited:
-            return IMPOSSIBLE
-        began = monotonic()
-        job = service.submit(RunConfig(seed=7, **LARGE), "visitor")
-        while job.live:
-            _in_time(began)
-    _finish(service, RunConfig(seed=10, **SHORT))
-    return Outcome(str(job.error or job.state), _lost(folder, done), monotonic() - began)
+    group = _memory_group()
+    if group is None:
+        return IMPOSSIBLE
+    with tempfile.TemporaryDirectory() as folder:
+        service = Service(store=ResultStore(folder))
+        try:
+            done = _finish(service, RunConfig(seed=10, **SHORT))
+            for process, role in family(os.getpid()):
+                if role in ("worker", "fork server"):  # new workers are forked from the latter
+                    (group / "cgroup.procs").write_text(str(process.pid))
+            began = monotonic()
+            job = service.submit(RunConfig(seed=7, **LARGE), "visitor")
+            _until(lambda: not job.live)
+            _finish(service, RunConfig(seed=11, **SHORT))
+            return Outcome(str(job.error or job.state), _lost(Path(folder), done), monotonic() - began)
+        finally:
+            service.close()
+            _until(lambda: not (group / "cgroup.procs").read_text())
+            group.rmdir()
 
 
 SERVICE_FAULTS: tuple[Callable[[Service, Path, Job], Outcome], ...] = (
@@ -209,7 +204,6 @@ SERVICE_FAULTS: tuple[Callable[[Service, Path, Job], Outcome], ...] = (
     file_damaged,
     disk_full,
     folder_gone,
-    out_of_memory,
 )
 
 
@@ -224,7 +218,7 @@ def clock_jumps() -> Outcome:
         subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
         shifted = {"LD_PRELOAD": str(library), "CLOCK_SHIFT": str(clock), "BNVIZ_STORE": f"{folder}/runs"}
         config = RunConfig(seed=8, steps=12_000, curve_points=200, probe_points=2)
-        command = [sys.executable, "-c", APP_WITH_CLOCK, config.model_dump_json()]
+        command = [sys.executable, "-c", APP, config.model_dump_json()]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | shifted) as app:
             assert app.stdout is not None
             jumps, shifts, reached, longest = cycle(JUMPS), [], 0, 0.0
@@ -260,10 +254,10 @@ def app_of_two_killed() -> Outcome:
 
 def app_killed() -> Outcome:
     """app killed (-9): no process is left"""
-    command, alone = [sys.executable, "-c", APP], os.environ | {"BNVIZ_STORE": "none"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=alone) as app:
+    command = [sys.executable, "-c", APP, RunConfig(seed=12, **LONG).model_dump_json()]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"BNVIZ_STORE": "none"}) as app:
         assert app.stdout is not None
-        app.stdout.readline()
+        next(line for line in app.stdout if json.loads(line)[1] > 0)
         processes = psutil.Process(app.pid).children(recursive=True)
         app.kill()
     began = monotonic()
@@ -287,16 +281,14 @@ def _print(fault: Callable[..., Outcome], found: Outcome) -> None:
 
 
 def _begin(service: Service, seed: int) -> Job:
-    job, began = service.submit(RunConfig(seed=seed, **LONG), "visitor"), monotonic()
-    while job.step <= 0:
-        _in_time(began)
+    job = service.submit(RunConfig(seed=seed, **LONG), "visitor")
+    _until(lambda: job.step > 0)
     return job
 
 
 def _finish(service: Service, config: RunConfig) -> Job:
-    job, began = service.submit(config, "visitor"), monotonic()
-    while job.live:
-        _in_time(began)
+    job = service.submit(config, "visitor")
+    _until(lambda: not job.live)
     if job.state != "finished":
         raise RuntimeError(job.error)
     return job
@@ -305,85 +297,52 @@ def _finish(service: Service, config: RunConfig) -> Job:
 def _recover(service: Service, job: Job, folder: Path, done: Job) -> Outcome:
     """Wait until it is well beyond what was measured, or on its way, when it was disturbed; then stop it."""
     step, began = job.step, monotonic()
-    while job.step < step + BEYOND and job.live:
-        _in_time(began)
+    _until(lambda: job.step >= step + BEYOND or not job.live)
     seconds = monotonic() - began
-    message = str(job.error) if job.state == "failed" else WAITS
     service.stop(job.key)
-    while job.live:
-        _in_time(began)
-    return Outcome(message, _lost(folder, done), seconds)
+    _until(lambda: not job.live)
+    return Outcome(str(job.error) if job.error else WAITS, _lost(folder, done), seconds)
 
 
 def _lost(folder: Path, done: Job) -> int:
     return int(ResultStore(str(folder)).get(done.config) is None)
 
 
-def _in_time(began: float) -> None:
-    """Wait a moment.
+def _until(condition: Callable[[], object]) -> None:
+    """Wait until the condition holds.
 
     Raises:
-        TimeoutError: it has taken too long.
+        TimeoutError: it takes too long.
     """
-    if monotonic() > began + PATIENCE:
-        raise TimeoutError("a fault was not recovered from in time")
-    sleep(0.02)
-
-
-def _worker() -> psutil.Process:
-    return _child("worker")
+    end = monotonic() + PATIENCE
+    while not condition():
+        if monotonic() > end:
+            raise TimeoutError("a fault was not recovered from in time")
+        sleep(0.02)
 
 
 def _child(role: str) -> psutil.Process:
-    began = monotonic()
-    while True:
-        found = [process for process, its_role in family(os.getpid()) if its_role == role]
-        if found:
-            return found[0]
-        _in_time(began)
+    """The first process of this role below this one, as soon as there is one."""
+
+    def find() -> list[psutil.Process]:
+        return [process for process, its_role in family(os.getpid()) if its_role == role]
+
+    _until(find)
+    return find()[0]
 
 
-@contextmanager
-def _limited(processes: Sequence[psutil.Process]) -> Iterator[bool]:
-    """Leave these processes, and those they fork, little more memory than they have; False where that is impossible."""
+def _memory_group() -> Path | None:
+    """A new control group whose processes may take little more memory than they have; None without the right to make
+    one."""
     for above, limit in GROUPS.items():
         group = above / "bnviz-faults"
-        try:
+        with suppress(OSError):
             group.mkdir(exist_ok=True)
-        except OSError:
-            continue
-        if (group / limit).exists():
-            before = _group_of(processes[-1], above)
-            (group / limit).write_text(str(ROOM))
-            for process in processes:
-                (group / "cgroup.procs").write_text(str(process.pid))
-            try:
-                yield True
-            finally:
-                _remove(group, before)
-            return
-        group.rmdir()
-    yield False
-
-
-def _remove(group: Path, into: Path) -> None:
-    """Move all processes out of the group, those that are being forked too, and remove it."""
-    end = monotonic() + 10
-    while group.exists() and monotonic() < end:
-        for number in (group / "cgroup.procs").read_text().split():
-            with suppress(OSError):  # it has ended
-                (into / "cgroup.procs").write_text(number)
-        with suppress(OSError):  # one that was killed is still there
+            if (group / limit).exists():
+                (group / limit).write_text(str(ROOM))
+                return group
             group.rmdir()
-        sleep(0.05)
-
-
-def _group_of(process: psutil.Process, above: Path) -> Path:
-    for line in Path(f"/proc/{process.pid}/cgroup").read_text().splitlines():
-        _, kinds, path = line.split(":", 2)
-        if kinds in ("memory", "") and (above / path.lstrip("/")).is_dir():
-            return above / path.lstrip("/")
-    return above
+    return None
 
 
 if __name__ == "__main__":

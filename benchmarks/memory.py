@@ -23,10 +23,10 @@ from pathlib import Path
 from benchmarks import cases
 from benchmarks.classroom import PAGE, shows_results
 from benchmarks.processes import FILES, environment, family, file_memory, own_memory, processor_seconds
-from benchmarks.session import Session
 from benchmarks.tables import Table, Values, command_line
 from bnviz.core.config import RunConfig
 from scripts import RunningApp, running_app
+from scripts.session import Session
 
 WORKERS = 2
 FIRST_SEED = 7  # no run that ships with the app, so that it is trained

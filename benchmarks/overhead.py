@@ -4,7 +4,7 @@
 turn, on one thread, and prints ratios of processor seconds. train() makes its tensors and its network, scores test
 samples at up to 40 steps and all of them at the end, and yields frames; the bare loop does none of that, but in the
 last column scores as many samples as often. All probes are too slow for whole runs: what they take at one step is
-measured in a run of ten updates, and counted as often as a whole run measures. A second table shows one update's parts.
+measured in a run of ten updates, and counted as often as a whole run measures. A second table has single updates.
 """
 
 import itertools
@@ -12,11 +12,10 @@ from functools import partial
 from time import process_time
 
 import torch
-from torch import nn
 from torch.nn.functional import cross_entropy
 
 from benchmarks import bare, cases
-from benchmarks.tables import Table, Values, Work, print_tables, seconds
+from benchmarks.tables import Table, Values, Work, print_tables, ratios, seconds
 from bnviz import datasets
 from bnviz.core import registry
 from bnviz.core.config import RunConfig
@@ -36,15 +35,14 @@ ABOUT = (
     "those once more with population statistics. Probes measure at up to 60 steps (10x100: 24); the 25 linear layers "
     "train for a quarter of their updates. All probes are all but the plane. Medians and quartiles of {pairs} rounds."
 )
-PARTS = (
-    f"3x100 sigmoid on digits, batch 60, one thread, blocks of {BLOCK} updates in turn. train() records the pass once "
-    "and repeats it without autograd; eager is the update it makes where probes measure. Medians and quartiles of "
-    "{pairs} rounds."
+ONE_UPDATE = (
+    f"3x100 sigmoid on digits, batch 60, one thread, blocks of {BLOCK} updates in turn; train() records the pass once "
+    "and repeats it without autograd. Medians and quartiles of {pairs} rounds."
 )
 
 
 def tables(pairs: int) -> list[Table]:
-    """Runs by network and norm, and the parts of one update."""
+    """Runs by network and norm, and single updates."""
     torch.set_num_threads(1)
     chosen, left_out = cases.available()
     rows: dict[str, tuple[Values, ...]] = {}
@@ -58,7 +56,7 @@ def tables(pairs: int) -> list[Table]:
             goals |= {(case.name + name, COLUMNS[0]): case.goal, (case.name + name, COLUMNS[1]): DEFAULT_GOAL}
     about = f"{ABOUT.format(pairs=pairs)} {left_out}".strip()
     whole = Table("overhead", "What measuring costs", about, "seconds over the bare loop's", COLUMNS, rows, goals)
-    return [whole, _parts(pairs)]
+    return [whole, _one_update(pairs)]
 
 
 def _round(config: RunConfig) -> Values:
@@ -93,27 +91,11 @@ def _scoring(config: RunConfig) -> float:
     return curves + seconds(lambda: bare.score(network, inputs, labels))
 
 
-def _parts(pairs: int) -> Table:
-    columns: dict[str, dict[str, Values]] = {}
-    for norm, name in (("none", "no normalisation"), ("batch", "batch norm")):
-        works = _updates(RunConfig(norm=norm, steps=10**6))
-        rounds = [{part: seconds(work, BLOCK) for part, work in works.items()} for _ in range(1 + pairs)][1:]
-        columns[name] = {part: tuple(took[part] / took["bare"] for took in rounds) for part in works}
-    parts = [part for part in works if part != "bare"]
-    rows = {part: tuple(column[part] for column in columns.values()) for part in parts}
-    about = PARTS.format(pairs=pairs)
-    return Table("overhead", "Where an update's time goes", about, "of the bare update", tuple(columns), rows)
-
-
-def _updates(config: RunConfig) -> dict[str, Work]:
-    """By name, work that makes one update or a part of it, each on a network of its own."""
-    return {
-        "bare": _bare_update(config),
-        "matrix products": _products(config),
-        "forward": _forward(config),
-        "eager": _own_update(config, recorded=False),
-        "train()": _own_update(config, recorded=True),
-    }
+def _one_update(pairs: int) -> Table:
+    configs = [RunConfig(norm=norm, steps=10**6) for norm in cases.NORMS]
+    row = tuple(ratios(_own_update(config), _bare_update(config), pairs, BLOCK) for config in configs)
+    about, columns = ONE_UPDATE.format(pairs=pairs), ("no normalisation", "batch norm")
+    return Table("overhead", "One update", about, "of the bare update", columns, {"train()": row})
 
 
 def _bare_update(config: RunConfig) -> Work:
@@ -130,46 +112,18 @@ def _bare_update(config: RunConfig) -> Work:
     return update
 
 
-def _own_update(config: RunConfig, recorded: bool) -> Work:
+def _own_update(config: RunConfig) -> Work:
     network, inputs, labels = bare.prepare(config)
     batches = batch_order(len(inputs), config, torch.device("cpu"))
     optimizer = Optimizer(config, list(network.parameters()))
-    eager = partial(eager_step, network, cross_entropy)
-    step = RecordedPass(eager) if recorded else eager
+    step = RecordedPass(partial(eager_step, network, cross_entropy))
 
     def update() -> None:
         index = next(batches)
-        optimizer.step(step(inputs.index_select(0, index), labels.index_select(0, index))[1])
+        _, gradient = step(inputs.index_select(0, index), labels.index_select(0, index))
+        optimizer.step(gradient)
 
     return update
-
-
-def _forward(config: RunConfig) -> Work:
-    network, inputs, labels = bare.prepare(config)
-    batches = batch_order(len(inputs), config, torch.device("cpu"))
-
-    def forward() -> None:
-        index = next(batches)
-        cross_entropy(network(inputs.index_select(0, index)), labels.index_select(0, index))
-
-    return forward
-
-
-def _products(config: RunConfig) -> Work:
-    """The products of the forward pass, of the weights' gradients, and of the inputs' but in the first layer."""
-    network, _, _ = bare.prepare(config)
-    weights = [layer.weight.detach() for layer in network if isinstance(layer, nn.Linear)]
-    before = [torch.randn(config.batch_size, weight.shape[1]) for weight in weights]
-    after = [torch.randn(config.batch_size, weight.shape[0]) for weight in weights]
-
-    def products() -> None:
-        for place, weight in enumerate(weights):
-            torch.mm(before[place], weight.t())
-            torch.mm(after[place].t(), before[place])
-            if place:
-                torch.mm(after[place], weight)
-
-    return products
 
 
 if __name__ == "__main__":
