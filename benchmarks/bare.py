@@ -23,7 +23,7 @@ def prepare(config: RunConfig) -> tuple[nn.Sequential, Tensor, Tensor]:
     torch.manual_seed(config.seed)
     data = datasets.load(config.dataset, config.seed, config.binarize)
     inputs, labels = tensors(config, data.train)
-    layers = _lenet(config) if config.network == "lenet" else _dense(config, inputs.shape[1], data.classes)
+    layers = lenet(config) if config.network == "lenet" else _dense(config, inputs.shape[1], data.classes)
     network = nn.Sequential(*layers)
     for layer in network:
         if isinstance(layer, nn.Linear | nn.Conv2d):
@@ -101,7 +101,8 @@ def _dense(config: RunConfig, before: int, outputs: int) -> list[nn.Module]:
     return [*layers, nn.Linear(before, outputs, bias=not linear)]
 
 
-def _lenet(config: RunConfig) -> list[nn.Module]:
+def lenet(config: RunConfig) -> list[nn.Module]:
+    """Layers of LeNet for inputs (samples, 1, 28, 28)."""
     bias = config.norm == "none"
     layers: list[nn.Module] = []
     for before, maps in ((1, 6), (6, 16)):

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from distributed import Client
@@ -47,15 +48,8 @@ UNITS = 16  # below 17, the default, which the address leaves out
 ANY_CLICK = "any click while all train"
 
 
-@dataclass
-class Apps:
-    """App processes with one scheduler and one store.
-
-    Attributes:
-        running: the processes.
-        scheduler: its address.
-        store: the folder of results.
-    """
+class Apps(NamedTuple):
+    """App processes, the address of their scheduler, and the folder of their results."""
 
     running: list[RunningApp]
     scheduler: str
@@ -100,17 +94,16 @@ def table(pairs: int, sessions: int, processes: int) -> Table:
         idle = asyncio.run(look_around(started, sessions))
         seen = [asyncio.run(train_all_different(started, seeds)) for seeds in rounds]
         lost = sum(lost_runs(started, seeds, one) for seeds, one in zip(rounds, seen, strict=True))
-    shares = [
-        seconds_without_app([config for seed in seeds for config in configs(seed)], WORKERS) / one.took
-        for seeds, one in zip(rounds, seen, strict=True)
-    ]
-    units, new_seeds, results = ([s for one in seen for s in getattr(one, n)] for n in ("clicks", "seeds", "results"))
+    runs = [[config for seed in seeds for config in configs(seed)] for seeds in rounds]
+    shares = [seconds_without_app(several, WORKERS) / one.took for several, one in zip(runs, seen, strict=True)]
+    units = [seconds for one in seen for seconds in one.clicks]
+    new_seeds = [seconds for one in seen for seconds in one.seeds]
     rows = {
         f"another unit, nothing trains ({len(idle.clicks)} clicks)": idle.clicks,
         f"another unit, all train ({len(units)} clicks)": units,
         f"another seed, all at once ({len(new_seeds)} clicks)": new_seeds,
         ANY_CLICK: units + new_seeds,
-        "from the new seed to both results": results,
+        "from the new seed to both results": [seconds for one in seen for seconds in one.results],
     }
     errors = sum((one.errors for one in seen), idle.errors)
     about = (
@@ -195,18 +188,18 @@ def seconds_without_app(runs: Sequence[RunConfig], workers: int) -> float:
 
 
 async def _train(session: Session, start: float, seed: int, seen: Seen) -> None:
-    over = asyncio.Event()
+    over, began = asyncio.Event(), time.perf_counter()
     looking = asyncio.create_task(_change_units(session, start, over))
-    began = time.perf_counter()
     try:
         seen.seeds.append(await session.enter("Seed", seed, partial(_shows_in_link, session, f"seed={seed}")))
         await session.until(partial(shows_results, session), LONGEST_SECONDS)
         seen.results.append(time.perf_counter() - began)
+        over.set()
+        seen.clicks += await looking
     except SessionError as error:
+        over.set()
         seen.errors[str(error)] += 1
         seen.unfinished.add(seed)
-    over.set()
-    seen.clicks += await looking
 
 
 async def _change_units(session: Session, start: float, over: asyncio.Event, changes: int = 10**6) -> list[float]:

@@ -23,7 +23,7 @@ from functools import partial
 from itertools import cycle
 from pathlib import Path
 from time import monotonic, sleep, time
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import psutil
 
@@ -88,6 +88,7 @@ class Outcome(NamedTuple):
     seconds: float
 
 
+Found = TypeVar("Found")
 IMPOSSIBLE = Outcome("cannot be caused on this machine", 0, float("nan"))
 
 
@@ -124,9 +125,11 @@ def scheduler_killed(service: Service, folder: Path, done: Job) -> Outcome:
 def worker_killed_twice(service: Service, folder: Path, done: Job) -> Outcome:
     """worker killed in both attempts, as when memory does not suffice"""
     job = _begin(service, 4)
-    first = job.started
-    _child("worker").kill()
-    _until(lambda: job.started not in (None, first))
+    first = _child("worker")
+    first.kill()
+    _until(lambda: _child("worker").pid != first.pid)
+    appeared = monotonic()
+    _until(lambda: (job.heard or 0.0) > appeared)  # its second attempt trains
     _child("worker").kill()
     began = monotonic()
     _until(lambda: not job.live)
@@ -308,27 +311,23 @@ def _lost(folder: Path, done: Job) -> int:
     return int(ResultStore(str(folder)).get(done.config) is None)
 
 
-def _until(condition: Callable[[], object]) -> None:
-    """Wait until the condition holds.
+def _until(condition: Callable[[], Found]) -> Found:
+    """Wait until the condition returns something true, and return that.
 
     Raises:
         TimeoutError: it takes too long.
     """
     end = monotonic() + PATIENCE
-    while not condition():
+    while not (found := condition()):
         if monotonic() > end:
             raise TimeoutError("a fault was not recovered from in time")
         sleep(0.02)
+    return found
 
 
 def _child(role: str) -> psutil.Process:
     """The first process of this role below this one, as soon as there is one."""
-
-    def find() -> list[psutil.Process]:
-        return [process for process, its_role in family(os.getpid()) if its_role == role]
-
-    _until(find)
-    return find()[0]
+    return _until(lambda: [process for process, its_role in family(os.getpid()) if its_role == role])[0]
 
 
 def _memory_group() -> Path | None:
