@@ -127,13 +127,12 @@ def _initialise(layer: nn.Linear | nn.Conv2d, config: RunConfig) -> None:
 
 
 def main() -> None:
-    """Train a page's two arms, one after the other, at each line of standard input; print the seconds."""
+    """Train a page's two arms, one after the other; print the seconds of the training alone."""
     torch.set_num_threads(1)
     arms = [presets.DEFAULTS[sys.argv[1]].model_copy(update=arm) for arm in presets.PAIR.values()]
     for arm in arms:
         seconds(arm.model_copy(update={"steps": 20}))  # the first steps of a process are slow
-    for _ in sys.stdin:
-        print(sum(seconds(arm) for arm in arms), flush=True)
+    print(sum(seconds(arm) for arm in arms))
 
 
 if __name__ == "__main__":

@@ -2,29 +2,23 @@
 
 `python -m benchmarks.browser` starts the app with two workers and a headless Chromium that draws in software, and opens
 the activations page (`--page loss_landscape`: that one, without another unit). It measures the seconds until all
-charts on screen are drawn, on a server that has just started and on a warm one; the seconds until the last chart has
-changed after another unit was asked for, in turn with a page of Streamlit alone that shows the same charts; and the
-seconds from "Train live" until both results and the last update are on screen, in turn with the bare loop that trains
-both arms one after the other. Before it trains, it zooms into the accuracy chart; it counts chart elements that were
-taken off the page meanwhile. Times are the browser's own; all processes share the machine's cores.
+charts on screen are drawn, on a server that has just started and on a warm one; until the last chart has changed after
+another unit was asked for; and from "Train live" until both results and the last update are on screen, in turn with
+the bare loop that trains both arms one after the other. Before it trains, it zooms into the accuracy chart; it counts
+chart elements that were taken off the page meanwhile. Times are the browser's own; all processes share the cores.
 """
 
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.tables import Table, Values, command_line
-from scripts import PROJECT_FOLDER, chromium, running_app
+from scripts import chromium, running_app
 
 TIMEOUT = 120_000  # milliseconds
 QUIET = 700  # milliseconds without a change after which a page counts as drawn
-PLAIN_PAGE = Path(__file__).with_name("plain_page.py")
-PLAIN_CHARTS = 14
 GOALS = {
     "first view, warm server, s": "<= 2",
     "another unit, s": "<= 0.3",
@@ -41,12 +35,11 @@ DRAWN = """() => {
 ANOTHER_UNIT = f"""() => new Promise((resolve, reject) => {{
     const input = [...document.querySelectorAll("[data-testid=stNumberInput]")]
         .find((element) => element.innerText.trim().startsWith("Unit (of"));
-    const charts = ".js-plotly-plot, [data-testid=stPlotlyChart], .bnviz-board";
     const began = performance.now();
     let last = began;
     const observer = new MutationObserver((changes) => {{
         const elements = changes.map(({{ target }}) => target.nodeType === 1 ? target : target.parentElement);
-        if (elements.some((element) => element?.closest?.(charts))) last = performance.now();
+        if (elements.some((element) => element?.closest?.(".bnviz-board"))) last = performance.now();
     }});
     observer.observe(document.body, {{ childList: true, subtree: true, attributes: true, characterData: true }});
     const look = () => {{
@@ -98,21 +91,16 @@ def main() -> None:
 
 def table(pairs: int, page_name: str) -> Table:
     """One row for each figure."""
-    os.environ["PYTHONPATH"] = str(PROJECT_FOLDER)  # for the plain page, which Streamlit runs from another folder
-    with running_app() as app, running_app(script=PLAIN_PAGE) as plain_app, sync_playwright() as playwright:
-        context = chromium(playwright).new_context(viewport={"width": 1440, "height": 900})
-        page, url = context.new_page(), f"{app.url}/{page_name}"
+    with running_app() as app, sync_playwright() as playwright:
+        page = chromium(playwright).new_context(viewport={"width": 1440, "height": 900}).new_page()
+        url = f"{app.url}/{page_name}"
         cold = _first_view(page, url)
         page.wait_for_timeout(2000)
         warm = tuple(_first_view(page, url) for _ in range(pairs))
         rows = {"first view, server just started, s": (cold,), "first view, warm server, s": warm}
         if page_name == "activations":
-            plain = context.new_page()
-            plain.goto(plain_app.url)
-            ready = f"() => document.querySelectorAll('.js-plotly-plot .main-svg').length >= {PLAIN_CHARTS}"
-            plain.wait_for_function(ready, timeout=TIMEOUT)
-            rows |= _other_units(page, plain, pairs)
-            plain.close()
+            units = [page.evaluate(ANOTHER_UNIT) for _ in range(1 + pairs)]  # the first loads what is loaded late
+            rows["another unit, s"] = tuple(units[1:])
         rows |= _trainings(page, page_name, pairs)
     goals = {(name, "measured"): goal for name, goal in GOALS.items() if page_name == "activations" and name in rows}
     about = (
@@ -129,22 +117,6 @@ def _first_view(page: Page, url: str) -> float:
     return seconds
 
 
-def _other_units(page: Page, plain: Page, pairs: int) -> dict[str, Values]:
-    ours: list[float] = []
-    theirs: list[float] = []
-    for _ in range(1 + pairs):  # the first loads what is loaded late
-        for tab, seconds in ((page, ours), (plain, theirs)):
-            tab.bring_to_front()
-            seconds.append(tab.evaluate(ANOTHER_UNIT))
-    page.bring_to_front()
-    ratios = tuple(own / other for own, other in zip(ours[1:], theirs[1:], strict=True))
-    return {
-        "another unit, s": tuple(ours[1:]),
-        "another unit, Streamlit alone, s": tuple(theirs[1:]),
-        "another unit, over Streamlit alone": ratios,
-    }
-
-
 def _trainings(page: Page, page_name: str, pairs: int) -> dict[str, Values]:
     page.evaluate(TRAIN)  # the workers are warm after this one
     unzoomed = page.evaluate(ZOOMED)
@@ -153,19 +125,15 @@ def _trainings(page: Page, page_name: str, pairs: int) -> dict[str, Values]:
     if zoomed == unzoomed:
         raise RuntimeError("the accuracy chart could not be zoomed")
     page.evaluate(COUNT_REMOVED)
-    bare, first, end, zooms_lost = [], [], [], 0
-    with _bare_loop(page_name) as loop:
-        for _ in range(pairs):
-            bare.append(_bare_seconds(loop))
-            seconds = page.evaluate(TRAIN)
-            first.append(seconds[0])
-            end.append(seconds[1])
-            zooms_lost += page.evaluate(ZOOMED) != zoomed
+    rounds, zooms_lost = [], 0
+    for _ in range(pairs):
+        rounds.append((_bare_seconds(page_name), *page.evaluate(TRAIN)))
+        zooms_lost += page.evaluate(ZOOMED) != zoomed
     return {
-        "click to first live frame, s": tuple(first),
-        "click to finished, s": tuple(end),
-        "bare loop, both arms, s": tuple(bare),
-        "click to finished, over the bare loop": tuple(took / own for took, own in zip(end, bare, strict=True)),
+        "click to first live frame, s": tuple(first for _, first, _ in rounds),
+        "click to finished, s": tuple(end for _, _, end in rounds),
+        "bare loop, both arms, s": tuple(bare for bare, _, _ in rounds),
+        "click to finished, over the bare loop": tuple(end / bare for bare, _, end in rounds),
         "zooms lost": (float(zooms_lost),),
         "chart elements removed": (float(page.evaluate("() => window.removedCharts")),),
     }
@@ -184,22 +152,9 @@ def _zoom(page: Page) -> None:
     page.wait_for_timeout(500)
 
 
-@contextmanager
-def _bare_loop(page_name: str) -> Iterator["subprocess.Popen[str]"]:
-    """The bare loop of the page's arms in a process of its own, loaded and warm."""
+def _bare_seconds(page_name: str) -> float:
     command = [sys.executable, "-m", "benchmarks.bare", page_name]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as process:
-        _bare_seconds(process)
-        yield process
-        assert process.stdin is not None
-        process.stdin.close()
-
-
-def _bare_seconds(process: "subprocess.Popen[str]") -> float:
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write("\n")
-    return float(process.stdout.readline())
+    return float(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The networks that benchmarks train, each with its data and the settings of its page."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bnviz.core import presets
 from bnviz.core.config import RunConfig
@@ -11,17 +11,11 @@ NORMS = {"none": "", "batch": ", batch norm"}
 QUARTER = {"steps": 250, "probe_points": 10, "curve_points": 10, "probes": RunConfig().probes}
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(NamedTuple):
     """A network with its data."""
 
     name: str
     config: RunConfig
-
-    @property
-    def goal(self) -> str:
-        """Of a run without probes, in seconds over the bare loop's."""
-        return "<= 1.00" if self.config.network == "lenet" else "<= 0.85"
 
 
 CASES = (

@@ -9,6 +9,7 @@ its session never shows its result or the store does not have it. All processes 
 """
 
 import asyncio
+import os
 import re
 import tempfile
 import time
@@ -18,11 +19,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
+from unittest.mock import patch
 
 import numpy as np
 from distributed import Client
 
-from benchmarks.processes import environment
 from benchmarks.tables import Table, command_line
 from bnviz.core import presets
 from bnviz.core.config import RunConfig
@@ -58,16 +59,8 @@ class Apps(NamedTuple):
 
 @dataclass
 class Seen:
-    """What a class saw.
-
-    Attributes:
-        clicks: seconds of each change of the unit.
-        seeds: seconds until the page answered to a new seed, which it then trains.
-        results: seconds from a new seed to both results.
-        errors: messages, and how often they were seen.
-        unfinished: seeds whose results never came.
-        took: seconds of the whole.
-    """
+    """What a class saw: seconds of each change of the unit, of each answer to a new seed, from there to both results,
+    and of the whole; errors with how often they came; seeds whose results never came."""
 
     clicks: list[float] = field(default_factory=list)
     seeds: list[float] = field(default_factory=list)
@@ -128,11 +121,12 @@ def apps(processes: int, workers: int) -> Iterator[Apps]:
     printed at the end."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bnviz-classroom-"))
-        stack.enter_context(environment(BNVIZ_WORKERS=str(workers), BNVIZ_STORE=folder))
+        stack.enter_context(patch.dict(os.environ, BNVIZ_WORKERS=str(workers), BNVIZ_STORE=folder))
         address = stack.enter_context(_cluster(workers))
-        stack.enter_context(environment(BNVIZ_SCHEDULER=address))
+        stack.enter_context(patch.dict(os.environ, BNVIZ_SCHEDULER=address))
         running = [stack.enter_context(running_app(workers)) for _ in range(processes)]
-        asyncio.run(_warm_up(running))
+        for place, app in enumerate(running):  # afterwards everything is imported
+            asyncio.run(visit(app.url, f"steps=20&seed={place}"))
         yield Apps(running, address, folder)
         for app in running:
             log = app.log.read_text(errors="replace")
@@ -174,9 +168,21 @@ def shows_results(session: Session) -> bool:
     return session.has("button", "Train live") and any(DONE.search(text) for text in session.texts())
 
 
+async def visit(url: str, query: str = "") -> None:
+    """Open the page, wait for both results, and leave."""
+    session = Session(url)
+    await session.open(PAGE, query)
+    await session.until(partial(shows_results, session))
+    await session.close()
+
+
 def seconds_without_app(runs: Sequence[RunConfig], workers: int) -> float:
     """Seconds that a warm cluster of so many workers takes for these runs, handed to it without an app."""
-    with tempfile.TemporaryDirectory() as folder, environment(BNVIZ_WORKERS=str(workers)), _cluster(workers) as address:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        patch.dict(os.environ, BNVIZ_WORKERS=str(workers)),
+        _cluster(workers) as address,
+    ):
         service = Service(address, ResultStore(folder))
         try:
             _train_and_wait(service, [config.model_copy(update={"steps": 20}) for config in runs[: 2 * workers]])
@@ -191,7 +197,7 @@ async def _train(session: Session, start: float, seed: int, seen: Seen) -> None:
     over, began = asyncio.Event(), time.perf_counter()
     looking = asyncio.create_task(_change_units(session, start, over))
     try:
-        seen.seeds.append(await session.enter("Seed", seed, partial(_shows_in_link, session, f"seed={seed}")))
+        seen.seeds.append(await session.enter("Seed", seed, partial(session.link_has, f"seed={seed}")))
         await session.until(partial(shows_results, session), LONGEST_SECONDS)
         seen.results.append(time.perf_counter() - began)
         over.set()
@@ -210,14 +216,10 @@ async def _change_units(session: Session, start: float, over: asyncio.Event, cha
         await asyncio.wait_for(over.wait(), start)
     while not over.is_set() and len(took) < changes:
         unit = unit % UNITS + 1
-        took.append(await session.enter("Unit (of", unit, partial(_shows_in_link, session, f"unit={unit}")))
+        took.append(await session.enter("Unit (of", unit, partial(session.link_has, f"unit={unit}")))
         with suppress(TimeoutError):
             await asyncio.wait_for(over.wait(), max(EVERY - took[-1], 0.0))
     return took
-
-
-def _shows_in_link(session: Session, setting: str) -> bool:
-    return setting in session.query.split("&")
 
 
 async def _open(started: Apps, sessions: int) -> list[Session]:
@@ -234,15 +236,6 @@ async def _close(seen: Seen, sessions: Sequence[Session]) -> Seen:
         seen.errors.update(session.errors)
         await session.close()
     return seen
-
-
-async def _warm_up(running: Sequence[RunningApp]) -> None:
-    """Train a short run in each app, so that the workers are there and everything is imported."""
-    for place, app in enumerate(running):
-        session = Session(app.url)
-        await session.open(PAGE, f"steps=20&seed={place}")
-        await session.until(partial(shows_results, session))
-        await session.close()
 
 
 @contextmanager

@@ -17,18 +17,19 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import cycle
 from pathlib import Path
 from time import monotonic, sleep, time
 from typing import NamedTuple, TypeVar
+from unittest.mock import patch
 
 import psutil
 
 from benchmarks.classroom import PAGE, configs, shows_results
-from benchmarks.processes import environment, family
+from benchmarks.processes import family
 from bnviz.core.config import RunConfig
 from bnviz.jobs.result_store import ResultStore
 from bnviz.jobs.service import Job, Service
@@ -66,15 +67,12 @@ SHIFTED_CLOCK = r"""
 #include <stdlib.h>
 #include <time.h>
 int clock_gettime(clockid_t which, struct timespec *now) {
-    static int (*real)(clockid_t, struct timespec *);
-    if (!real) real = (int (*)(clockid_t, struct timespec *)) dlsym(RTLD_NEXT, "clock_gettime");
+    int (*real)(clockid_t, struct timespec *) = dlsym(RTLD_NEXT, "clock_gettime");
     int answer = real(which, now);
-    long seconds = 0;
+    long seconds;
     FILE *file = which == CLOCK_REALTIME ? fopen(getenv("CLOCK_SHIFT"), "r") : NULL;
-    if (file) {
-        if (fscanf(file, "%ld", &seconds) == 1) now->tv_sec += seconds;
-        fclose(file);
-    }
+    if (file && fscanf(file, "%ld", &seconds) == 1) now->tv_sec += seconds;
+    if (file) fclose(file);
     return answer;
 }
 """
@@ -95,17 +93,23 @@ IMPOSSIBLE = Outcome("cannot be caused on this machine", 0, float("nan"))
 def main() -> None:
     """Cause every fault and print the table."""
     print("| fault | what the visitor is told | results lost | seconds to recover |\n|---|---|---|---|")
-    with environment(BNVIZ_WORKERS="1", BNVIZ_SCHEDULER=""):
+    of_service = (worker_killed, scheduler_killed, worker_killed_twice, file_damaged, disk_full, folder_gone)
+    with patch.dict(os.environ, BNVIZ_WORKERS="1", BNVIZ_SCHEDULER=""):
         with tempfile.TemporaryDirectory() as folder:
             service = Service(store=ResultStore(folder))
             try:
                 done = _finish(service, RunConfig(seed=1, **SHORT))
-                for fault in SERVICE_FAULTS:
-                    _print(fault, fault(service, Path(folder), done))
+                causes = {fault: partial(fault, service, Path(folder), done) for fault in of_service}
+                _print(causes)
             finally:
                 service.close()
-        for other in (out_of_memory, clock_jumps, app_of_two_killed, app_killed):
-            _print(other, other())
+        _print({fault: fault for fault in (out_of_memory, clock_jumps, app_of_two_killed, app_killed)})
+
+
+def _print(causes: Mapping[Callable[..., Outcome], Callable[[], Outcome]]) -> None:
+    for fault, cause in causes.items():
+        found = cause()
+        print(f"| {fault.__doc__} | {found.message} | {found.lost} | {found.seconds:.1f} |", flush=True)
 
 
 def worker_killed(service: Service, folder: Path, done: Job) -> Outcome:
@@ -200,16 +204,6 @@ def out_of_memory() -> Outcome:
             group.rmdir()
 
 
-SERVICE_FAULTS: tuple[Callable[[Service, Path, Job], Outcome], ...] = (
-    worker_killed,
-    scheduler_killed,
-    worker_killed_twice,
-    file_damaged,
-    disk_full,
-    folder_gone,
-)
-
-
 def clock_jumps() -> Outcome:
     """the machine's clock jumps a day ahead, and a day back, ten times a second all through a run"""
     if not shutil.which("cc"):
@@ -247,7 +241,7 @@ def clock_jumps() -> Outcome:
 
 def app_of_two_killed() -> Outcome:
     """two apps on this machine with one store; one is killed (-9) while both train the same"""
-    with tempfile.TemporaryDirectory() as folder, environment(BNVIZ_STORE=folder):
+    with tempfile.TemporaryDirectory() as folder, patch.dict(os.environ, BNVIZ_STORE=folder):
         with running_app(1) as first, running_app(1) as second:
             errors, seconds = asyncio.run(_kill_first(first, second, f"seed=9&steps={STEPS}"))
         arms = [config.model_copy(update={"steps": STEPS}) for config in configs(9)]
@@ -277,10 +271,6 @@ async def _kill_first(first: RunningApp, second: RunningApp, query: str) -> tupl
     await sessions[1].until(partial(shows_results, sessions[1]))
     await sessions[1].close()
     return list(sessions[1].errors), monotonic() - began
-
-
-def _print(fault: Callable[..., Outcome], found: Outcome) -> None:
-    print(f"| {fault.__doc__} | {found.message} | {found.lost} | {found.seconds:.1f} |", flush=True)
 
 
 def _begin(service: Service, seed: int) -> Job:

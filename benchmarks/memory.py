@@ -10,6 +10,7 @@ many runs (`--runs 1000`) have been trained after the first hundred; `--runs 0` 
 import asyncio
 import importlib
 import multiprocessing
+import os
 import sys
 import tempfile
 import time
@@ -19,10 +20,11 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
+from unittest.mock import patch
 
 from benchmarks import cases
-from benchmarks.classroom import PAGE, shows_results
-from benchmarks.processes import FILES, environment, family, file_memory, own_memory, processor_seconds
+from benchmarks.classroom import PAGE, shows_results, visit
+from benchmarks.processes import FILES, family, file_memory, own_memory, processor_seconds
 from benchmarks.tables import Table, Values, command_line
 from bnviz.core.config import RunConfig
 from scripts import RunningApp, running_app
@@ -35,20 +37,18 @@ SAMPLE_SECONDS = 0.2
 REST_SECONDS, MOST_REST_SECONDS = 3.0, 120.0
 IDLE_SHARE = 0.15  # of a core, for all processes together
 LOADED = ("distributed", "bnviz.training", "bnviz.datasets.digits")  # by a worker before its first run
-FIRST_RUNS, SHORT_STEPS = 3, 50
 VISITORS, STARTING_RUNS, GROWTH_GOAL = 6, 100, "<= 50"
 APP = (
-    "MB that belong to no file, with {workers} workers; pages that several processes share are divided between them. "
-    "Idle: the first page is on screen; peak and after: of {first} pairs of runs; later: after {more} pairs more. "
+    f"MB that belong to no file, with {WORKERS} workers; pages that several processes share are divided between them. "
+    f"Idle: the first page is on screen; peak and after: of {PAIRS_OF_RUNS} pairs of runs; later: after {{pairs}} more."
 )
 WORKER = (
-    "Resident MB of a process that has loaded what a worker has: before its first run, its peak during a whole default "
-    "run with batch norm, and its growth from the {first}rd short run after that to the {last}th. What workers have in "
-    "common is counted in full here, and once in the table above."
+    "Resident MB of a process that has loaded what a worker has: before its first run, and its peak during a default "
+    "run with batch norm. What workers have in common is counted in full here, and once in the table above."
 )
 GROWTH = (
-    "MB that belong to no file, after {first} short runs of visitors who come and go, {visitors} at a time, and after "
-    "{more} more."
+    f"MB that belong to no file, after {STARTING_RUNS} short runs of visitors who come and go, {VISITORS} at a time, "
+    "and after {runs} more."
 )
 Memory = dict[str, float]
 
@@ -67,9 +67,8 @@ def main() -> None:
 
 
 def tables(pairs: int) -> list[Table]:
-    """The app's processes, and a worker by network; so many pairs of runs, and short runs, lie before the last
-    figure."""
-    return [_app_table(pairs), _worker_table(pairs)]
+    """The app's processes, with so many pairs of runs before the last figure, and a worker by network."""
+    return [_app_table(pairs), _worker_table()]
 
 
 def growth_table(runs: int) -> Table:
@@ -82,68 +81,61 @@ def growth_table(runs: int) -> Table:
         after = _at_rest(app.pid)
     rows = {role: _single(before[role], after[role], after[role] - before[role]) for role in before if role != FILES}
     columns = (f"after {STARTING_RUNS} runs", f"after {runs} more", "growth")
-    about = GROWTH.format(first=STARTING_RUNS, visitors=VISITORS, more=runs)
     goals = {(role, "growth"): GROWTH_GOAL for role in rows}
-    return Table("memory", f"Growth over {runs} runs", about, "MB", columns, rows, goals, digits=0)
+    return Table("memory", f"Growth over {runs} runs", GROWTH.format(runs=runs), "MB", columns, rows, goals, digits=0)
 
 
 def _app_table(pairs: int) -> Table:
     with _app() as app:
         found = {"started": _at_rest(app.pid, workers=0)}
-        asyncio.run(_visit(app.url, [""]))
+        asyncio.run(visit(app.url))
         found["idle"] = _at_rest(app.pid)
-        found["peak"] = asyncio.run(_peak(app, [f"seed={FIRST_SEED + more}" for more in range(PAIRS_OF_RUNS)]))
+        found["peak"] = asyncio.run(_peak(app, range(FIRST_SEED, FIRST_SEED + PAIRS_OF_RUNS)))
         found["after"] = _at_rest(app.pid)
-        asyncio.run(_visit(app.url, [f"seed={FIRST_SEED + PAIRS_OF_RUNS + more}" for more in range(pairs)]))
+        asyncio.run(_visit_all(app.url, range(FIRST_SEED + PAIRS_OF_RUNS, FIRST_SEED + PAIRS_OF_RUNS + pairs)))
         found["later"] = _at_rest(app.pid)
-    found["peak"][FILES] = found["after"][FILES]
-    roles = [role for role in dict.fromkeys(role for one in found.values() for role in one) if role != FILES]
-    rows = {role: _single(*(one.get(role, 0.0) for one in found.values())) for role in roles}
-    rows["sum"] = _single(*(sum(one.values()) - one[FILES] for one in found.values()))
-    rows[FILES] = _single(*(one[FILES] for one in found.values()))
-    about = APP.format(workers=WORKERS, first=PAIRS_OF_RUNS, more=pairs).strip()
+    for memory in found.values():
+        memory["sum"] = sum(size for role, size in memory.items() if role != FILES)
+    rows = {role: _single(*(memory.get(role, 0.0) for memory in found.values())) for role in found["later"]}
+    about = APP.format(pairs=pairs)
     return Table("memory", f"The app's memory, {WORKERS} workers", about, "MB", tuple(found), rows, digits=0)
 
 
-def _worker_table(pairs: int) -> Table:
+def _worker_table() -> Table:
     chosen, left_out = cases.available()
     rows: dict[str, tuple[Values, ...]] = {}
     for case in chosen:
         config = case.config.model_copy(update={"norm": "batch", "device": "cpu"})
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as fresh:
-            rows[case.name] = _single(*fresh.submit(_memory_of_runs, config, pairs).result())
-    about = f"{WORKER.format(first=FIRST_RUNS, last=FIRST_RUNS + pairs)} {left_out}".strip()
-    return Table("memory", "A worker's memory, by network", about, "MB", ("before", "peak", "growth"), rows, digits=0)
+            rows[case.name] = _single(*fresh.submit(_memory_of_run, config).result())
+    about = f"{WORKER} {left_out}".strip()
+    return Table("memory", "A worker's memory, by network", about, "MB", ("before", "peak"), rows, digits=0)
 
 
 @contextmanager
 def _app() -> Iterator[RunningApp]:
     with (
         tempfile.TemporaryDirectory() as store,
-        environment(BNVIZ_STORE=store, BNVIZ_SCHEDULER=""),
+        patch.dict(os.environ, BNVIZ_STORE=store, BNVIZ_SCHEDULER=""),
         running_app(WORKERS) as app,
     ):
         yield app
 
 
-async def _visit(url: str, queries: list[str]) -> None:
-    """Open one link after the other, each until its results are there."""
-    for query in queries:
-        session = Session(url)
-        await session.open(PAGE, query)
-        await session.until(partial(shows_results, session))
-        await session.close()
+async def _visit_all(url: str, seeds: range) -> None:
+    for seed in seeds:
+        await visit(url, f"seed={seed}")
 
 
-async def _peak(app: RunningApp, queries: list[str]) -> Memory:
-    """The largest memory while these links are visited, without program files."""
-    visit = asyncio.create_task(_visit(app.url, queries))
+async def _peak(app: RunningApp, seeds: range) -> Memory:
+    """The largest memory while these seeds are trained, without program files."""
+    visits = asyncio.create_task(_visit_all(app.url, seeds))
     largest: Memory = {}
-    while not visit.done():
+    while not visits.done():
         largest = max(largest, own_memory(app.pid), key=lambda found: sum(found.values()))
         await asyncio.sleep(SAMPLE_SECONDS)
-    await visit
-    return largest
+    await visits
+    return largest | {FILES: file_memory(app.pid)}
 
 
 async def _come_and_go(url: str, seeds: Iterator[int], runs: int) -> None:
@@ -180,21 +172,11 @@ def _at_rest(app: int, workers: int = WORKERS) -> Memory:
     raise RuntimeError(f"the app and {workers} workers have not come to rest after {MOST_REST_SECONDS:.0f} s")
 
 
-def _memory_of_runs(config: RunConfig, runs: int) -> tuple[float, float, float]:
-    """Before, peak and growth; in a process of its own."""
+def _memory_of_run(config: RunConfig) -> tuple[float, float]:
+    """Before and peak; in a process of its own."""
     for module in LOADED:
         importlib.import_module(module)
     before = _resident("VmRSS")
-    _train(config)
-    peak = _resident("VmHWM")
-    sizes = []
-    for seed in range(1, 1 + FIRST_RUNS + runs):
-        _train(config.model_copy(update={"steps": SHORT_STEPS, "seed": seed}))
-        sizes.append(_resident("VmRSS"))
-    return before, peak, sizes[-1] - sizes[FIRST_RUNS - 1]
-
-
-def _train(config: RunConfig) -> None:
     import torch
 
     from bnviz.core.record import Record
@@ -202,6 +184,7 @@ def _train(config: RunConfig) -> None:
 
     torch.set_num_threads(1)
     Record.from_frames(config, train(config)).to_bytes()
+    return before, _resident("VmHWM")
 
 
 def _resident(field: str) -> float:

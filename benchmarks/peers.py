@@ -11,10 +11,9 @@ package or data are missing are left out.
 import copy
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -33,10 +32,9 @@ from bnviz.probes.sharpness import TOLERANCE, largest_eigenvalues
 from bnviz.training import train
 
 CRITERION = CRITERIA["classes"]
-UPDATES = 100  # of training before eigenvalues are measured
 NETWORKS = {
-    "3x100 sigmoid": RunConfig(widths=(100,) * 3, steps=UPDATES, probes=()),
-    "10x100 ReLU": RunConfig(widths=(100,) * 10, activation="relu", init="he", steps=UPDATES, probes=()),
+    "3x100 sigmoid": RunConfig(widths=(100,) * 3, steps=100, probes=()),
+    "10x100 ReLU": RunConfig(widths=(100,) * 10, activation="relu", init="he", steps=100, probes=()),
 }
 SIDE = 20  # points on each side of the plane
 PLANE_BATCH, LINE_BATCH, CURVATURE_BATCH = 10_000, 128, 512
@@ -46,8 +44,7 @@ COLUMN = "ours over theirs"
 ABOUT = "Processor seconds of the same work, one thread, in turn. Medians and quartiles of {pairs} pairs."
 
 
-@dataclass(frozen=True)
-class Contest:
+class Contest(NamedTuple):
     """Two ways to the same result; `goal` is the largest ratio aimed at, None without one."""
 
     name: str

@@ -1,8 +1,6 @@
 """The app's processes by what they are for, and the memory that they take. Linux only."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -54,18 +52,3 @@ def file_memory(app: int) -> float:
 def processor_seconds(app: int) -> float:
     """Seconds of a core that the app's processes that still run have used."""
     return float(sum(sum(process.cpu_times()[:2]) for process, _ in family(app)))
-
-
-@contextmanager
-def environment(**values: str) -> Iterator[None]:
-    """Set environment variables, and restore them afterwards."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

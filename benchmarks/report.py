@@ -8,7 +8,6 @@ import json
 import os
 import platform
 import subprocess
-import time
 from collections.abc import Sequence
 from datetime import date
 from importlib.metadata import version
@@ -36,11 +35,9 @@ def main() -> None:
     print(where["sentence"], flush=True)
     tables: list[Table] = []
     for benchmark in BENCHMARKS:
-        began = time.monotonic()
         for table in benchmark.tables(pairs):
             print(f"\n{table.markdown()}", flush=True)
             tables.append(table)
-        print(f"({time.monotonic() - began:.0f} s)", flush=True)
     text = "\n".join([str(where["sentence"]), "", *(table.markdown() for table in tables)])
     PAGE.write_text(with_generated(PAGE.read_text(encoding="utf-8"), text), encoding="utf-8")
     DATA.write_text(as_json(where, tables), encoding="utf-8")

@@ -18,6 +18,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosedError
 
 SECONDS = 120.0  # the longest wait
 PATIENCE = 10.0  # seconds until the polling component asks again, or in spite of a run that does not end
@@ -89,10 +90,9 @@ class Session:
             with suppress(asyncio.CancelledError):
                 await self._reader
 
-    @property
-    def query(self) -> str:
-        """What the page's address has after the question mark."""
-        return self._place.get("query_string", "")
+    def link_has(self, setting: str) -> bool:
+        """Whether the page's address has a setting, such as `unit=3`."""
+        return setting in self._place.get("query_string", "").split("&")
 
     def texts(self) -> list[str]:
         """The page's Markdown texts, in its order."""
@@ -163,8 +163,9 @@ class Session:
 
     async def _read(self, socket: ClientConnection) -> None:
         try:
-            async for data in socket:
-                self._receive(ForwardMsg.FromString(data))
+            with suppress(ConnectionClosedError):  # the server has died; whoever waits is told
+                async for data in socket:
+                    self._receive(ForwardMsg.FromString(data))
         finally:
             self._news.set()
 
