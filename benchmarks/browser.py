@@ -99,6 +99,8 @@ def table(pairs: int, page_name: str) -> Table:
         warm = tuple(_first_view(page, url) for _ in range(pairs))
         rows = {"first view, server just started, s": (cold,), "first view, warm server, s": warm}
         if page_name == "activations":
+            page.wait_for_selector("[data-testid=stNumberInputStepUp]", timeout=TIMEOUT)
+            page.wait_for_timeout(2000)
             units = [page.evaluate(ANOTHER_UNIT) for _ in range(1 + pairs)]  # the first loads what is loaded late
             rows["another unit, s"] = tuple(units[1:])
         rows |= _trainings(page, page_name, pairs)
