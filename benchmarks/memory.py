@@ -148,7 +148,8 @@ async def _come_and_go(url: str, seeds: Iterator[int], runs: int) -> None:
             await session.open(PAGE, f"seed={next(seeds)}&steps=100")
             await session.until(partial(shows_results, session))
             for unit in (1, 2):
-                await session.enter("Unit (of", unit, lambda: True)
+                await session.until(partial(session.has, "number_input", "Unit (of"))
+                await session.enter("Unit (of", unit, partial(session.link_has, f"unit={unit}"))
             await session.close()
 
     await asyncio.gather(*(visitor() for _ in range(VISITORS)))
