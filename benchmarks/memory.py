@@ -4,7 +4,7 @@
 no file is given by role; pages that processes share are divided between them, so the rows add up. Program files can be
 dropped and read again by a system that is short of memory. The second table trains each network in a process that has
 loaded what a worker loads. The third has visitors come, train two short runs, look at two units and leave, until so
-many runs (`--runs 1000`) have been trained after the first hundred; `--runs 0` leaves it out.
+many runs (`--runs 1000`) have been trained after the first 300; `--runs 0` leaves it out.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ SAMPLE_SECONDS = 0.2
 REST_SECONDS, MOST_REST_SECONDS = 3.0, 120.0
 IDLE_SHARE = 0.15  # of a core, for all processes together
 LOADED = ("distributed", "bnviz.training", "bnviz.datasets.digits")  # by a worker before its first run
-VISITORS, STARTING_RUNS, GROWTH_GOAL = 6, 100, "<= 50"
+VISITORS, STARTING_RUNS, GROWTH_GOAL = 6, 300, "<= 50"
 APP = (
     f"MB that belong to no file, with {WORKERS} workers; pages that several processes share are divided between them. "
     f"Idle: the first page is on screen; peak and after: of {PAIRS_OF_RUNS} pairs of runs; later: after {{pairs}} more."
