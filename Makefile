@@ -25,7 +25,7 @@ check: setup-test ## formatting, style, types and layers; no tests
 	$(PY) -m mypy
 	$(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()'
 
-bench: setup-run ## what watching, sweeps and memory cost, in about 12 minutes; writes docs/benchmarks.*; ARGS="--pairs 21"
+bench: setup-run ## what measuring and memory cost, in about 12 minutes; writes docs/benchmarks.*; ARGS="--pairs 21"
 	$(PY) -m benchmarks.report $(ARGS)
 
 screenshots: setup-test ## take the pictures of the pages anew

@@ -1,9 +1,7 @@
-"""The bare loop: bnviz's networks trained in plain PyTorch, as a good engineer would write it, measuring nothing.
-
-`python -m benchmarks.bare` trains both arms one after the other and prints the seconds of the training alone.
-"""
+"""The bare loop: bnviz's networks trained in plain PyTorch, as a good engineer would write it, measuring nothing."""
 
 import math
+import sys
 import time
 from collections.abc import Callable
 
@@ -11,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from bnviz import datasets
+from bnviz.core import presets
 from bnviz.core.config import RunConfig
-from bnviz.core.nonlinearities import applied_nonlinearity
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -25,29 +23,29 @@ def prepare(config: RunConfig) -> tuple[nn.Sequential, Tensor, Tensor]:
     torch.manual_seed(config.seed)
     data = datasets.load(config.dataset, config.seed, **config.options_of("dataset"))
     inputs, labels = tensors(config, data.train)
-    layers = _lenet(config) if config.network == "lenet" else _dense(config, inputs.shape[1], data.classes)
+    layers = lenet(config) if config.network == "lenet" else _dense(config, inputs.shape[1], data.classes)
     network = nn.Sequential(*layers)
     for layer in network:
         if isinstance(layer, nn.Linear | nn.Conv2d):
-            _draw(layer, config)
+            _initialise(layer, config)
     return network, inputs, labels
 
 
 def tensors(config: RunConfig, split: datasets.Split) -> tuple[Tensor, Tensor]:
-    """Inputs, flat where the network takes them so, and labels or values."""
+    """Inputs, flattened for all networks but LeNet, and labels or target values."""
     inputs = torch.tensor(split.inputs)
     return inputs if config.network == "lenet" else inputs.flatten(1), torch.tensor(split.labels)
 
 
 def loss_of(labels: Tensor) -> Loss:
-    """Cross-entropy of classes; of values the squared distance, mean over the samples."""
+    """Cross-entropy for classes; for values the squared distance, mean over the samples."""
     return _squared_distance if labels.is_floating_point() else nn.functional.cross_entropy
 
 
 def loop(
     config: RunConfig, network: nn.Sequential, inputs: Tensor, labels: Tensor, order: torch.Generator | None = None
 ) -> None:
-    """`config.steps` updates of SGD on mini-batches, shuffled anew in each epoch, by `order` if it is given."""
+    """`config.steps` updates of SGD on mini-batches, shuffled in each epoch, by `order` if it is given."""
     optimizer = torch.optim.SGD(network.parameters(), lr=config.learning_rate)
     loss = loss_of(labels)
     step = 0
@@ -64,7 +62,7 @@ def loop(
 
 
 def score(network: nn.Module, inputs: Tensor, labels: Tensor, batch: int = 1000) -> tuple[float, float]:
-    """Mean loss and, of classes, accuracy (else 0) in inference mode."""
+    """Mean loss and, for classes, accuracy (else 0) in inference mode."""
     total = correct = 0.0
     loss = loss_of(labels)
     network.eval()
@@ -78,8 +76,8 @@ def score(network: nn.Module, inputs: Tensor, labels: Tensor, batch: int = 1000)
     return total / len(inputs), correct / len(inputs)
 
 
-def timed(config: RunConfig, clock: Callable[[], float] = time.perf_counter) -> float:
-    """Seconds of the loop alone, by a clock."""
+def seconds(config: RunConfig, clock: Callable[[], float] = time.perf_counter) -> float:
+    """Seconds of the loop alone."""
     prepared = prepare(config)
     began = clock()
     loop(config, *prepared)
@@ -91,7 +89,7 @@ def _squared_distance(outputs: Tensor, values: Tensor) -> Tensor:
 
 
 def _dense(config: RunConfig, before: int, outputs: int) -> list[nn.Module]:
-    linear = applied_nonlinearity(config.network, config.activation).name == "identity"
+    linear = config.network == "deep_linear"
     layers: list[nn.Module] = []
     for width in config.widths:
         layers.append(nn.Linear(before, width, bias=not linear and config.norm == "none"))
@@ -103,14 +101,15 @@ def _dense(config: RunConfig, before: int, outputs: int) -> list[nn.Module]:
     return [*layers, nn.Linear(before, outputs, bias=not linear)]
 
 
-def _lenet(config: RunConfig) -> list[nn.Module]:
+def lenet(config: RunConfig) -> list[nn.Module]:
+    """Layers of LeNet for inputs (samples, 1, 28, 28)."""
     bias = config.norm == "none"
     layers: list[nn.Module] = []
     for before, maps in ((1, 6), (6, 16)):
         norm = [nn.BatchNorm2d(maps)] if config.norm == "batch" else []
         layers += [nn.Conv2d(before, maps, 3, bias=bias), *norm, _activation(config), nn.MaxPool2d(2)]
     layers.append(nn.Flatten())
-    dense = config.with_changes(network="mlp", widths=(120, 84))
+    dense = config.model_copy(update={"network": "mlp", "widths": (120, 84)})
     return [*layers, *_dense(dense, 16 * 5 * 5, 10)]
 
 
@@ -118,21 +117,23 @@ def _activation(config: RunConfig) -> nn.Module:
     return {"sigmoid": nn.Sigmoid, "relu": nn.ReLU, "tanh": nn.Tanh}[config.activation]()
 
 
-def _draw(layer: nn.Linear | nn.Conv2d, config: RunConfig) -> None:
+def _initialise(layer: nn.Linear | nn.Conv2d, config: RunConfig) -> None:
     receptive = math.prod(layer.weight.shape[2:])
     fan_out, fan_in = layer.weight.shape[0] * receptive, layer.weight.shape[1] * receptive
-    std = {
-        "normal": config.option("init_std"),
-        "xavier": math.sqrt(2 / (fan_in + fan_out)),
-        "he": math.sqrt(2 / fan_in),
-    }
-    nn.init.normal_(layer.weight, std=std[config.init])
+    spread = {"normal": config.option("init_std") ** 2, "xavier": 2 / (fan_in + fan_out), "he": 2 / fan_in}
+    nn.init.normal_(layer.weight, std=math.sqrt(spread[config.init]))
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Train a page's two arms, one after the other; print the seconds of the training alone."""
     torch.set_num_threads(1)
-    timed(RunConfig(steps=20))  # the first steps of a process are slow
-    for norm in ("none", "batch"):
-        print(f"{norm}: {timed(RunConfig(norm=norm)):.3f} s")
+    arms = [presets.DEFAULTS[sys.argv[1]].model_copy(update=arm) for arm in presets.PAIR.values()]
+    for arm in arms:
+        seconds(arm.model_copy(update={"steps": 20}))  # the first steps of a process are slow
+    print(sum(seconds(arm) for arm in arms))
+
+
+if __name__ == "__main__":
+    main()

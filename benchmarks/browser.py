@@ -1,171 +1,162 @@
-"""End to end, in a browser: from the click on "Train live" to the last chart, beside the bare PyTorch loop.
+"""One visitor in a browser: first view, another unit, from the click on "Train live" to the last chart.
 
-`python -m benchmarks.browser` starts the app with two workers and a headless Chromium, and opens the activations page
-as everybody finds it; `--page loss_landscape` opens that one, whose two arms are trained with all of its probes. It
-measures
-
-- open: seconds from asking for the page until the board and its charts on screen are drawn, on a warm server; cold: the
-  first page that anybody asks of a server that has just started, and starts its workers;
-- first frame: from the click until the accuracy chart shows data of this run (it begins anew, so it has fewer steps, or
-  all of them if it has ended before it was drawn);
-- end: from the click until the status tells both arms' results and the board shows the last update of all arms;
-- bare: seconds of benchmarks.bare for the same two arms, one after the other, one thread, in a process of its own,
-  loaded beforehand. Each round is one bare training and one in the browser, so that a machine whose speed drifts, or
-  that others use too, slows both; `ratio` is the median of the rounds' end / bare;
-- lost: chart elements that were taken off the page during all rounds (0: updates are drawn in place);
-- sent: bytes the browser received over the websocket for one run;
-- memory: resident MB of the app, of the scheduler and of the largest worker, after the first and after the last run.
-
-Times are taken in the browser, by its own clock. The server's workers, the browser and its software drawing share the
-machine's cores; on a machine with a graphics card and more cores it is faster. It does not say how many visitors fit.
+`python -m benchmarks.browser` starts the app with two workers and a headless Chromium that draws in software, and opens
+the activations page (`--page loss_landscape`: that one, without another unit). It measures the seconds until all
+charts on screen are drawn, on a server that has just started and on a warm one; until the last chart has changed after
+another unit was asked for; and from "Train live" until both results and the last update are on screen, in turn with
+the bare loop that trains both arms one after the other. Before it trains, it zooms into the accuracy chart; it counts
+chart elements that were taken off the page meanwhile. Times are the browser's own; all processes share the cores.
 """
 
-import argparse
-import statistics
+import os
 import subprocess
 import sys
-from dataclasses import dataclass, field
 
-import psutil
 from playwright.sync_api import Page, sync_playwright
 
+from benchmarks.tables import Table, Values, command_line
 from scripts import chromium, running_app
 
 TIMEOUT = 120_000  # milliseconds
-BARE = """
-import sys
-import torch
-from benchmarks import bare
-torch.set_num_threads(1)
-from bnviz.core.presets import DEFAULTS
-arms = [DEFAULTS[sys.argv[1]].with_changes(norm=norm) for norm in ("none", "batch")]
-for arm in arms: bare.timed(arm.with_changes(steps=20))
-for _ in sys.stdin: print(sum(bare.timed(arm) for arm in arms), flush=True)
-"""
-READY = """() => document.querySelector(".bnviz-board[data-ready=true]")
-    && document.querySelector("[data-chart=accuracy] .main-svg .scatterlayer .trace")
-    && !document.querySelector("[data-stale=true]") && performance.now() / 1000"""
-WATCH = """() => {
-    const charts = ".bnviz-chart, .bnviz-plot, .main-svg";
-    window.lost = 0;
+QUIET = 700  # milliseconds without a change after which a page counts as drawn
+GOALS = {
+    "first view, warm server, s": "<= 2",
+    "another unit, s": "<= 0.3",
+    "click to finished, over the bare loop": "<= 1.7",
+    "zooms lost": "0",
+    "chart elements removed": "0",
+}
+DRAWN = """() => {
+    const charts = [...document.querySelectorAll(".bnviz-board figure.bnviz-chart")]
+        .filter((chart) => chart.getBoundingClientRect().top < innerHeight && chart.getBoundingClientRect().height > 0);
+    const drawn = (chart) => chart.querySelector(".main-svg");
+    return charts.length > 0 && charts.every(drawn) && performance.now() / 1000;
+}"""
+ANOTHER_UNIT = f"""() => new Promise((resolve, reject) => {{
+    const input = [...document.querySelectorAll("[data-testid=stNumberInput]")]
+        .find((element) => element.innerText.trim().startsWith("Unit (of"));
+    const began = performance.now();
+    let last = began;
+    const observer = new MutationObserver((changes) => {{
+        const elements = changes.map(({{ target }}) => target.nodeType === 1 ? target : target.parentElement);
+        if (elements.some((element) => element?.closest?.(".bnviz-board"))) last = performance.now();
+    }});
+    observer.observe(document.body, {{ childList: true, subtree: true, attributes: true, characterData: true }});
+    const look = () => {{
+        const now = performance.now();
+        if (now - began > {TIMEOUT}) reject(new Error("no chart has changed"));
+        else if (last > began && now - last > {QUIET}) {{ observer.disconnect(); resolve((last - began) / 1000); }}
+        else setTimeout(look, 50);
+    }};
+    input.querySelector("[data-testid=stNumberInputStepUp]").click();
+    look();
+}})"""
+COUNT_REMOVED = """() => {
+    const charts = ".bnviz-board, .bnviz-chart, .js-plotly-plot, .main-svg";
+    window.removedCharts = 0;
     new MutationObserver((changes) => {
         for (const node of changes.flatMap((change) => [...change.removedNodes])) {
-            if (node.matches?.(charts) || node.querySelector?.(charts)) window.lost += 1;
+            if (node.matches?.(charts) || node.querySelector?.(charts)) window.removedCharts += 1;
         }
     }).observe(document.body, { childList: true, subtree: true });
-    const plot = document.querySelector("[data-chart=accuracy] .bnviz-plot");
-    const shown = () => Math.min(...plot.data.map(({ x }) => x[x.length - 1]));
-    const last = shown();
-    window.timed = () => new Promise((resolve, reject) => {
-        const button = [...document.querySelectorAll("button")].find((one) => one.innerText.includes("Train live"));
-        const began = performance.now();
-        let first = null, busy = false;
-        const look = () => {
-            if (first === null && shown() < last) first = performance.now() - began;
-            const status = document.querySelector("[class*='-status']").innerText;
-            busy ||= status.includes("Stop");
-            const told = status.includes("Train live") && (status.match(/test accuracy after/g) ?? []).length === 2;
-            const now = performance.now() - began;
-            if (busy && told && shown() === last) resolve([(first ?? now) / 1000, now / 1000]);
-            else if (now > 120000) reject(new Error(`after two minutes: ${status}`));
-            else setTimeout(look, 20); // seldom enough not to slow down what it times
-        };
-        button.click();
-        look();
-    });
 }"""
-
-
-@dataclass
-class Measured:
-    """Seconds of each round, and bytes."""
-
-    bare: list[float] = field(default_factory=list)
-    first: list[float] = field(default_factory=list)
-    end: list[float] = field(default_factory=list)
-    received: int = 0
+TRAIN = f"""() => new Promise((resolve, reject) => {{
+    const plot = document.querySelector("[data-chart=accuracy] .js-plotly-plot");
+    const last = () => Math.min(...plot.data.map(({{ x }}) => x[x.length - 1]));
+    const status = () => document.querySelector("[class*='-status']").innerText;
+    const end = last(), began = performance.now();
+    let first = null, busy = false;
+    const look = () => {{
+        const now = performance.now() - began;
+        if (first === null && last() < end) first = now;
+        busy ||= status().includes("Stop");
+        const finished = status().includes("Train live") && /test accuracy after/.test(status());
+        if (busy && finished && last() === end) resolve([(first ?? now) / 1000, now / 1000]);
+        else if (now > {TIMEOUT}) reject(new Error(status()));
+        else setTimeout(look, 20);
+    }};
+    [...document.querySelectorAll("button")].find((button) => button.innerText.includes("Train live")).click();
+    look();
+}})"""
+ZOOMED = "() => JSON.stringify(document.querySelector('[data-chart=accuracy] .js-plotly-plot').layout.xaxis.range)"
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=20, help="how often the two arms are trained, each way")
+    parser = command_line(__doc__)
     parser.add_argument("--page", choices=("activations", "loss_landscape"), default="activations")
     options = parser.parse_args()
-    rounds, address = options.rounds, f"/{options.page}"
-    measured = Measured()
-    with running_app(workers=2) as app, sync_playwright() as playwright, _bare(options.page) as bare:
+    print(table(options.pairs, options.page).markdown())
+
+
+def table(pairs: int, page_name: str) -> Table:
+    """One row for each figure."""
+    with running_app() as app, sync_playwright() as playwright:
         page = chromium(playwright).new_context(viewport={"width": 1440, "height": 900}).new_page()
-        page.on("websocket", lambda socket: socket.on("framereceived", lambda data: _count(measured, data)))
-        cold = opened(page, app.url + address)
-        page.evaluate(WATCH)
-        page.evaluate("() => window.timed()")  # the workers have loaded PyTorch after this one
-        memory = [_memory(app.pid)]
-        measured.received = 0
-        for _ in range(rounds):
-            measured.bare.append(_ask(bare))
-            first, end = page.evaluate("() => window.timed()")
-            measured.first.append(first)
-            measured.end.append(end)
-        received = measured.received / rounds
-        memory.append(_memory(app.pid))
-        lost = page.evaluate("() => window.lost")
-        opens = [opened(page, app.url + address) for _ in range(5)]
-    ratios = [end / bare for end, bare in zip(measured.end, measured.bare, strict=True)]
-    print(f"default page {options.page}, two arms; {rounds} rounds on {psutil.cpu_count()} cores")
-    print(f"{'open, cold':12s} {cold:6.2f} s")
-    seconds = {"open": opens, "bare": measured.bare, "first frame": measured.first, "end": measured.end}
-    for name, values in seconds.items():
-        print(f"{name:12s} {_spread(values)} s")
-    print(f"{'ratio':12s} {_spread(ratios)} end / bare")
-    print(f"{'lost':12s} {lost} chart elements")
-    print(f"{'sent':12s} {received / 1e6:.2f} MB a run")
-    for what in memory[0]:
-        print(f"{'memory':12s} {what}: {memory[0][what]:.0f} MB after 1 run, {memory[1][what]:.0f} after {rounds + 1}")
+        url = f"{app.url}/{page_name}"
+        cold = _first_view(page, url)
+        page.wait_for_timeout(2000)
+        warm = tuple(_first_view(page, url) for _ in range(pairs))
+        rows = {"first view, server just started, s": (cold,), "first view, warm server, s": warm}
+        if page_name == "activations":
+            page.wait_for_selector("[data-testid=stNumberInputStepUp]", timeout=TIMEOUT)
+            page.wait_for_timeout(2000)
+            units = [page.evaluate(ANOTHER_UNIT) for _ in range(1 + pairs)]  # the first loads what is loaded late
+            rows["another unit, s"] = tuple(units[1:])
+        rows |= _trainings(page, page_name, pairs)
+    goals = {(name, "measured"): goal for name, goal in GOALS.items() if page_name == "activations" and name in rows}
+    about = (
+        f"The page {page_name} as it opens, two arms, {os.cpu_count()} cores. Medians and quartiles of {pairs} rounds."
+    )
+    figures = {name: (values,) for name, values in rows.items()}
+    return Table("browser", "One visitor", about, "", ("measured",), figures, goals)
 
 
-def opened(page: Page, url: str) -> float:
-    """Open a page with a board; seconds until its charts on screen are drawn."""
+def _first_view(page: Page, url: str) -> float:
+    """Seconds from asking for a page until all its charts on screen are drawn."""
     page.goto(url, wait_until="commit")
-    seconds: float = page.wait_for_function(READY, timeout=TIMEOUT).json_value()
+    seconds: float = page.wait_for_function(DRAWN, timeout=TIMEOUT).json_value()
     return seconds
 
 
-def _bare(page: str) -> "subprocess.Popen[str]":
-    process = subprocess.Popen(
-        [sys.executable, "-c", BARE, page], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
-    )
-    _ask(process)  # returns once it has loaded
-    return process
-
-
-def _ask(bare: "subprocess.Popen[str]") -> float:
-    assert bare.stdin is not None
-    assert bare.stdout is not None
-    bare.stdin.write("\n")
-    bare.stdin.flush()
-    return float(bare.stdout.readline())
-
-
-def _count(measured: Measured, data: "str | bytes") -> None:
-    measured.received += len(data)
-
-
-def _memory(app: int) -> dict[str, float]:
-    """Resident MB of the app, and of the scheduler and the largest worker, which are its descendants."""
-    below = psutil.Process(app).children(recursive=True)
-    scheduler = next(one for one in below if "bnviz.jobs.local_cluster" in one.cmdline())
-    workers = [one for one in below if one.pid != scheduler.pid]
-    sizes = {
-        "app": psutil.Process(app).memory_info().rss,
-        "scheduler": scheduler.memory_info().rss,
-        "largest worker": max(one.memory_info().rss for one in workers),
+def _trainings(page: Page, page_name: str, pairs: int) -> dict[str, Values]:
+    page.evaluate(TRAIN)  # the workers are warm after this one
+    unzoomed = page.evaluate(ZOOMED)
+    _zoom(page)
+    zoomed = page.evaluate(ZOOMED)
+    if zoomed == unzoomed:
+        raise RuntimeError("the accuracy chart could not be zoomed")
+    page.evaluate(COUNT_REMOVED)
+    rounds, zooms_lost = [], 0
+    for _ in range(pairs):
+        rounds.append((_bare_seconds(page_name), *page.evaluate(TRAIN)))
+        zooms_lost += page.evaluate(ZOOMED) != zoomed
+    return {
+        "click to first live frame, s": tuple(first for _, first, _ in rounds),
+        "click to finished, s": tuple(end for _, _, end in rounds),
+        "bare loop, both arms, s": tuple(bare for bare, _, _ in rounds),
+        "click to finished, over the bare loop": tuple(end / bare for bare, _, end in rounds),
+        "zooms lost": (float(zooms_lost),),
+        "chart elements removed": (float(page.evaluate("() => window.removedCharts")),),
     }
-    return {name: size / 1e6 for name, size in sizes.items()}
 
 
-def _spread(values: list[float]) -> str:
-    return f"{statistics.median(values):6.2f} ({min(values):.2f} to {max(values):.2f})"
+def _zoom(page: Page) -> None:
+    """Drag a box over the middle of the accuracy chart."""
+    area = page.locator("[data-chart=accuracy] .nsewdrag").first
+    area.scroll_into_view_if_needed()
+    box = area.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.3 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.7 * box["height"], steps=5)
+    page.mouse.up()
+    page.wait_for_timeout(500)
+
+
+def _bare_seconds(page_name: str) -> float:
+    command = [sys.executable, "-m", "benchmarks.bare", page_name]
+    return float(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
 
 
 if __name__ == "__main__":

@@ -1,216 +1,202 @@
-"""What the app and its processes take of a machine's memory, with one worker and with two.
+"""Memory of the app and its workers, in MB of 10^6 bytes, and its growth over 1000 runs. Linux only.
 
-`python -m benchmarks.memory` starts the app as `make run` does, and is its one visitor, over Streamlit's own agent API:
-it opens the activations page as everybody finds it, then has both arms trained with three other seeds in turn. For
-each process it tells its proportional share of memory that is no file's: what a worker still has in common with the
-process that it was forked from is divided between the two, so the shares add up. That memory cannot be had back without
-swap. `program files` are pages of the files that the processes have mapped, such as PyTorch's libraries, each file
-once, however many use it: a system that is short of memory drops them and reads them again, slowly. Taken when
-
-- started: the server answers, nobody has looked;
-- idle: the first visitor has the page on screen, all workers have loaded PyTorch and wait;
-- peak: the largest sum while the runs were trained, looked at several times a second;
-- after: the runs are on screen and the workers wait again;
-- later: the same after more such pairs of runs.
-
-Linux only; MB are 10^6 bytes. What the kernel itself needs for the processes, some per cent, is not in it, and it does
-not say how many visitors fit.
+`python -m benchmarks.memory` starts the app with two workers and visits it over the websocket. Memory that belongs to
+no file is given by role; pages that processes share are divided between them, so the rows add up. Program files can be
+dropped and read again by a system that is short of memory. The second table trains each network in a process that has
+loaded what a worker loads. The third has visitors come, train two short runs, look at two units and leave, until so
+many runs (`--runs 1000`) have been trained after the first 300; `--runs 0` leaves it out.
 """
 
-import argparse
-import json
+import asyncio
+import importlib
+import multiprocessing
 import os
 import sys
 import tempfile
-import threading
 import time
-import urllib.request
-from contextlib import suppress
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from itertools import count
 from pathlib import Path
-from typing import Any
+from unittest.mock import patch
 
-import psutil
+from benchmarks import cases
+from benchmarks.classroom import PAGE, shows_results, visit
+from benchmarks.processes import FILES, family, file_memory, own_memory, processor_seconds
+from benchmarks.tables import Table, Values, command_line
+from bnviz.core.config import RunConfig
+from scripts import RunningApp, running_app
+from scripts.session import Session
 
-from benchmarks.tables import PAIRS, Table
-from scripts import running_app
-
-PAGE = "activations"
-FIRST_SEED = 7  # not one of the gallery, so that it is trained
+WORKERS = 2
+FIRST_SEED = 7  # no run that ships with the app, so that it is trained
 PAIRS_OF_RUNS = 3
-FILES = "program files"
-SECONDS = 120.0
 SAMPLE_SECONDS = 0.2
-LOOK_SECONDS = 3.0
-ABOUT = (
-    "MB that are no file's, with {workers} workers; pages that several processes share are divided between them. Idle: "
-    "the first page is on screen; peak and after: of {first} pairs of runs; later: after {more} pairs more. The app "
-    "keeps up to 96 MB of results at hand."
+REST_SECONDS, MOST_REST_SECONDS = 3.0, 120.0
+IDLE_SHARE = 0.15  # of a core, for all processes together
+LOADED = ("distributed", "bnviz.training", "bnviz.datasets.digits")  # by a worker before its first run
+VISITORS, STARTING_RUNS, GROWTH_GOAL = 6, 300, "<= 50"
+APP = (
+    f"MB that belong to no file, with {WORKERS} workers; pages that several processes share are divided between them. "
+    f"Idle: the first page is on screen; peak and after: of {PAIRS_OF_RUNS} pairs of runs; later: after {{pairs}} more."
 )
-IDLE_SHARE = 0.15  # of a core, for all processes together; heartbeats and looking cost some of it
-
-
+WORKER = (
+    "Resident MB of a process that has loaded what a worker has: before its first run, and its peak during a default "
+    "run with batch norm. What workers have in common is counted in full here, and once in the table above."
+)
+GROWTH = (
+    f"MB that belong to no file, after {STARTING_RUNS} short runs of visitors who come and go, {VISITORS} at a time, "
+    "and after {runs} more."
+)
 Memory = dict[str, float]
-"""MB by the role of a process, and of `program files`."""
-
-
-class Visitor:
-    """One session with the app, without a browser."""
-
-    def __init__(self, url: str) -> None:
-        self._address = f"{url}/_stcore/agent/interact"
-        self._session: dict[str, str] = {}
-
-    def ask(self, **request: Any) -> str:
-        """One interaction; the page as it is afterwards, as text."""
-        body = json.dumps(self._session | request).encode()
-        question = urllib.request.Request(self._address, body, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(question, timeout=SECONDS) as answer:
-            snapshot = json.load(answer)
-        self._session = {"session_id": snapshot["session_id"]}
-        return json.dumps(snapshot["tree"])
-
-    def train(self, first_seed: int, seeds: int) -> None:
-        """Have both arms trained with each of these seeds, one after the other."""
-        for seed in range(first_seed, first_seed + seeds):
-            self.ask(page=PAGE, query_params={"seed": [str(seed)]})
-            self.wait_for_runs()
-
-    def wait_for_runs(self) -> None:
-        """Look at the page until nothing trains there.
-
-        Raises:
-            RuntimeError: it takes too long.
-        """
-        end = time.monotonic() + SECONDS
-        while '"label": "Stop"' in self.ask():
-            if time.monotonic() > end:
-                raise RuntimeError(f"the runs have not ended after {SECONDS:.0f} s")
-            time.sleep(0.5)
-
-
-class Peak(threading.Thread):
-    """Looks at the processes again and again; `stop` tells the largest that was seen, without program files."""
-
-    def __init__(self, app: int) -> None:
-        super().__init__(daemon=True)
-        self._app = app
-        self._end = threading.Event()
-        self._largest: Memory = {}
-
-    def run(self) -> None:
-        while not self._end.wait(SAMPLE_SECONDS):
-            self._largest = max(self._largest, own_memory(self._app), key=lambda one: sum(one.values()))
-
-    def stop(self) -> Memory:
-        self._end.set()
-        self.join()
-        return self._largest
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--workers", type=int, help="with that many; not given: with one, then with two")
-    parser.add_argument("--pairs", type=int, default=PAIRS, help="pairs of runs until later (%(default)s)")
-    given = parser.parse_args()
+    parser = command_line(__doc__)
+    parser.add_argument("--runs", type=int, default=1000, help="over which growth is measured (%(default)s)")
+    options = parser.parse_args()
     if sys.platform != "linux":
         parser.error("shares of memory are read from /proc, which only Linux has")
-    for workers in (given.workers,) if given.workers else (1, 2):
-        print(table(workers, given.pairs).markdown())
+    for table in tables(options.pairs):
+        print(table.markdown(), flush=True)
+    if options.runs:
+        print(growth_table(options.runs).markdown())
 
 
 def tables(pairs: int) -> list[Table]:
-    """With two workers."""
-    return [table(2, pairs)]
+    """The app's processes, with so many pairs of runs before the last figure, and a worker by network."""
+    return [_app_table(pairs), _worker_table()]
 
 
-def table(workers: int, more: int) -> Table:
-    """One row for each kind of process, and sums."""
-    found = measure(workers, more)
-    roles = [role for role in dict.fromkeys(role for one in found.values() for role in one) if role != FILES]
-    figures = {role: [one.get(role, 0.0) for one in found.values()] for role in roles}
-    figures["sum"] = [sum(one.values()) - one[FILES] for one in found.values()]
-    figures[FILES] = [one[FILES] for one in found.values()]
-    rows = {name: tuple((value,) for value in values) for name, values in figures.items()}
-    about = ABOUT.format(workers=workers, first=PAIRS_OF_RUNS, more=more)
-    return Table("memory", f"The app's memory, {workers} workers", about, "MB", tuple(found), rows, digits=0)
+def growth_table(runs: int) -> Table:
+    """One row for each role."""
+    with _app() as app:
+        seeds = count(FIRST_SEED)
+        asyncio.run(_come_and_go(app.url, seeds, STARTING_RUNS))
+        before = _at_rest(app.pid)
+        asyncio.run(_come_and_go(app.url, seeds, runs))
+        after = _at_rest(app.pid)
+    rows = {role: _single(before[role], after[role], after[role] - before[role]) for role in before if role != FILES}
+    columns = (f"after {STARTING_RUNS} runs", f"after {runs} more", "growth")
+    goals = {(role, "growth"): GROWTH_GOAL for role in rows}
+    return Table("memory", f"Growth over {runs} runs", GROWTH.format(runs=runs), "MB", columns, rows, goals, digits=0)
 
 
-def measure(workers: int, more: int) -> dict[str, Memory]:
-    """The memory of an app with so many workers, by when it was taken; `more` pairs of runs lie before the last."""
-    os.environ["STREAMLIT_SERVER_ENABLE_AGENT_API"] = "true"
-    with tempfile.TemporaryDirectory() as store:
-        os.environ["BNVIZ_STORE"] = store
-        with running_app(workers) as app:
-            started = _settled(app.pid, 0)
-            visitor = Visitor(app.url)
-            visitor.ask(page=PAGE)
-            idle = _settled(app.pid, workers)
-            peak = Peak(app.pid)
-            peak.start()
-            visitor.train(FIRST_SEED, PAIRS_OF_RUNS)
-            largest = peak.stop()
-            after = _settled(app.pid, workers)
-            visitor.train(FIRST_SEED + PAIRS_OF_RUNS, more)
-            later = _settled(app.pid, workers)
-    files = {FILES: after[FILES]}
-    return {"started": started, "idle": idle, "peak": largest | files, "after": after, "later": later}
+def _app_table(pairs: int) -> Table:
+    with _app() as app:
+        found = {"started": _at_rest(app.pid, workers=0)}
+        asyncio.run(visit(app.url))
+        found["idle"] = _at_rest(app.pid)
+        found["peak"] = asyncio.run(_peak(app, range(FIRST_SEED, FIRST_SEED + PAIRS_OF_RUNS)))
+        found["after"] = _at_rest(app.pid)
+        asyncio.run(_visit_all(app.url, range(FIRST_SEED + PAIRS_OF_RUNS, FIRST_SEED + PAIRS_OF_RUNS + pairs)))
+        found["later"] = _at_rest(app.pid)
+    for memory in found.values():
+        memory["sum"] = sum(size for role, size in memory.items() if role != FILES)
+    rows = {role: _single(*(memory.get(role, 0.0) for memory in found.values())) for role in found["later"]}
+    about = APP.format(pairs=pairs)
+    return Table("memory", f"The app's memory, {WORKERS} workers", about, "MB", tuple(found), rows, digits=0)
 
 
-def own_memory(app: int) -> Memory:
-    """Of the app and all processes below it, as they are now: what is no file's."""
-    found: Memory = {}
-    for process in _family(app):
-        with suppress(psutil.Error, OSError):  # it has just ended
-            lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()
-            (kilobytes,) = (line.split()[1] for line in lines if line.startswith("Pss_Anon:"))
-            role = _role(process, app)
-            found[role] = found.get(role, 0.0) + int(kilobytes) * 1024 / 1e6
-    return found
+def _worker_table() -> Table:
+    chosen, left_out = cases.available()
+    rows: dict[str, tuple[Values, ...]] = {}
+    for case in chosen:
+        config = case.config.model_copy(update={"norm": "batch", "device": "cpu"})
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as fresh:
+            rows[case.name] = _single(*fresh.submit(_memory_of_run, config).result())
+    about = f"{WORKER} {left_out}".strip()
+    return Table("memory", "A worker's memory, by network", about, "MB", ("before", "peak"), rows, digits=0)
 
 
-def file_memory(app: int) -> float:
-    """MB of the pages that the processes have of files: of each file, those of the process that has most of it."""
-    largest: dict[str, int] = {}
-    for process in _family(app):
-        for file in process.memory_maps():
-            largest[file.path] = max(largest.get(file.path, 0), file.rss - file.anonymous)
-    return sum(largest.values()) / 1e6
+@contextmanager
+def _app() -> Iterator[RunningApp]:
+    with (
+        tempfile.TemporaryDirectory() as store,
+        patch.dict(os.environ, BNVIZ_STORE=store, BNVIZ_SCHEDULER=""),
+        running_app(WORKERS) as app,
+    ):
+        yield app
 
 
-def _family(app: int) -> list[psutil.Process]:
-    return [psutil.Process(app), *psutil.Process(app).children(recursive=True)]
+async def _visit_all(url: str, seeds: range) -> None:
+    for seed in seeds:
+        await visit(url, f"seed={seed}")
 
 
-def _role(process: psutil.Process, app: int) -> str:
-    """A worker has the command line of the fork server, whose child it is."""
-    command = " ".join(process.cmdline())
-    if process.pid == app:
-        return "app"
-    if "resource_tracker import" in command:
-        return "resource tracker"
-    if "forkserver import" in command:
-        parent = process.parent()
-        return "worker" if parent and "forkserver import" in " ".join(parent.cmdline()) else "fork server"
-    return "scheduler" if "bnviz.jobs.local_cluster" in command else "other"
+async def _peak(app: RunningApp, seeds: range) -> Memory:
+    """The largest memory while these seeds are trained, without program files."""
+    visits = asyncio.create_task(_visit_all(app.url, seeds))
+    largest: Memory = {}
+    while not visits.done():
+        largest = max(largest, own_memory(app.pid), key=lambda found: sum(found.values()))
+        await asyncio.sleep(SAMPLE_SECONDS)
+    await visits
+    return largest | {FILES: file_memory(app.pid)}
 
 
-def _settled(app: int, workers: int) -> Memory:
-    """The memory once there are all workers, and nobody uses the processor any more.
+async def _come_and_go(url: str, seeds: Iterator[int], runs: int) -> None:
+    """Visitors, several at a time, until so many runs are trained, two by each."""
+    left = iter(range(runs // 2))
+
+    async def visitor() -> None:
+        for _ in left:
+            session = Session(url)
+            await session.open(PAGE, f"seed={next(seeds)}&steps=100")
+            await session.until(partial(shows_results, session))
+            for unit in (1, 2):
+                await session.until(partial(session.has, "number_input", "Unit (of"))
+                await session.enter("Unit (of", unit, partial(session.link_has, f"unit={unit}"))
+            await session.close()
+
+    await asyncio.gather(*(visitor() for _ in range(VISITORS)))
+
+
+def _at_rest(app: int, workers: int = WORKERS) -> Memory:
+    """The memory once all workers are there and no process of the app's is busy.
 
     Raises:
         RuntimeError: it takes too long.
     """
-    end = time.monotonic() + SECONDS
+    end = time.monotonic() + MOST_REST_SECONDS
     before = 0.0
     while time.monotonic() < end:
-        there = sum(_role(process, app) == "worker" for process in _family(app))
-        busy = sum(sum(process.cpu_times()[:2]) for process in _family(app))
-        if there == workers and busy - before < IDLE_SHARE * LOOK_SECONDS:
+        ready = sum(role == "worker" for _, role in family(app)) == workers
+        used = processor_seconds(app)
+        if ready and used - before < IDLE_SHARE * REST_SECONDS:
             return own_memory(app) | {FILES: file_memory(app)}
-        before = busy
-        time.sleep(LOOK_SECONDS)
-    raise RuntimeError(f"{workers} workers have not come to rest after {SECONDS:.0f} s")
+        before = used
+        time.sleep(REST_SECONDS)
+    raise RuntimeError(f"the app and {workers} workers have not come to rest after {MOST_REST_SECONDS:.0f} s")
+
+
+def _memory_of_run(config: RunConfig) -> tuple[float, float]:
+    """Before and peak; in a process of its own."""
+    for module in LOADED:
+        importlib.import_module(module)
+    before = _resident("VmRSS")
+    import torch
+
+    from bnviz.core.record import Record
+    from bnviz.training import train
+
+    torch.set_num_threads(1)
+    Record.from_frames(config, train(config)).to_bytes()
+    return before, _resident("VmHWM")
+
+
+def _resident(field: str) -> float:
+    """MB: `VmRSS` now, `VmHWM` at most until now."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    (kilobytes,) = (int(line.split()[1]) for line in lines if line.startswith(f"{field}:"))
+    return kilobytes * 1024 / 1e6
+
+
+def _single(*values: float) -> tuple[Values, ...]:
+    return tuple((value,) for value in values)
 
 
 if __name__ == "__main__":

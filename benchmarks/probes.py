@@ -1,26 +1,15 @@
-"""What the probes that move weights cost, each as a ratio to as many bare passes through the same network.
+"""What each probe that moves weights costs, over as many bare passes through the same network.
 
-`python -m benchmarks.probes` (part of `make bench`) takes a probe and its passes in turn, now one first, now the other,
-so that a machine whose speed drifts slows both alike, and prints the median of the ratios with their quartiles:
-
-- line: the probe as a run makes it, K = 8 step lengths on the training mini-batch of 128, whose gradient the training
-  has already; beside the 9 forward-and-backward passes that the 8 points and the start are;
-- fixed: the same on a batch whose gradient nobody has yet, as with probe_data = fixed;
-- shift: all k layers, beside k such passes; the training has made the pass before, and knows the step, so the probe is
-  handed both;
-- plane: 21 x 21 points, beside 441 forward passes without gradients on the same batch of 512.
-
-Seconds are the process's own on the processor, one thread, so that waiting for others does not count. That others use
-the caches too still does; goals are for a quiet machine. What a whole run costs, `benchmarks.overhead` tells.
+`python -m benchmarks.probes` times a probe and its passes in turn, in processor seconds on one thread, and prints
+ratios. line: the probe as a run makes it, 8 step lengths on the mini-batch of 128, whose gradient the training already
+has, over 9 forward-and-backward passes. fixed: the same on a batch whose gradient nobody has yet. shift: all k layers
+over k such passes. plane: 21 x 21 points over 441 forward passes without gradients, on a batch of 512.
 """
-
-import time
-from collections.abc import Callable
 
 import numpy as np
 import torch
 
-from benchmarks.tables import Table, Values, alone
+from benchmarks.tables import Table, Values, Work, print_tables, ratios
 from bnviz import datasets, networks
 from bnviz.core.config import RunConfig
 from bnviz.landscape.line import along, random_direction, step_lengths
@@ -35,14 +24,14 @@ NETWORKS = {
 }
 LINE_BATCH, PLANE_BATCH = 128, 512
 POINTS, SIDE = 8, 21
+REPEATS = 10  # of what takes only milliseconds, within one measurement
 ABOUT = (
     f"Each against as many bare passes of the same network on the same batch (digits, batch {LINE_BATCH}; plane: "
-    f"{PLANE_BATCH}), in seconds of the process's own on the processor. The line looks at {POINTS} step lengths and is "
-    f"held against {POINTS + 1} forward-and-backward passes, as a run makes it (the training has the gradient at the "
-    "start already) and on a fixed batch (it has not); the shift of all k layers against k of them; a plane of "
+    f"{PLANE_BATCH}), in processor seconds. The line looks at {POINTS} step lengths and is held against {POINTS + 1} "
+    "forward-and-backward passes, as a run makes it (the training has the gradient at the start already) and on a "
+    "fixed batch (it has not); the shift of all k layers against k of them; a plane of "
     f"{SIDE} x {SIDE} points against {SIDE**2} forward passes. Medians and quartiles of {{pairs}} pairs."
 )
-REPEATS = 10  # of what takes but milliseconds, within one measurement
 
 
 def tables(pairs: int) -> list[Table]:
@@ -51,14 +40,14 @@ def tables(pairs: int) -> list[Table]:
     rows: dict[str, tuple[Values, ...]] = {}
     for name, config in NETWORKS.items():
         for norm, row in (("none", name), ("batch", f"{name}, batch norm")):
-            works = _works(config.with_changes(norm=norm))
-            rows[row] = tuple(_ratios(*works[probe], 1 if probe == "plane" else REPEATS, pairs) for probe in GOALS)
+            works = _works(config.model_copy(update={"norm": norm}))
+            rows[row] = tuple(ratios(*works[probe], pairs, 1 if probe == "plane" else REPEATS) for probe in GOALS)
     goals = {(row, probe): goal for row in rows for probe, goal in GOALS.items()}
     about = ABOUT.format(pairs=pairs)
-    return [Table("probes", "What the instruments cost", about, "over bare passes", tuple(GOALS), rows, goals)]
+    return [Table("probes", "What the probes cost", about, "over bare passes", tuple(GOALS), rows, goals)]
 
 
-def _works(config: RunConfig) -> dict[str, tuple[Callable[[], object], Callable[[], object]]]:
+def _works(config: RunConfig) -> dict[str, tuple[Work, Work]]:
     """By probe: its measurement, and the bare passes to compare with."""
     data = datasets.load("digits", 0)
     network = networks.build(config, data.train.inputs.shape[1:], data.classes, torch.device("cpu"))
@@ -80,9 +69,9 @@ def _works(config: RunConfig) -> dict[str, tuple[Callable[[], object], Callable[
 
     lengths = step_lengths(0.5, 4.0, POINTS) * config.learning_rate
     loss, gradient = small.gradient()
-    following = [p.detach() - config.learning_rate * g for p, g in zip(parameters, gradient, strict=True)]
+    moved = [p.detach() - config.learning_rate * g for p, g in zip(parameters, gradient, strict=True)]
     known = Objective(network, small.inputs, small.targets, criterion, small.noise, loss, gradient)
-    snapshot = Snapshot(0, config, network, [], None, known, large, lambda: following)
+    snapshot = Snapshot(0, config, network, [], None, known, large, lambda: moved)
     axes = [random_direction(large, 0, "plane", axis) for axis in range(2)]
     span = np.linspace(-1, 1, SIDE)
     return {
@@ -93,24 +82,5 @@ def _works(config: RunConfig) -> dict[str, tuple[Callable[[], object], Callable[
     }
 
 
-def _ratios(look: Callable[[], object], passes: Callable[[], object], times: int, pairs: int) -> Values:
-    _seconds(look, times), _seconds(passes, times)  # the first ones are slow
-    return tuple(_ratio(look, passes, times, first=pair % 2 == 0) for pair in range(pairs))
-
-
-def _ratio(look: Callable[[], object], passes: Callable[[], object], times: int, first: bool) -> float:
-    if first:
-        return _seconds(look, times) / _seconds(passes, times)
-    bare = _seconds(passes, times)
-    return _seconds(look, times) / bare
-
-
-def _seconds(work: Callable[[], object], times: int) -> float:
-    began = time.process_time()
-    for _ in range(times):
-        work()
-    return time.process_time() - began
-
-
 if __name__ == "__main__":
-    alone(__doc__, tables, pairs=20)
+    print_tables(__doc__, tables)

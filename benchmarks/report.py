@@ -1,27 +1,24 @@
-"""`make bench`: measure what is cheap to measure, and write docs/benchmarks.json and the generated part of
-docs/benchmarks.md.
+"""`make bench`: measure what is quick to measure, and write docs/benchmarks.json and a part of docs/benchmarks.md.
 
-Takes about twelve minutes on two cores that have nothing else to do. The JSON has every single ratio; the page their
-medians and quartiles. What needs a browser, thirty visitors or faults is measured by commands of its own and written
-into the page by hand, outside the two marks, where nothing is changed.
+The JSON has every single ratio; the page their medians and quartiles, between two marks. What needs a browser, a class,
+a GPU or faults is measured by commands of its own and written into the page by hand, outside the marks.
 """
 
-import argparse
 import json
 import os
 import platform
 import subprocess
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import charts, memory, overhead, probes, records, step, sweep, worker_memory
-from benchmarks.tables import Table
+import psutil
 
-BENCHMARKS = (overhead, probes, step, records, sweep, charts, memory, worker_memory)
+from benchmarks import memory, overhead, probes
+from benchmarks.tables import Table, command_line
+
+BENCHMARKS = (overhead, probes, memory)
 PACKAGES = ("torch", "numpy", "dask", "streamlit")
 PAIRS = 7
 PROJECT = Path(__file__).resolve().parents[1]
@@ -29,64 +26,41 @@ PAGE, DATA = PROJECT / "docs" / "benchmarks.md", PROJECT / "docs" / "benchmarks.
 BEGIN, END = "<!-- make bench: from here -->", "<!-- make bench: to here -->"
 
 
-@dataclass(frozen=True)
-class Machine:
-    """Where, when and with what it was measured; memory in MB of 10^6 bytes."""
-
-    date: str
-    commit: str
-    cores: int
-    processor: str
-    memory: int
-    system: str
-    versions: dict[str, str]
-
-    def sentence(self) -> str:
-        """For people."""
-        versions = ", ".join(f"{name} {number}" for name, number in self.versions.items())
-        return (
-            f"Measured on {self.date} at commit `{self.commit}` with {self.cores} cores ({self.processor}), "
-            f"{self.memory / 1000:.0f} GB, {self.system}; {versions}."
-        )
-
-
 def main() -> None:
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=PAIRS, help="how often each is measured (%(default)s)")
+    parser = command_line(__doc__)
+    parser.set_defaults(pairs=PAIRS)
     pairs = parser.parse_args().pairs
-    machine = this_machine()
-    print(machine.sentence(), flush=True)
+    where = circumstances()
+    print(where["sentence"], flush=True)
     tables: list[Table] = []
     for benchmark in BENCHMARKS:
-        began = time.monotonic()
         for table in benchmark.tables(pairs):
             print(f"\n{table.markdown()}", flush=True)
             tables.append(table)
-        print(f"({time.monotonic() - began:.0f} s)", flush=True)
-    PAGE.write_text(with_generated(PAGE.read_text(encoding="utf-8"), generated(machine, tables)), encoding="utf-8")
-    DATA.write_text(as_json(machine, tables), encoding="utf-8")
+    text = "\n".join([str(where["sentence"]), "", *(table.markdown() for table in tables)])
+    PAGE.write_text(with_generated(PAGE.read_text(encoding="utf-8"), text), encoding="utf-8")
+    DATA.write_text(as_json(where, tables), encoding="utf-8")
 
 
-def this_machine() -> Machine:
-    """What is known of it."""
-    import psutil
-
+def circumstances() -> dict[str, object]:
+    """Where, when and with what is measured, and all of it as a sentence; memory in MB of 10^6 bytes."""
     versions = {"Python": platform.python_version()} | {name: version(name) for name in PACKAGES}
-    return Machine(
-        date=date.today().isoformat(),
-        commit=_commit(),
-        cores=os.cpu_count() or 1,
-        processor=_processor(),
-        memory=round(psutil.virtual_memory().total / 1e6),
-        system=platform.system(),
-        versions=versions,
+    found = {
+        "date": date.today().isoformat(),
+        "commit": _commit(),
+        "cores": os.cpu_count() or 1,
+        "processor": _processor(),
+        "memory": round(psutil.virtual_memory().total / 1e6),
+        "system": platform.system(),
+        "versions": versions,
+    }
+    sentence = (
+        f"Measured on {found['date']} at commit `{found['commit']}` with {found['cores']} cores "
+        f"({found['processor']}), {psutil.virtual_memory().total / 1e9:.0f} GB, {found['system']}; "
+        f"{', '.join(f'{name} {number}' for name, number in versions.items())}."
     )
-
-
-def generated(machine: Machine, tables: Sequence[Table]) -> str:
-    """The part of the page that is made anew."""
-    return "\n".join([machine.sentence(), "", *(table.markdown() for table in tables)])
+    return found | {"sentence": sentence}
 
 
 def with_generated(page: str, text: str) -> str:
@@ -102,7 +76,7 @@ def with_generated(page: str, text: str) -> str:
     return f"{before}{BEGIN}\n{text.strip()}\n{END}{after}"
 
 
-def as_json(machine: Machine, tables: Sequence[Table]) -> str:
+def as_json(where: dict[str, object], tables: Sequence[Table]) -> str:
     """Every figure: by table, row and column a list of values, one for each pair, and the goal as it is shown."""
     found = [
         {
@@ -114,15 +88,13 @@ def as_json(machine: Machine, tables: Sequence[Table]) -> str:
         }
         for table in tables
     ]
-    return json.dumps({"machine": vars(machine), "tables": found}, indent=1) + "\n"
+    return json.dumps({"machine": where, "tables": found}, indent=1) + "\n"
 
 
 def _processor() -> str:
-    """Its name as Linux tells it, elsewhere its kind."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
+    """Its name where Linux tells it, elsewhere its kind."""
+    file = Path("/proc/cpuinfo")
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
 

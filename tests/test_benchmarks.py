@@ -1,4 +1,4 @@
-"""Benchmarks compare like with like, and write what they found; nothing is timed here."""
+"""Benchmarks compare like with like, run, and write what they found; nothing is timed here."""
 
 import copy
 import json
@@ -7,19 +7,28 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks import bare, cases, gpu, report
-from benchmarks.tables import Table
+from benchmarks import bare, cases, gpu, overhead, peers, report
+from benchmarks.tables import Table, ratios
 from bnviz import networks
 from bnviz.torch_support.rng import stream
 from bnviz.training import train
 
 WITHOUT_FILES = [case for case in cases.CASES if case.config.dataset != "mnist"]
+TABLE = Table(
+    name="some",
+    title="Some",
+    about="The text.",
+    unit="ratio",
+    columns=("one", "other"),
+    rows={"first": ((1.0, 3.0, 2.0), (4.0,)), "second": ((0.5, 0.5), ())},
+    goals={("first", "other"): "<= 5"},
+)
 
 
 @pytest.mark.parametrize("norm", cases.NORMS)
 @pytest.mark.parametrize("case", WITHOUT_FILES, ids=lambda case: case.name)
-def test_the_bare_loop_makes_the_updates_of_train(case: cases.Case, norm: str) -> None:
-    config = case.config.with_changes(norm=norm, steps=30, probes=())
+def test_bare_loop_makes_the_updates_of_train(case: cases.Case, norm: str) -> None:
+    config = case.config.model_copy(update={"norm": norm, "steps": 30, "probes": ()})
     network, inputs, labels = bare.prepare(config)
     ours = copy.deepcopy(network)
     bare.loop(config, network, inputs, labels, stream(config.seed, "order"))
@@ -32,41 +41,25 @@ def test_the_bare_loop_makes_the_updates_of_train(case: cases.Case, norm: str) -
 
 
 @pytest.mark.parametrize("norm", cases.NORMS)
-def test_the_bare_lenet_has_the_layers_of_bnvizs(norm: str) -> None:
+def test_bare_lenet_has_the_parameters_of_ours(norm: str) -> None:
     (config,) = (case.config for case in cases.CASES if case.config.network == "lenet")
-    config = config.with_changes(norm=norm)
-    theirs = [parameter.shape for layer in bare._lenet(config) for parameter in layer.parameters()]
+    config = config.model_copy(update={"norm": norm})
+    theirs = [parameter.shape for layer in bare.lenet(config) for parameter in layer.parameters()]
     ours = networks.build(config, (1, 28, 28), 10, torch.device("cpu"))
     assert theirs == [parameter.shape for parameter in ours.parameters()]
 
 
-@pytest.mark.parametrize("case", cases.CASES, ids=lambda case: case.name)
-def test_a_shortened_run_looks_at_as_large_a_share_of_its_updates(case: cases.Case) -> None:
-    short = cases.Shortened(case.config, 4)
-    between = short.config.steps - 1
-    share = (cases.looks(short.config) - 2) / between
-    assert share == pytest.approx((cases.looks(case.config) - 2) / (case.config.steps - 1), rel=0.01)
-    assert short.whole(cases.Seconds(3.0, between / 100, 5.0)) == pytest.approx(8 + (case.config.steps - 1) / 100)
-    assert cases.Shortened(case.config, 1).config == case.config
+def test_ratios_leave_out_the_first_calls() -> None:
+    calls: list[str] = []
+    assert len(ratios(lambda: calls.append("ours"), lambda: calls.append("theirs"), pairs=2, times=3)) == 2
+    assert calls == ["ours", "theirs", *["ours"] * 3, *["theirs"] * 6, *["ours"] * 3]
 
 
-TABLE = Table(
-    name="some",
-    title="Some",
-    about="What it is.",
-    unit="ratio",
-    columns=("one", "other"),
-    rows={"first": ((1.0, 3.0, 2.0), (4.0,)), "second": ((0.5, 0.5), ())},
-    goals={("first", "other"): "<= 5"},
-)
-MACHINE = report.Machine("2026-01-02", "abcdef0", 2, "a processor", 8000, "Linux", {"torch": "2"})
-
-
-def test_a_table_shows_medians_with_quartiles_single_values_and_gaps() -> None:
+def test_table_shows_medians_quartiles_and_gaps() -> None:
     assert TABLE.markdown().splitlines() == [
         "## Some: `python -m benchmarks.some`",
         "",
-        "What it is.",
+        "The text.",
         "",
         "| ratio | one | other |",
         "|---|---|---|",
@@ -75,49 +68,49 @@ def test_a_table_shows_medians_with_quartiles_single_values_and_gaps() -> None:
     ]
 
 
-def test_the_json_has_every_value() -> None:
-    data = json.loads(report.as_json(MACHINE, [TABLE]))
-    assert data["machine"] == vars(MACHINE)
+def test_json_has_every_value() -> None:
+    where = report.circumstances()
+    data = json.loads(report.as_json(where, [TABLE]))
+    assert data["machine"] == where
     (table,) = data["tables"]
     assert table["rows"]["first"] == {"one": [1.0, 3.0, 2.0], "other": [4.0]}
     assert table["goals"] == [{"row": "first", "column": "other", "goal": "<= 5"}]
 
 
-def test_only_what_is_between_the_marks_is_written_anew() -> None:
+def test_page_changes_only_between_its_marks() -> None:
     page = f"by hand\n{report.BEGIN}\nold\n{report.END}\nby hand, too\n"
-    new = report.with_generated(page, report.generated(MACHINE, [TABLE]))
-    assert new.startswith(f"by hand\n{report.BEGIN}\nMeasured on 2026-01-02 at commit `abcdef0` with 2 cores")
-    assert new.endswith(f"|  |\n{report.END}\nby hand, too\n")
-    assert "old" not in new
-    assert report.with_generated(new, report.generated(MACHINE, [TABLE])) == new
+    new = report.with_generated(page, "new")
+    assert new == f"by hand\n{report.BEGIN}\nnew\n{report.END}\nby hand, too\n"
+    assert f"{report.BEGIN}\nnew\n" in report.with_generated(report.PAGE.read_text(encoding="utf-8"), "new")
 
 
 @pytest.mark.parametrize("page", ["", report.BEGIN, f"{report.END}{report.BEGIN}", 2 * f"{report.BEGIN}{report.END}"])
-def test_a_page_without_its_two_marks_is_left_alone(page: str) -> None:
+def test_page_without_its_two_marks_is_refused(page: str) -> None:
     with pytest.raises(ValueError, match="once and in this order"):
         report.with_generated(page, "new")
 
 
-def test_the_page_has_its_marks() -> None:
-    report.with_generated(report.PAGE.read_text(encoding="utf-8"), "new")
+def test_overhead_has_a_ratio_for_every_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    short = cases.Case("short", WITHOUT_FILES[0].config.model_copy(update={"steps": 20, "widths": (8,)}))
+    monkeypatch.setattr(cases, "available", lambda: ([short], "no MNIST"))
+    whole, *others = overhead.tables(1)
+    assert list(whole.rows) == ["short", "short, batch norm"]
+    assert all(column[0] > 0 for table in (whole, *others) for row in table.rows.values() for column in row)
 
 
-def test_this_machine_is_known() -> None:
-    machine = report.this_machine()
-    assert machine.processor
-    assert machine.memory > 100
-    assert set(machine.versions) == {"Python", *report.PACKAGES}
+def test_peers_measure_what_needs_no_other_package() -> None:
+    (table,) = peers.tables(1)
+    assert {row for row in table.rows if "deep copies" in row} == {
+        f"line of 8, {network}{norm}, deep copies" for network in peers.NETWORKS for norm in ("", ", batch norm")
+    }
 
 
-def test_the_gpu_s_benchmark_runs_on_a_processor_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gpu_benchmark_runs_on_a_processor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cases, "available", lambda: (WITHOUT_FILES[:1], "no MNIST"))
-    monkeypatch.setattr(gpu, "SEEDS", 1)
+    monkeypatch.setattr(gpu, "SIDE", 2)
+    monkeypatch.setattr(gpu, "ALONE", 1)
     one, replicas, lines = gpu.tables(2, torch.device("cpu"), steps=3)
-    assert (
-        list(one.rows)
-        == list(replicas.rows)
-        == list(lines.rows)
-        == [WITHOUT_FILES[0].name + row for row in cases.NORMS.values()]
-    )
+    names = [WITHOUT_FILES[0].name + row for row in cases.NORMS.values()]
+    assert list(one.rows) == list(replicas.rows) == list(lines.rows) == names
     assert all(len(column) == 2 for table in (replicas, lines) for row in table.rows.values() for column in row)
     assert all([len(column) for column in row] == [2, 0, 0] for row in one.rows.values())  # nothing is captured here

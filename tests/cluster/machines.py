@@ -1,7 +1,7 @@
 """Processes that play the machines of a cluster: started as docs/cluster.md says, ended as machines end.
 
 Each has a working folder of its own and Dask's own commands; they share an address, certificates and nothing else. It
-does not know what is trained there. `python -m benchmarks.cluster` uses it, too.
+does not know what is trained there.
 """
 
 import json

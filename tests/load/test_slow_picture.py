@@ -6,28 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks._load_tab import Tab
 from scripts import running_app
+from scripts.session import Session
 
 SCRIPT = Path(__file__).with_name("slow_picture_app.py")
 
 
 async def come_to_rest(url: str) -> list[str]:
-    """Open the page, which trains, and press "Train live" once more; what it says each time in the end."""
-    tab = Tab(url)
-    said = []
-
-    def rests() -> bool:
-        action = tab.find("button", "page/action")
-        return action is not None and action.label == "Train live"
-
-    await tab.open("")
+    """Open the page, which trains, and press "Train live" twice more; its texts each time in the end."""
+    session = Session(url)
+    texts = []
+    await session.open("")
     for _ in range(3):
-        await tab.until(rests)
-        said += [text.body for text in tab.elements("markdown")]
-        await tab.press("page/action")
-    await tab.close()
-    return said
+        await session.until(lambda: session.has("button", "Train live"))
+        texts += session.texts()
+        await session.press("Train live")
+    await session.close()
+    return texts
 
 
 def test_what_ends_while_it_is_drawn_is_drawn_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
