@@ -120,16 +120,12 @@ class _Recording:
         """Return the recorded operations as a function of inputs and targets, with new values of `result`."""
         self._graph.output(self._nodes(result))
         self._graph.eliminate_dead_code()
-        # As fx.GraphModule does, which also keeps the text of each function until the process ends.
-        code = self._graph.python_code("self")
-        namespace = dict(code.globals)
-        exec(code.src, namespace)
-        forward, constants = namespace["forward"], self._constants
+        forward, constants = fx.GraphModule(nn.Module(), self._graph).forward, self._constants
         self._kept_alive.clear()
 
         def replay(inputs: Tensor, targets: Tensor) -> LossAndGradient:
             with torch.no_grad():
-                loss, gradient = forward(None, inputs, targets, *constants)
+                loss, gradient = forward(inputs, targets, *constants)
             return loss, gradient
 
         return replay
