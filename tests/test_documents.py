@@ -72,6 +72,13 @@ def test_superseded_records_say_so_at_the_top() -> None:
     assert found
 
 
+@pytest.mark.parametrize("name", ["README.md", "docs/deploy.md", "docs/cluster.md", "docs/security.md"])
+def test_documents_say_who_can_reach_the_app(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert "this machine only" in text or "127.0.0.1 only" in text
+    assert "--server.address 0.0.0.0" in text
+
+
 def test_changelog_has_release_of_this_version() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     dated = re.search(r"^date-released: (\S+)$", (ROOT / "CITATION.cff").read_text(encoding="utf-8"), re.MULTILINE)
