@@ -15,7 +15,7 @@ PAGES = {
     *("Covariate shift", "The transform", "Backward pass", "Train and test", "Learning rate", "Nonlinearities"),
     *("Batch size", "Regularisation", "Depth and initialisation", "Alternatives", "Paper scale", "Quiz", "Theory"),
 }
-HEAD = ["Statement", "Where", "Taken up by"]
+HEAD = ["Statement", "Where", "Tested in"]
 
 
 def rows() -> list[Sequence[str]]:
