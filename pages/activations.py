@@ -8,12 +8,12 @@ from functools import partial
 
 from bnviz.analysis.captions import activations as captions
 from bnviz.analysis.captions import learning
+from bnviz.analysis.conditions import has_width
 from bnviz.analysis.csv_tables import unit_table
 from bnviz.core import presets
 from bnviz.core.comparison import Comparison
-from bnviz.core.presets import DEFAULTS
+from bnviz.core.presets import DEFAULTS, with_and_without
 from bnviz.figures import curves, layer_heatmaps, unit_distribution
-from bnviz.ui.arms import has_width, with_and_without
 from bnviz.ui.page import Group, Layer, Page, Prose, Suggestion, Switch, Table, Unit, Verdict, per_arm
 from bnviz.ui.page_view import show
 

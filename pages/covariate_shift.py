@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 
 from bnviz.analysis.captions import covariate_shift as captions
 from bnviz.analysis.captions import learning
+from bnviz.analysis.conditions import classifies, learns_values
 from bnviz.core import presets
 from bnviz.figures import covariate_shift, curves, gradient_flow
-from bnviz.ui.arms import classifies, learns_values
 from bnviz.ui.page import Group, Layer, Page, Prose, Suggestion, Verdict, per_arm, where
 from bnviz.ui.page_view import show
 

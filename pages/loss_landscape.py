@@ -8,10 +8,10 @@ from functools import partial
 
 from bnviz.analysis.captions import learning
 from bnviz.analysis.captions import loss_landscape as captions
+from bnviz.analysis.conditions import has_plane, several_eigenvalues
 from bnviz.core import presets
 from bnviz.figures import curves, gradient_ray, landscape, measurement_pitfalls, plane, sharpness
-from bnviz.ui.arms import has_plane, several_eigenvalues
-from bnviz.ui.further_runs import pitfalls, pitfalls_stored, planes
+from bnviz.records.further_runs import pitfalls, pitfalls_stored, planes
 from bnviz.ui.page import Action, Group, Hidden, Page, Prose, Suggestion, Switch, Verdict, per_arm, where
 from bnviz.ui.page_view import show
 

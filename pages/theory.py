@@ -8,7 +8,7 @@ from bnviz.analysis.captions import theory as captions
 from bnviz.analysis.captions.covariate_shift import gradient_growth
 from bnviz.core import presets
 from bnviz.figures import gradient_flow, theory
-from bnviz.ui.further_runs import forty_layers
+from bnviz.records.further_runs import forty_layers
 from bnviz.ui.page import Group, Page, Prose, Suggestion, Verdict
 from bnviz.ui.page_view import show
 

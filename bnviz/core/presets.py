@@ -7,6 +7,7 @@ shows what the papers saw; `bnviz.experiments` names settings in which it does n
 
 from collections.abc import Mapping
 
+from bnviz.core import registry
 from bnviz.core.comparison import Comparison
 from bnviz.core.config import RunConfig
 
@@ -109,3 +110,11 @@ compare one normalisation of the reader's choice."""
 
 NOTES_RANGE = {"line_from": "0.05", "line_to": "0.4", "line_in": "absolute"}
 """The lecture notes' step lengths, as a link says them."""
+
+
+def with_and_without(config: RunConfig) -> dict[str, dict[str, str]]:
+    """The standard network and, unless it is the same, the network with the chosen normalisation."""
+    arms: dict[str, dict[str, str]] = {"standard": {"norm": "none"}}
+    if config.norm != "none":
+        arms[registry.describe("norms", config.norm).label.lower()] = {}
+    return arms

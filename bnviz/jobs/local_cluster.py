@@ -23,7 +23,7 @@ START_SECONDS = 30  # until the address is printed
 CLOSE_SECONDS = 2.0
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 SETTINGS = Path(__file__).with_name("dask.yaml")
-PRELOADED = ["distributed", "bnviz.training", "bnviz.datasets.digits"]
+PRELOADED = ["distributed", "bnviz.training", "bnviz.datasets.digits", "bnviz.jobs.shared_memory"]
 """Modules that the process imports from which workers are forked: 4 s of a core, once.
 
 Nothing is trained in that process, because threads do not survive a fork.

@@ -6,27 +6,24 @@ The app imports this module to name its functions, so it must not import torch a
 import logging
 import socket
 import threading
-from collections.abc import Callable
-from functools import cache
-from time import monotonic, sleep
+from functools import cache, partial
+from time import sleep
 from typing import Any
 
 from bnviz.core.config import MEASURING_VERSION, RunConfig
 from bnviz.core.record import Frame, Record
 from bnviz.datasets import DatasetError
 from bnviz.jobs.frame_messages import frame_to_message
+from bnviz.jobs.frame_publisher import FramePublisher
 from bnviz.jobs.scheduler_calls import TASK_PREFIX
 from bnviz.jobs.thread_priority import lower_priority
 from bnviz.records import gallery
 
-SEND_SECONDS = 0.3
-"""Frames of this period become one message: pages poll about three times a second, and each message costs the scheduler
-and every watching app some milliseconds."""
 HEARTBEAT_SECONDS = 10.0
 """Interval of empty messages that show that a run is training; `dispatcher.SILENCE_SECONDS` is three times as long."""
 
 logger = logging.getLogger(__name__)
-_active_runs: dict[str, "FramePublisher"] = {}  # by attempt
+_active_runs: dict[str, FramePublisher] = {}  # by attempt
 
 
 def run(config_json: str, attempt: str, measuring_version: int) -> bytes | str:
@@ -100,7 +97,7 @@ def _train(config: RunConfig, attempt: str) -> bytes:
     _start_heartbeats()
     lower_priority()
     worker = get_worker()
-    publisher = _active_runs[attempt] = FramePublisher(attempt, worker.log_event)
+    publisher = _active_runs[attempt] = FramePublisher(attempt, partial(worker.log_event, task_key(attempt)))
 
     def should_stop() -> bool:
         publisher.send_if_due()  # the next frame may be far off
@@ -133,44 +130,6 @@ def _use_one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
-
-
-class FramePublisher:
-    """Publish one run's frames on its topic: the first at once, later ones a few at a time.
-
-    A message has the index of its first frame. If Dask restarts a run because its worker died, new frames then replace
-    old ones, and an app that joins late notices what it has missed.
-    """
-
-    def __init__(self, attempt: str, log_event: Callable[[str, Any], None]) -> None:
-        self.frames: list[Frame] = []
-        self.stop_requested = False
-        self._attempt = attempt
-        self._log_event = log_event
-        self._sent = 0
-        self.send_heartbeat()
-        self._next_send = monotonic()
-
-    def add(self, frame: Frame) -> None:
-        """Publish a frame, now or with later ones."""
-        self.frames.append(frame)
-        self.send_if_due()
-
-    def send_if_due(self) -> None:
-        """Send the frames that wait, unless the last message is too recent."""
-        if len(self.frames) > self._sent and monotonic() >= self._next_send:
-            messages = [frame_to_message(frame) for frame in self.frames[self._sent :]]
-            self._send(messages)
-            self._sent += len(messages)
-            self._next_send = monotonic() + SEND_SECONDS
-
-    def send_heartbeat(self) -> None:
-        """Send a message without frames; any thread may call it."""
-        self._send([])
-
-    def _send(self, messages: list[dict[str, Any]]) -> None:
-        message = {"attempt": self._attempt, "first": self._sent, "frames": messages}
-        self._log_event(task_key(self._attempt), message)
 
 
 @cache

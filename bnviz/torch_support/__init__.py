@@ -1,1 +1,1 @@
-"""Small torch helpers below networks and instruments: random streams, and hooks that read a network."""
+"""Torch helpers that networks, probes and training share: random streams, and hooks that record pre-activations."""

@@ -1,5 +1,6 @@
 """Processes: none is left behind, however an app ends."""
 
+import gc
 import json
 import os
 import signal
@@ -107,3 +108,10 @@ def test_cluster_ignores_ctrl_c_and_shares_the_session(service):
     assert os.getpgid(process) == process != os.getpgid(0)
     workers = service.dispatcher._connection._client.run(os.getsid, 0).values()
     assert {os.getsid(process), *workers} == {os.getsid(0)}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
+def test_workers_exclude_imported_modules_from_collection(service):
+    """A collection would copy the memory that workers share: 60 MB for each of them."""
+    frozen = service.dispatcher._connection._client.run(gc.get_freeze_count).values()
+    assert min(frozen) > 100_000

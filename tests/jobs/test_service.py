@@ -1,5 +1,6 @@
 """The service with real worker processes: what a page relies on."""
 
+import asyncio
 import subprocess
 import sys
 import time
@@ -154,6 +155,13 @@ def test_scheduler_keeps_no_messages(service, wait):
     wait(job)
     events = service.dispatcher._connection._client.get_events()
     assert not [name for name in events if job.key in name]
+
+
+def test_scheduler_call_is_bounded_in_time(service):
+    connection = service.dispatcher._connection
+    with pytest.raises(TimeoutError):
+        connection._call_scheduler(asyncio.sleep, 60, seconds=0.2)
+    assert connection.load().threads == 2, "it answers other questions meanwhile"
 
 
 def test_unreachable_scheduler_fails_runs_with_a_sentence(wait):

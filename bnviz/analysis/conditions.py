@@ -1,20 +1,9 @@
-"""Arms that depend on a page's settings, and conditions on what an arm's runs measured."""
+"""Conditions on what runs measured, which decide what a page draws."""
 
 from collections.abc import Mapping
 
 from bnviz.analysis.loss_plane import last_plane
-from bnviz.core import registry
-from bnviz.core.config import RunConfig
 from bnviz.core.record import Record
-from bnviz.ui.page import Arms
-
-
-def with_and_without(config: RunConfig) -> Arms:
-    """The standard network and, unless it is the same, the network with the chosen normalisation."""
-    arms: dict[str, dict[str, str]] = {"standard": {"norm": "none"}}
-    if config.norm != "none":
-        arms[registry.describe("norms", config.norm).label.lower()] = {}
-    return arms
 
 
 def has_width(records: Mapping[str, Record], arm: str) -> bool:
