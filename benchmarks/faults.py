@@ -1,4 +1,4 @@
-"""Faults that runs must survive, each caused for real: what a visitor is told, what is lost, and for how long.
+"""Faults that runs must survive, each caused for real: the message on screen, the results lost, the seconds to recover.
 
 `python -m benchmarks.faults` uses one worker, in processes of its own on this machine. It kills the worker, kills it in
 both attempts, kills the scheduler, cuts a file of the store in half, leaves no room to write, takes the store's folder
@@ -79,7 +79,7 @@ int clock_gettime(clockid_t which, struct timespec *now) {
 
 
 class Outcome(NamedTuple):
-    """What a visitor is told, results lost, seconds."""
+    """The message on screen, results lost, seconds to recover."""
 
     message: str
     lost: int
@@ -92,7 +92,7 @@ IMPOSSIBLE = Outcome("cannot be caused on this machine", 0, float("nan"))
 
 def main() -> None:
     """Cause every fault and print the table."""
-    print("| fault | what the visitor is told | results lost | seconds to recover |\n|---|---|---|---|")
+    print("| fault | message on screen | results lost | seconds to recover |\n|---|---|---|---|")
     of_service = (worker_killed, scheduler_killed, worker_killed_twice, file_damaged, disk_full, folder_gone)
     with patch.dict(os.environ, BNVIZ_WORKERS="1", BNVIZ_SCHEDULER=""):
         with tempfile.TemporaryDirectory() as folder:

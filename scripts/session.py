@@ -163,7 +163,7 @@ class Session:
 
     async def _read(self, socket: ClientConnection) -> None:
         try:
-            with suppress(ConnectionClosedError):  # the server has died; whoever waits is told
+            with suppress(ConnectionClosedError):  # the server has died; `until` raises a SessionError
                 async for data in socket:
                     self._receive(ForwardMsg.FromString(data))
         finally:

@@ -16,7 +16,7 @@ from bnviz.analysis.series import Repeats, finite, series
 from bnviz.core.number_format import two_digits
 from bnviz.core.record import Record
 from bnviz.figures.chart import Chart
-from bnviz.figures.cursor import add_moving
+from bnviz.figures.cursor import add_layer_lines
 from bnviz.figures.seed_bands import add_arm_lines, describe_medians
 from bnviz.figures.style import MAGNITUDE, SIGNED, add_level, alt_text, log_axis, most_steps, new_chart, styles
 
@@ -121,19 +121,7 @@ def by_layer(records: Mapping[str, Record], quantity: ShiftQuantity) -> Chart:
         "layer",
         AXES[quantity],
     )
-    for name, style in styles(records).items():
-        values = tables[name]
-        add_moving(
-            chart,
-            records[name].values("probe_step")[: len(values)],
-            np.arange(1, values.shape[1] + 1),
-            values,
-            name=name,
-            mode="lines+markers",
-            line={"color": style.colour, "dash": style.dash, "width": 2.5},
-            marker={"color": style.colour, "symbol": style.symbol, "size": 7},
-            hovertemplate=f"{name}, layer %{{x}}: %{{y:.3g}}<extra></extra>",
-        )
+    add_layer_lines(chart, records, tables)
     deepest = max(values.shape[1] for values in tables.values())
     chart.layout.xaxis.set(range=(1.5, max(deepest, 2) + 0.5), dtick=max(1, deepest // 8), tick0=2)
     _set_axis(chart, quantity, np.concatenate([values.ravel() for values in tables.values()]))

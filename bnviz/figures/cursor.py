@@ -4,12 +4,15 @@
 `x` and `y` values (n, points) at each step. The trace itself shows the last step.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from bnviz.core.record import Record
 from bnviz.figures.chart import Chart
+from bnviz.figures.style import styles
 
 Array = npt.NDArray[np.floating]
 Steps = npt.NDArray[np.integer]
@@ -37,6 +40,29 @@ def add_moving(chart: Chart, steps: Steps, x: Array | Steps, y: Array, **trace: 
     else:
         chart.add("scatter", x=np.full(1, np.nan, np.float32), y=np.full(1, np.nan, np.float32), **trace)
     chart.layout.meta.setdefault("by_step", []).append(entry)
+
+
+def add_layer_lines(chart: Chart, records: Mapping[str, Record], tables: Mapping[str, Array]) -> None:
+    """Add one line per arm over the layers, 1 being next to the input, which follows the cursor.
+
+    Args:
+        chart: the chart to change.
+        records: by arm.
+        tables: by arm, values (n, layers) at its first n measured steps.
+    """
+    for name, style in styles(records).items():
+        values = tables[name]
+        add_moving(
+            chart,
+            records[name].values("probe_step")[: len(values)],
+            np.arange(1, values.shape[1] + 1),
+            values,
+            name=name,
+            mode="lines+markers",
+            line={"color": style.colour, "dash": style.dash, "width": 2.5},
+            marker={"color": style.colour, "symbol": style.symbol, "size": 6},
+            hovertemplate=f"{name}, layer %{{x}}: %{{y:.3g}}<extra></extra>",
+        )
 
 
 def add_still(chart: Chart, **trace: Any) -> None:

@@ -8,8 +8,8 @@ from bnviz.analysis.series import finite
 from bnviz.core.number_format import two_digits
 from bnviz.core.record import Record
 from bnviz.figures.chart import Chart
-from bnviz.figures.cursor import add_moving
-from bnviz.figures.style import alt_text, log_axis, new_chart, styles
+from bnviz.figures.cursor import add_layer_lines
+from bnviz.figures.style import alt_text, log_axis, new_chart
 
 
 def gradients(records: Mapping[str, Record]) -> Chart:
@@ -40,19 +40,7 @@ def _by_layer(records: Mapping[str, Record], quantity: str, title: str, y: str) 
             step = records[name].values("probe_step")[place]
             parts.append(f"{name} has {ends[0]} next to the input and {ends[1]} next to the output at update {step}")
     chart = new_chart(title, alt_text(f"{y.capitalize()} against layer at the step of the cursor", parts), "layer", y)
-    for name, style in styles(records).items():
-        values = tables[name]
-        add_moving(
-            chart,
-            records[name].values("probe_step")[: len(values)],
-            np.arange(1, values.shape[1] + 1),
-            values,
-            name=name,
-            mode="lines+markers",
-            line={"color": style.colour, "dash": style.dash, "width": 2.5},
-            marker={"color": style.colour, "symbol": style.symbol, "size": 6},
-            hovertemplate=f"{name}, layer %{{x}}: %{{y:.3g}}<extra></extra>",
-        )
+    add_layer_lines(chart, records, tables)
     deepest = max(values.shape[1] for values in tables.values())
     chart.layout.xaxis.set(range=(0.5, deepest + 0.5), dtick=max(1, deepest // 8), tick0=1)
     log_axis(chart, values=np.concatenate([values.ravel() for values in tables.values()]))
